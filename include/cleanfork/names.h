@@ -1,0 +1,25 @@
+// The field's names of errno values and signals, both ways: "EAGAIN", "SIGTERM".
+//
+// Thread-safe, signal-safe, independent of the locale: the names are constants.
+#ifndef CLEANFORK_NAMES_H_
+#define CLEANFORK_NAMES_H_
+
+namespace cleanfork {
+
+// "EAGAIN" for EAGAIN (whose other name, EWOULDBLOCK, has the same value on Linux); null for a
+// number that errno(3) has no name for.
+const char* ErrnoName(int error);
+
+// EAGAIN for "EAGAIN" or "EWOULDBLOCK"; 0 for a name that errno(3) does not know.
+int ErrnoFromName(const char* name);
+
+// "SIGTERM" for SIGTERM; "SIGRTMIN" and the other real-time signals have no name here: null,
+// as for a number that is no signal.
+const char* SignalName(int signal);
+
+// SIGTERM for "SIGTERM" or "TERM"; 0 for an unknown name.
+int SignalFromName(const char* name);
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_NAMES_H_

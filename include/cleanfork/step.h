@@ -1,0 +1,57 @@
+// Step: the named parts of starting a child, in the order in which they happen. Errors, traces,
+// `cleanfork explain` and docs/ all use these names.
+//
+//   absl::Status failed = ...;
+//   if (GetChildError(failed)->step == cleanfork::Step::kSetUid) ...
+//   std::puts(StepName(cleanfork::Step::kSetUid));  // "setuid"
+//
+// Thread-safe, signal-safe.
+#ifndef CLEANFORK_STEP_H_
+#define CLEANFORK_STEP_H_
+
+namespace cleanfork {
+
+// The numbers are on the wire between child and parent of one program, nowhere else: they may
+// change from release to release.
+enum class Step : int {
+  // In the parent, before the fork.
+  kValidate,     // the options contradict each other
+  kResolveUser,  // the user or the group is unknown
+  kOpenStream,   // a file for a standard stream, or /dev/null, cannot be opened
+  kPipe,         // the pipes to the child
+  kBlockSignals,
+  kFork,
+  // In the child.
+  kResetSignals,
+  kSetSid,
+  kSecondFork,
+  kUmask,
+  kStdin,
+  kStdout,
+  kStderr,
+  kCloseDescriptors,
+  kKeepDescriptor,  // a descriptor that the child is to have cannot be handed on
+  kWritePidFile,
+  kSetGroups,
+  kSetGid,
+  kSetUid,
+  kVerifyIdentity,  // what the kernel says of ids and groups is not what was asked for
+  kRegain,          // the old identity could be taken back
+  kChDir,
+  kSignalHandlers,
+  kSignalMask,
+  kExec,
+  kBody,  // a body that does not exec left by an exception
+  // In the parent, after the fork.
+  kReport,  // the child's report could not be read
+  kStart,   // the child ended before it had exec'd or reported
+};
+
+constexpr int kStepCount = static_cast<int>(Step::kStart) + 1;
+
+// "setuid" for kSetUid: lower case, words joined by '-'. "unknown" for a number that is no step.
+const char* StepName(Step step);
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_STEP_H_

@@ -1,0 +1,39 @@
+#include "cleanfork/step.h"
+
+namespace cleanfork {
+
+const char* StepName(Step step) {
+  switch (step) {
+    case Step::kValidate: return "validate";
+    case Step::kResolveUser: return "resolve-user";
+    case Step::kOpenStream: return "open-stream";
+    case Step::kPipe: return "pipe";
+    case Step::kBlockSignals: return "block-signals";
+    case Step::kFork: return "fork";
+    case Step::kResetSignals: return "reset-signals";
+    case Step::kSetSid: return "setsid";
+    case Step::kSecondFork: return "second-fork";
+    case Step::kUmask: return "umask";
+    case Step::kStdin: return "stdin";
+    case Step::kStdout: return "stdout";
+    case Step::kStderr: return "stderr";
+    case Step::kCloseDescriptors: return "close-descriptors";
+    case Step::kKeepDescriptor: return "keep-descriptor";
+    case Step::kWritePidFile: return "pidfile";
+    case Step::kSetGroups: return "setgroups";
+    case Step::kSetGid: return "setgid";
+    case Step::kSetUid: return "setuid";
+    case Step::kVerifyIdentity: return "verify-identity";
+    case Step::kRegain: return "regain";
+    case Step::kChDir: return "chdir";
+    case Step::kSignalHandlers: return "signal-handlers";
+    case Step::kSignalMask: return "signal-mask";
+    case Step::kExec: return "exec";
+    case Step::kBody: return "body";
+    case Step::kReport: return "report";
+    case Step::kStart: return "start";
+  }
+  return "unknown";
+}
+
+}  // namespace cleanfork

@@ -215,6 +215,12 @@ std::string OpenFlagsText(int flags) {
                   NameText(kAccess, flags & O_ACCMODE));
 }
 
+std::string PipeFlagsText(int flags) {
+  static constexpr Bit kBits[] = {CLEANFORK_BIT(O_CLOEXEC), CLEANFORK_BIT(O_DIRECT),
+                                  CLEANFORK_BIT(O_NONBLOCK)};
+  return BitsText(kBits, static_cast<unsigned>(flags));
+}
+
 std::string WaitOptionsText(int options) {
   static constexpr Bit kBits[] = {CLEANFORK_BIT(WNOHANG), CLEANFORK_BIT(WUNTRACED),
                                   CLEANFORK_BIT(WEXITED), CLEANFORK_BIT(WCONTINUED),

@@ -41,6 +41,7 @@ std::string QuotedText(const char* bytes, size_t size, bool cut);
 
 // Arguments by their C names; what has none is appended as a number.
 std::string OpenFlagsText(int flags);
+std::string PipeFlagsText(int flags);
 std::string WaitOptionsText(int options);
 std::string ActionFlagsText(int flags);
 std::string MaskHowText(int how);

@@ -28,8 +28,8 @@
 //   EXPECT_THAT([&] { Background(os); }, cleanfork::ExitsWith(1));
 //
 // While ProcessExited unwinds, Close() succeeds without being recorded: a process that exits runs
-// no destructors, so what they close is no call that it made. Once it is caught, every call is
-// recorded again.
+// no destructors, so what they close is no call that it made. Once it is caught Close() is recorded
+// again (but for what another exception unwinds before any Close() has been).
 //
 // Thread safety: that of gMock. Not signal-safe, and no use in a real forked child, where a
 // failed expectation is reported nowhere.

@@ -203,6 +203,19 @@ TEST(FaultOs, TellsTheChildOfAForkFromItsParent) {
   EXPECT_THAT(os.Dup(0), SysFails(EBADF));
 }
 
+TEST(FaultOs, CountsNoChildForAVforkCallThatTheWrappedOsFails) {
+  StrictMock<MockOs> wrapped;
+  FaultOs os(wrapped, "cf1;P.2.dup#1=EMFILE");
+  EXPECT_CALL(wrapped, VforkCall(_, _))
+      .WillOnce(VforkAsParent(10))
+      .WillOnce(Fails(EAGAIN))
+      .WillOnce(VforkAsChild());
+  EXPECT_THAT(os.VforkCall(nullptr, nullptr), SysOk(10));
+  EXPECT_THAT(os.VforkCall(nullptr, nullptr), SysFails(EAGAIN));
+  const auto dup = [](void* argument) { return static_cast<Os*>(argument)->Dup(0).error(); };
+  EXPECT_THAT([&] { os.VforkCall(dup, &os).IgnoreError(); }, ExitsWith(EMFILE));
+}
+
 TEST(FaultOs, SaysHowManyProcessesItCouldNotTellApart) {
   NiceMock<MockOs> wrapped;
   ON_CALL(wrapped, Fork()).WillByDefault(ForkAsChild());

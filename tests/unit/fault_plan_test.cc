@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
+#include <ostream>
 #include <random>
 #include <set>
 #include <string>
@@ -110,6 +112,8 @@ struct BadPlan {
   size_t column;
   const char* message;
 };
+
+void PrintTo(const BadPlan& bad, std::ostream* os) { *os << bad.line; }
 
 class BadFaultPlan : public testing::TestWithParam<BadPlan> {};
 

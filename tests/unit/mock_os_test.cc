@@ -127,6 +127,20 @@ TEST(MockOs, RecordsCloseWhileAnotherExceptionUnwinds) {
   }
 }
 
+TEST(MockOs, RecordsCloseWhileAnotherExceptionUnwindsAfterAnExit) {
+  StrictMock<MockOs> os;
+  EXPECT_CALL(os, OnExit(0));
+  EXPECT_CALL(os, Close(3)).WillOnce(Ok());
+  EXPECT_CALL(os, Close(4)).WillOnce(Ok());
+  EXPECT_THAT([&] { os.Exit(0); }, ExitsWith(0));
+  EXPECT_THAT(os.Close(3), SysOk());
+  try {
+    UniqueFd fd(os, 4);
+    throw std::runtime_error("no exit");
+  } catch (const std::runtime_error&) {
+  }
+}
+
 TEST(MockOs, RunsTheChildOfAForkInTheTest) {
   StrictMock<MockOs> os;
   EXPECT_CALL(os, Fork()).WillOnce(ForkAsChild());

@@ -152,6 +152,22 @@ TEST(TraceOs, CountsTheCallsForWhichThereIsNoRoom) {
             "(3 later calls were not recorded: there is room for 2)\n");
 }
 
+TEST(TraceOs, NumbersChildrenByTheForksThatSucceed) {
+  NiceMock<MockOs> wrapped;
+  TraceOs os(wrapped);
+  EXPECT_CALL(wrapped, Fork())
+      .WillOnce(ForkAsParent(10))
+      .WillOnce(Fails(EAGAIN))
+      .WillOnce(ForkAsChild());
+  EXPECT_CALL(wrapped, VforkCall(_, _)).WillOnce(VforkAsParent(11)).WillOnce(Fails(EAGAIN));
+  os.Fork().IgnoreError();
+  os.VforkCall(nullptr, nullptr).IgnoreError();
+  os.Fork().IgnoreError();
+  os.VforkCall(nullptr, nullptr).IgnoreError();
+  os.Fork().IgnoreError();
+  EXPECT_EQ(os.Lines().back(), "P.3 fork() = 0");
+}
+
 TEST(TraceOs, RecordsAnExitOfADouble) {
   NiceMock<MockOs> wrapped;
   TraceOs os(wrapped);

@@ -73,13 +73,14 @@ class CheckDepsTest(unittest.TestCase):
              "@com_google_googletest//"])
 
     def test_a_shipped_library_must_be_under_the_symbol_test(self):
-        test = rule("//tests/tidy:symbols_test", kind="cc_test", data=["//:os"])
+        test = rule("//tests/tidy:symbols_test", kind="cc_test", data=["//tests/tidy:archives"])
+        archives = rule("//tests/tidy:archives", kind="filegroup", srcs=["//:os"])
         watched = rule("//:os", srcs=["//:src/names.cc"])
         forgotten = rule("//src/child:child", srcs=["//src/child:interpreter.cc"])
         double = rule("//:mock_os", testonly=True, srcs=["//:mocks/mock_os.cc"])
         self.assertEqual(
-            self.check(test, watched, forgotten, double),
-            ["//src/child:child is not in the data of //tests/tidy:symbols_test"])
+            self.check(test, archives, watched, forgotten, double),
+            ["//src/child:child is not among what //tests/tidy:symbols_test reads"])
 
 
 if __name__ == "__main__":

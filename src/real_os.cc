@@ -130,6 +130,7 @@ SysResult<Entry*> LookUp(Entry* entry, std::vector<char>* buffer, Lookup look_up
 // and nobody else runs that could.
 thread_local int vfork_depth = 0;
 
+#ifndef CLEANFORK_VFORK_IS_FORK
 struct VforkStart {
   int (*function)(void*);
   void* argument;
@@ -139,6 +140,7 @@ int RunVforkStart(void* argument) {
   const VforkStart* start = static_cast<const VforkStart*>(argument);
   return start->function(start->argument);
 }
+#endif
 
 // glibc's set*id functions make every thread of the process follow, through a signal and a list
 // of threads: in the child of a VforkCall that list is the parent's. The raw call changes the

@@ -30,7 +30,7 @@ bool IsAllowedInChild(const std::string& symbol) {
       // -fstack-protector
       "__stack_chk_fail", "__stack_chk_guard",
       // Virtual tables, and those of unwinding: a double leaves by an exception.
-      "__cxa_pure_virtual", "__gxx_personality_v0", "_Unwind_Resume",
+      "__cxa_pure_virtual", "__gxx_personality_v0", "__gcc_personality_v0", "_Unwind_Resume",
       // The catch-all around a user's body, which lets that exception through.
       "__cxa_begin_catch", "__cxa_end_catch", "__cxa_rethrow"};
   // Our own: cleanfork::..., and the tables of its classes. An instantiation of a standard

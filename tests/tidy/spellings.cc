@@ -19,8 +19,10 @@ bool StartsWith(const std::string& text, const std::string& prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
 }
 
-int LineOf(const std::string& text, size_t at) {
-  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<long>(at), '\n'));
+// "src/spawn.cc:12: "
+std::string Place(const std::string& path, const std::string& text, size_t at) {
+  const std::string before = text.substr(0, at);
+  return path + ":" + std::to_string(1 + std::count(before.begin(), before.end(), '\n')) + ": ";
 }
 
 // Whether what stands before a name and its ( makes it a call of the global function: `::` of
@@ -46,8 +48,7 @@ void CheckSystemCalls(const std::string& path, const std::string& code,
     const auto at = static_cast<size_t>(match->position());
     const size_t line_begin = code.find_last_of(";{}", at) + 1;  // 0 where there is none
     if (!MayBeGlobalCall(code.substr(line_begin, at - line_begin))) continue;
-    findings->push_back(path + ":" + std::to_string(LineOf(code, at)) + ": " + name +
-                        "() is a system call: it goes through Os");
+    findings->push_back(Place(path, code, at) + name + "() is a system call: it goes through Os");
   }
 }
 
@@ -57,8 +58,8 @@ void CheckStringView(const std::string& path, const std::string& text, const std
   if (!std::regex_search(text, *abseil)) return;
   const size_t at = code.find("std::string_view");
   if (at == std::string::npos) return;
-  findings->push_back(path + ":" + std::to_string(LineOf(code, at)) +
-                      ": std::string_view beside Abseil, whose string_view may be another type");
+  findings->push_back(Place(path, code, at) +
+                      "std::string_view beside Abseil, whose string_view may be another type");
 }
 
 void CheckFileName(const std::string& path, std::vector<std::string>* findings) {

@@ -303,7 +303,7 @@ def check(top):
         workspace.check()
         if not workspace.used:
             workspace.complain("no external label is used: nothing was checked")
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 def main():

@@ -10,12 +10,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import check_deps  # noqa: E402
 
 
-def rule(name, kind="cc_library", strip="", testonly=False, **lists):
+def rule(name, kind="cc_library", strip="", **lists):
     text = '<rule class="%s" name="%s">' % (kind, name)
     if strip:
         text += '<string name="strip_include_prefix" value="%s"/>' % strip
-    if testonly:
-        text += '<boolean name="testonly" value="true"/>'
     for attribute, labels in lists.items():
         text += '<list name="%s">' % attribute
         text += "".join('<label value="%s"/>' % label for label in labels) + "</list>"
@@ -52,6 +50,13 @@ class CheckDepsTest(unittest.TestCase):
         library = rule("//:cleanfork", deps=["//:os"])
         self.assertEqual(self.check(OS, library, user, t__a='#include "cleanfork/os.h"\n'), [])
 
+    def test_a_consumer_needs_the_library(self):
+        user = rule("//:svc", srcs=["//:svc.cc"])
+        problem = "//:svc: svc.cc includes cleanfork/os.h, but does not depend on @cleanfork//"
+        self.assertEqual(self.check(user, svc='#include "cleanfork/os.h"\n'), [problem])
+        user = rule("//:svc", srcs=["//:svc.cc"], deps=["@cleanfork//:cleanfork"])
+        self.assertEqual(self.check(user, svc='#include "cleanfork/os.h"\n'), [])
+
     def test_a_header_that_nobody_exports_is_told(self):
         user = rule("//t:user", srcs=["//t:a.cc"], deps=["//:os"])
         self.assertEqual(
@@ -77,9 +82,10 @@ class CheckDepsTest(unittest.TestCase):
         archives = rule("//tests/tidy:archives", kind="filegroup", srcs=["//:os"])
         watched = rule("//:os", srcs=["//:src/names.cc"])
         forgotten = rule("//src/child:child", srcs=["//src/child:interpreter.cc"])
-        double = rule("//:mock_os", testonly=True, srcs=["//:mocks/mock_os.cc"])
+        headers = rule("//:headers", hdrs=["//:include/cleanfork/headers.h"])
+        fixture = rule("//tests:fixture", srcs=["//tests:fixture.cc"])
         self.assertEqual(
-            self.check(test, archives, watched, forgotten, double),
+            self.check(test, archives, watched, forgotten, headers, fixture),
             ["//src/child:child is not among what //tests/tidy:symbols_test reads"])
 
 

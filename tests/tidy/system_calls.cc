@@ -15,11 +15,16 @@ const std::set<std::string>& SystemNames() {
       "at_quick_exit", "on_exit", "wait", "wait3", "wait4", "waitpid", "waitid", "kill", "killpg",
       "tgkill", "raise", "getpid", "getppid", "gettid", "getpgid", "getpgrp", "getsid", "setsid",
       "setpgid", "setpgrp", "ptrace", "prctl", "arch_prctl", "syscall", "daemon", "system", "popen",
-      "pclose", "unshare", "setns", "acct", "personality",
-      // Signals (sig* is a prefix below)
-      "bsd_signal", "sysv_signal", "psignal", "psiginfo", "pause", "alarm", "ualarm", "setitimer",
-      "getitimer", "killpg",
-      // Credentials (getgr* and exec* are prefixes)
+      "pclose", "unshare", "setns", "acct", "personality", "execve", "execv", "execvp", "execvpe",
+      "execl", "execle", "execlp", "execveat", "fexecve",
+      // Signals
+      "signal", "signalfd", "sigaction", "sigaddset", "sigaltstack", "sigandset", "sigblock",
+      "sigdelset", "sigemptyset", "sigfillset", "sighold", "sigignore", "siginterrupt",
+      "sigisemptyset", "sigismember", "siglongjmp", "sigorset", "sigpause", "sigpending",
+      "sigprocmask", "sigqueue", "sigrelse", "sigreturn", "sigset", "sigsetjmp", "sigsetmask",
+      "sigsuspend", "sigtimedwait", "sigvec", "sigwait", "sigwaitinfo", "bsd_signal", "sysv_signal",
+      "psignal", "psiginfo", "pause", "alarm", "ualarm", "setitimer", "getitimer",
+      // Credentials (getgr* is a prefix below)
       "setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setresuid", "setresgid",
       "setfsuid", "setfsgid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid",
       "setgroups", "initgroups", "setlogin", "capget", "capset",
@@ -149,8 +154,8 @@ CallKind KindOfSymbol(const std::string& symbol) {
   const std::string name = CanonicalName(symbol);
   // gcov's own functions; what is left of __gcov_fork and __gcov_execve is found below.
   if (SystemNames().count(name) != 0 && symbol != "__gcov_exit") return CallKind::kSystem;
-  if (StartsWithAny(name, {"sig", "exec", "fexecve", "posix_spawn", "getpw", "getgr", "epoll_",
-                           "timer_", "timerfd_", "inotify_", "pidfd_"})) {
+  if (StartsWithAny(name, {"posix_spawn", "getpw", "getgr", "epoll_", "timer_", "timerfd_",
+                           "inotify_", "pidfd_"})) {
     return CallKind::kSystem;
   }
   if (StartsWithAny(name, {"pthread_", "thrd_", "mtx_", "cnd_", "sem_", "sched_"})) {

@@ -214,6 +214,7 @@ void AppendCgroupLimits(Os& os, const CgroupMount& mount, std::string path,
   if (mount.root != "/") {
     if (path.compare(0, mount.root.size(), mount.root) != 0) return;
     path.erase(0, mount.root.size());
+    if (!path.empty() && path[0] != '/') return;  // "/docker/f00" is no ancestor of "/docker/f001"
   }
   for (int level = 0; level < kMaxCgroupLevels; ++level) {
     while (!path.empty() && path.back() == '/') path.pop_back();

@@ -204,11 +204,15 @@ TEST(ForkLimits, Version1HierarchyIsReadWhereItIsMountedEvenIfOnlyAPartOfItIs) {
   os.files["/sys/fs/cgroup/pids/pids.max"] = "5\n";
   os.files["/sys/fs/cgroup/pids/pids.current"] = "5\n";
   EXPECT_EQ(DescribeForkLimits(os), "pids.max of control group / is full: 5 of 5 tasks");
+  os.files["/sys/fs/cgroup/pids/job/pids.current"] = "20\n";
+  EXPECT_EQ(DescribeForkLimits(os),
+            "pids.max of control group /job is full: 20 of 20 tasks; "
+            "pids.max of control group / is full: 5 of 5 tasks");
 }
 
 TEST(ForkLimits, ControlGroupOutsideOfWhatIsMountedIsLeftOut) {
   CannedOs os;
-  os.files["/proc/self/cgroup"] = "8:pids:/elsewhere\n";
+  os.files["/proc/self/cgroup"] = "8:pids:/elsewhere\n8:pids:/docker/f001\n";
   os.files["/proc/self/mountinfo"] =
       "39 31 0:36 /docker/f00 /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
   os.files["/sys/fs/cgroup/pids/pids.max"] = "5\n";

@@ -22,7 +22,7 @@ namespace cleanfork {
 namespace {
 
 constexpr size_t kReportSize = 64 * 1024;
-constexpr int kDeadlineMilliseconds = 60'000;
+constexpr int kDeadlineMilliseconds = 240'000;
 constexpr int kOrphanMilliseconds = 10'000;
 
 // Whether the process ends within the time. A deadline, not a pause: it returns at once when the

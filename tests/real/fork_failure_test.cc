@@ -14,52 +14,22 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cleanfork/child_error.h"
-#include "cleanfork/os_wrapper.h"
 #include "tests/real/entry_points.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
+#include "tests/real/sleepless_os.h"
 
 namespace cleanfork {
 namespace {
 
 constexpr int kAttempts = 3;
-
-// The kernel, but for the clock: a sleep takes no time, and instead of it something happens. The
-// time that it should have taken has then passed.
-class SleeplessOs : public OsWrapper {
- public:
-  explicit SleeplessOs(std::function<void()> instead_of_sleep = nullptr)
-      : OsWrapper(RealOs()), instead_of_sleep_(std::move(instead_of_sleep)) {}
-
-  SysResult<void> ClockNanoSleep(clockid_t clock, int flags, int64_t nanoseconds) override {
-    ++sleeps;
-    const int64_t now = ClockGetTime(clock).value_or(0);
-    const int64_t delay = (flags & TIMER_ABSTIME) != 0 ? nanoseconds - now : nanoseconds;
-    if (delay > 0) offset_ += delay;
-    if (instead_of_sleep_) instead_of_sleep_();
-    return {};
-  }
-  SysResult<int64_t> ClockGetTime(clockid_t clock) override {
-    SysResult<int64_t> now = OsWrapper::ClockGetTime(clock);
-    if (!now.ok()) return now;
-    return now.value() + offset_;
-  }
-
-  int sleeps = 0;
-
- private:
-  std::function<void()> instead_of_sleep_;
-  int64_t offset_ = 0;
-};
 
 struct Outcome {
   absl::Status status;
@@ -94,7 +64,8 @@ std::string CheckFailure(const Outcome& outcome, int error, const SleeplessOs& o
     return "attempt is " + std::to_string(child_error->attempt) + ": " + text;
   }
   if (child_error->pid != 0) return "there is a pid: " + text;
-  if (os.sleeps != kAttempts - 1) return std::to_string(os.sleeps) + " sleeps: " + text;
+  if (os.sleeps.size() != kAttempts - 1)
+    return std::to_string(os.sleeps.size()) + " sleeps: " + text;
   if (text.find("3 attempts") == std::string::npos) return "the attempts are not named: " + text;
   if (text.find("attempts in ") == std::string::npos) return "the time is not named: " + text;
   if (text.find(hint) == std::string::npos) return "no \"" + hint + "\" in: " + text;
@@ -104,7 +75,7 @@ std::string CheckFailure(const Outcome& outcome, int error, const SleeplessOs& o
 std::string CheckRecovery(const Outcome& outcome, const SleeplessOs& os) {
   if (!outcome.status.ok()) return "it failed: " + std::string(outcome.status.message());
   if (outcome.ended != "exit status 7") return "the child ended with " + outcome.ended;
-  if (os.sleeps != 1) return "there were " + std::to_string(os.sleeps) + " sleeps";
+  if (os.sleeps.size() != 1) return "there were " + std::to_string(os.sleeps.size()) + " sleeps";
   return DescribeChildren();
 }
 

@@ -9,8 +9,8 @@
 namespace cleanfork {
 
 // Runs body() in a child and returns what it returned: "" when all is well, else what is wrong.
-// Says so itself when the child dies, or does not end within four minutes: it is then killed, and its
-// descendants with it. The child is a subreaper (PR_SET_CHILD_SUBREAPER of prctl(2)): what is
+// Says so itself when the child dies, or does not end within four minutes: it is then killed, and
+// its descendants with it. The child is a subreaper (PR_SET_CHILD_SUBREAPER of prctl(2)): what is
 // orphaned below it becomes its child, so that no stray process goes unseen.
 //
 // EXPECT_* in body() would report nowhere.

@@ -28,8 +28,8 @@ const char* StepName(Step step) {
     case Step::kChDir: return "chdir";
     case Step::kSignalHandlers: return "signal-handlers";
     case Step::kSignalMask: return "signal-mask";
+    case Step::kReseed: return "reseed";
     case Step::kExec: return "exec";
-    case Step::kBody: return "body";
     case Step::kReport: return "report";
     case Step::kStart: return "start";
   }

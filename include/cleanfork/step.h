@@ -40,8 +40,8 @@ enum class Step : int {
   kChDir,
   kSignalHandlers,
   kSignalMask,
+  kReseed,  // no random bytes for the application's hook
   kExec,
-  kBody,  // a body that does not exec left by an exception
   // In the parent, after the fork.
   kReport,  // the child's report could not be read
   kStart,   // the child ended before it had exec'd or reported

@@ -1,0 +1,103 @@
+// Child: a child process that this program started and answers for.
+//
+//   absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn({"/usr/bin/sort", "words"}, options);
+//   if (!child.ok()) return child.status();
+//   absl::StatusOr<cleanfork::ExitStatus> ended = child->Wait();
+//   if (ended.ok() && !ended->success()) LogError(ended->ToString());   // "exit status 2"
+//
+// Waits for its own pid only and touches no signal disposition, so it lives beside whatever else
+// the program does with children. Thread-compatible; not signal-safe. Os must outlive it.
+#ifndef CLEANFORK_CHILD_H_
+#define CLEANFORK_CHILD_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cleanfork/os.h"
+#include "cleanfork/unique_fd.h"
+
+namespace cleanfork {
+
+// How a process ended: a status of waitpid(2).
+class ExitStatus {
+ public:
+  explicit ExitStatus(int wait_status) : status_(wait_status) {}
+
+  bool success() const { return status_ == 0; }
+  bool exited() const { return WIFEXITED(status_); }
+  int exit_status() const { return exited() ? WEXITSTATUS(status_) : 0; }  // 0 to 255
+  bool signalled() const { return WIFSIGNALED(status_); }
+  int signal() const { return signalled() ? WTERMSIG(status_) : 0; }
+  bool dumped_core() const { return signalled() && WCOREDUMP(status_); }
+  int wait_status() const { return status_; }
+
+  // "exit status 2", "signal 9 (SIGKILL)", "signal 11 (SIGSEGV), core dumped".
+  std::string ToString() const;
+
+ private:
+  int status_;
+};
+
+class Child {
+ public:
+  // The pipes that Stream::Pipe() asked for; invalid where it did not.
+  struct Pipes {
+    UniqueFd in;   // to be written to
+    UniqueFd out;  // to be read
+    UniqueFd err;
+  };
+
+  // Answers for `pid`, a child of this process that nobody else waits for.
+  Child(Os& os, pid_t pid, Pipes pipes);
+
+  // A process that is not this one's child, as after Session::kDaemon: it can be signalled, through
+  // `pid_fd` if valid, but not waited for, and it outlives this object.
+  static Child Daemon(Os& os, pid_t pid, UniqueFd pid_fd);
+
+  Child(Child&& other) noexcept;
+  Child& operator=(Child&& other) noexcept;
+
+  // Kills (SIGKILL) and reaps a child that still runs. Detach() prevents it.
+  ~Child();
+
+  pid_t pid() const { return pid_; }
+
+  // Descriptors of Stream::Pipe(). They belong to the caller once moved out, and then outlive the
+  // child and this object: what the child wrote before it ended stays readable.
+  Pipes& pipes() { return pipes_; }
+
+  // Waits until the child has ended, and reaps it. The result is kept: a second call returns it
+  // again. FailedPrecondition for a daemon and after Detach(); NotFound (ECHILD) when somebody else
+  // has reaped it, as a waitpid(-1) elsewhere or SIGCHLD set to SIG_IGN does.
+  absl::StatusOr<ExitStatus> Wait();
+
+  // The same without waiting: nullopt while the child runs.
+  absl::StatusOr<std::optional<ExitStatus>> TryWait();
+
+  // kill(2), which cannot hit a stranger: NotFound once the child is reaped.
+  absl::Status Signal(int signal);
+
+  // Gives the child up: from now on somebody else has to wait for it. Returns its pid.
+  pid_t Detach();
+
+ private:
+  enum class State { kRunning, kEnded, kLost, kDaemon, kDetached };
+
+  absl::StatusOr<std::optional<ExitStatus>> WaitWith(int options);
+  void EndOfLife();
+
+  Os* os_;
+  pid_t pid_;
+  State state_ = State::kRunning;
+  ExitStatus exit_status_{0};
+  Pipes pipes_;
+  UniqueFd pid_fd_;
+};
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_CHILD_H_

@@ -1,0 +1,203 @@
+// ForkOptions: what ForkChild(), RunInChild() and Spawn() do to the child. A plain value; the
+// defaults are the safe ones.
+//
+//   cleanfork::ForkOptions options;
+//   options.identity = cleanfork::Identity::User("nobody");
+//   options.err = cleanfork::Stream::File("/var/log/worker.log");
+//   absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn({"/usr/bin/worker"}, options);
+//
+// Everything is checked and looked up in the parent, before the fork; what contradicts itself is
+// an InvalidArgument status. The order in which the child does it is fixed: docs/steps.md.
+#ifndef CLEANFORK_FORK_OPTIONS_H_
+#define CLEANFORK_FORK_OPTIONS_H_
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cleanfork/os_types.h"
+#include "cleanfork/retry_policy.h"
+
+namespace cleanfork {
+
+// Where the child stands among sessions: setsid(2), daemon(7) steps 5 to 8.
+enum class Session {
+  kKeep,    // the caller's: the terminal's SIGINT and SIGHUP reach the child too
+  kNew,     // a session of its own: no controlling terminal
+  kDaemon,  // besides, a second fork: it can never get a terminal, and is not the caller's child
+};
+
+// What becomes of the supplementary groups when the identity changes.
+enum class GroupPolicy {
+  kInit,      // those of the user in group(5), as initgroups(3) does
+  kNone,      // none but the gid itself
+  kExplicit,  // Identity::group_list
+  kKeep,      // the caller's. Dangerous: root's groups stay with the unprivileged child
+};
+
+// Whom the child runs as. A uid without a gid means the user's primary group; a uid without an
+// entry in passwd(5) then is an error. (uid_t)-1 and (gid_t)-1 are refused: setresuid(2) takes
+// them for "unchanged".
+struct Identity {
+  static Identity User(std::string name) {
+    Identity identity;
+    identity.user = std::move(name);
+    return identity;
+  }
+  static Identity Ids(uid_t uid, gid_t gid) {
+    Identity identity;
+    identity.uid = uid;
+    identity.gid = gid;
+    return identity;
+  }
+
+  // By name, or by number; not both of one kind. A name of digits that no entry has is a number.
+  std::string user;
+  std::optional<uid_t> uid;
+  std::string group;
+  std::optional<gid_t> gid;
+
+  GroupPolicy groups = GroupPolicy::kInit;
+  std::vector<gid_t> group_list;  // for kExplicit
+
+  // Sets USER, LOGNAME, HOME and SHELL of the child from passwd(5), where there is an entry.
+  bool set_environment = true;
+};
+
+// What one of the three standard streams becomes. A stream never stays closed: where the caller's
+// own is closed, Inherit() and Keep...() mean /dev/null.
+class Stream {
+ public:
+  enum class Kind {
+    kNull,
+    kInherit,
+    kKeepIfRegularFile,
+    kKeepUnlessTerminal,
+    kFile,
+    kPipe,
+    kDescriptor
+  };
+
+  // /dev/null, which is checked to be the real device.
+  static Stream Null() { return Stream(Kind::kNull); }
+  // The caller's.
+  static Stream Inherit() { return Stream(Kind::kInherit); }
+  // The caller's if it is a regular file, else /dev/null: a pipe or a socket that is kept would
+  // hold up whoever waits for its end.
+  static Stream KeepIfRegularFile() { return Stream(Kind::kKeepIfRegularFile); }
+  // The caller's unless it is a terminal, else /dev/null.
+  static Stream KeepUnlessTerminal() { return Stream(Kind::kKeepUnlessTerminal); }
+  // A file, opened in the parent, before any privilege is dropped: for input read-only, for output
+  // created with `mode` if missing (under the parent's umask) and appended to.
+  static Stream File(std::string path, mode_t mode = 0644) {
+    Stream stream(Kind::kFile);
+    stream.path_ = std::move(path);
+    stream.mode_ = mode;
+    return stream;
+  }
+  // A pipe, whose other end comes with the Child. Not for Session::kDaemon.
+  static Stream Pipe() { return Stream(Kind::kPipe); }
+  // A copy of an open descriptor of the caller's, which stays open there: Descriptor(1) for the
+  // error stream is "2>&1" as the caller sees it.
+  static Stream Descriptor(int fd) {
+    Stream stream(Kind::kDescriptor);
+    stream.fd_ = fd;
+    return stream;
+  }
+
+  Kind kind() const { return kind_; }
+  const std::string& path() const { return path_; }
+  mode_t mode() const { return mode_; }
+  int fd() const { return fd_; }
+
+ private:
+  explicit Stream(Kind kind) : kind_(kind) {}
+  Kind kind_;
+  std::string path_;
+  mode_t mode_ = 0;
+  int fd_ = -1;
+};
+
+// The environment of the child.
+struct Environment {
+  // All of the caller's variables, or of them only those named in `keep`.
+  bool inherit = true;
+  std::vector<std::string> keep;
+
+  // Set last, over what was inherited and over what the identity sets: {"LANG", "C"}.
+  std::vector<std::pair<std::string, std::string>> set;
+};
+
+// What happens to SIGCHLD in the caller. There is no handler in either case. To be told of the
+// children that ended, beside an application with children of its own, use ChildRegistry.
+enum class SigchldPolicy {
+  kLeaveAlone,
+  // Ignores SIGCHLD in the whole process from the first fork on, so that the kernel discards
+  // ended children: then system(3) and waitpid(2) fail everywhere in the program.
+  kIgnore,
+};
+
+struct SignalHandler {
+  int signal = 0;
+  SignalAction action;
+};
+
+struct ForkOptions {
+  // The settings of OpenXPKI::Daemonize, for those who move over: 5 attempts 2 s apart, SIGCHLD
+  // ignored, umask 0, standard error kept unless it is a terminal, the caller's session.
+  // docs/migrating-from-openxpki.md.
+  static ForkOptions OpenXpki();
+
+  RetryPolicy retry;
+  SigchldPolicy sigchld = SigchldPolicy::kLeaveAlone;
+
+  Session session = Session::kNew;
+
+  // Every signal is set to its default action in the child; then these are installed, while all
+  // signals are still blocked; then the child's mask becomes `signal_mask`.
+  std::vector<SignalHandler> signal_handlers;
+  SignalSet signal_mask;
+
+  // Absent: the caller's.
+  std::optional<Identity> identity;
+
+  // Absent: the caller's. Range 0 to 0777.
+  std::optional<mode_t> umask = 022;
+
+  // An absolute path, entered after the identity has changed; empty: the caller's.
+  std::string directory = "/";
+
+  Stream in = Stream::Null();
+  Stream out = Stream::Null();
+  Stream err = Stream::KeepIfRegularFile();
+
+  // Closes every descriptor from 3 up but those listed, which survive an exec.
+  bool close_other_descriptors = true;
+  std::vector<int> keep_descriptors;
+
+  // An open descriptor into which the process that is to run writes its own pid and a newline, in
+  // place of what was there, before it drops its privileges; it keeps the descriptor, and with it
+  // a lock that stands on the file: cleanfork/pid_file.h. Absent: -1.
+  int pid_file_descriptor = -1;
+
+  Environment environment;
+
+  // Hooks: in the parent before the first fork; in the parent after the child is set up; in the
+  // child after that. The last two know who they are by it. The child's must make async-signal-
+  // safe calls only if the parent has more than one thread; Spawn() refuses it, and `reseed`.
+  std::function<void()> before_fork;
+  std::function<void(pid_t)> in_parent;
+  std::function<void()> in_child;
+
+  // Called in the child with bytes from getrandom(2), for the application to seed its generators
+  // with: two children never get the same ones.
+  std::function<void(const unsigned char* bytes, size_t size)> reseed;
+};
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_FORK_OPTIONS_H_

@@ -1,0 +1,36 @@
+// Spawn: runs another program.
+//
+//   absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn({"sort", "-u", "words"}, options);
+//   if (!child.ok()) return child.status();   // exec("sort"): No such file or directory (ENOENT)…
+//
+// Returns once the program runs: once execve(2) has succeeded in a process that is set up as
+// ForkOptions say. A program that cannot be executed, a step that fails, and a child that is
+// killed before its exec are errors, each with its step and errno; there is then no child and
+// nothing left behind.
+//
+// The child shares the caller's memory until it execs (Os::VforkCall), so the time this takes does
+// not grow with the caller, and it is safe in a program with threads. Thread-safe. Not signal-safe.
+#ifndef CLEANFORK_SPAWN_H_
+#define CLEANFORK_SPAWN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cleanfork/child.h"
+#include "cleanfork/fork_options.h"
+#include "cleanfork/os.h"
+
+namespace cleanfork {
+
+// A program and its arguments, argv[0] among them. A name without a slash is looked for along the
+// PATH of the child's environment, as execvp(3) does; without PATH, in /bin and /usr/bin. A file
+// without an interpreter line is ENOEXEC, not handed to a shell.
+using Command = std::vector<std::string>;
+
+absl::StatusOr<Child> Spawn(const Command& command, const ForkOptions& options = ForkOptions(),
+                            Os& os = RealOs());
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_SPAWN_H_

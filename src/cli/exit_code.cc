@@ -53,17 +53,14 @@ struct Meaning {
 };
 
 constexpr Meaning kMeanings[] = {
-    {kExitOk, "done: the program runs, or is stopped"},
+    {kExitOk, "the program runs"},
     {kExitUsage, "wrong usage"},
     {kExitNoUser, "no such user or group"},
     {kExitAlreadyRunning, "another instance runs: it holds the pid file"},
     {kExitInternal, "an error in cleanfork itself"},
     {kExitSystem, "the system failed us"},
     {kExitPidFile, "the pid file cannot be made, written or trusted"},
-    {kExitOutput, "standard output cannot be written"},
     {kExitTryAgain, "no process to be had now; later there may be"},
-    {kExitNotPermitted, "not permitted"},
-    {kExitStillRunning, "the process outlived the schedule of stop"},
     {kExitChDir, "the directory cannot be entered"},
     {kExitDescriptors, "descriptors cannot be closed or handed on"},
     {kExitExec, "the program cannot be executed"},

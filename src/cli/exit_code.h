@@ -21,7 +21,6 @@ enum ExitCode : int {
   kExitInternal = 70,
   kExitSystem = 71,
   kExitPidFile = 73,
-  kExitOutput = 74,
   kExitTryAgain = 75,
   kExitNotPermitted = 77,
   kExitStillRunning = 124,
@@ -59,7 +58,7 @@ struct ExitCodeRow {
   std::string meaning;  // with the steps in question at the end: "... (setgroups, setgid)"
 };
 
-// Every code of start and stop, in ascending order.
+// Every code of start, in ascending order. Those of the other subcommands stand in their --help.
 std::vector<ExitCodeRow> ExitCodes();
 
 }  // namespace cleanfork::cli

@@ -111,7 +111,7 @@ absl::Status ParseOptions(const std::vector<std::string>& arguments,
 
 void PrintRow(const std::string& left, const std::string& right, size_t indent, std::ostream& out) {
   std::string line = left;
-  if (line.size() + 2 > indent) {
+  if (!line.empty() && line.size() + 2 > indent) {
     out << line << "\n";
     line.clear();
   }

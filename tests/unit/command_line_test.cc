@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -27,8 +28,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::Pair;
 using ::testing::StartsWith;
 
@@ -166,6 +165,20 @@ TEST_F(CommandLineTest, HelpNamesEveryOptionThatIsParsedAndEveryExitCode) {
   for (const ExitCodeRow& row : ExitCodes()) {
     EXPECT_THAT(out_.str(), HasSubstr("\n  " + std::to_string(row.code) + " "));
   }
+}
+
+TEST_F(CommandLineTest, TheManualListsTheSameExitCodes) {
+  std::ifstream manual("docs/command.md");
+  ASSERT_TRUE(manual.good());
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(manual, line);) {
+    if (line.compare(0, 2, "| ") == 0 && std::isdigit(line[2]) != 0) rows.push_back(line);
+  }
+  std::vector<std::string> expected;
+  for (const ExitCodeRow& row : ExitCodes()) {
+    expected.push_back("| " + std::to_string(row.code) + " | " + row.meaning + " |");
+  }
+  EXPECT_EQ(rows, expected);
 }
 
 TEST_F(CommandLineTest, HelpIsGivenEvenBesideAnError) {

@@ -130,6 +130,7 @@ SysResult<Entry*> LookUp(Entry* entry, std::vector<char>* buffer, Lookup look_up
 // and nobody else runs that could.
 thread_local int vfork_depth = 0;
 
+#ifndef CLEANFORK_VFORK_IS_FORK
 struct VforkStart {
   int (*function)(void*);
   void* argument;
@@ -139,6 +140,7 @@ int RunVforkStart(void* argument) {
   const VforkStart* start = static_cast<const VforkStart*>(argument);
   return start->function(start->argument);
 }
+#endif
 
 // glibc's set*id functions make every thread of the process follow, through a signal and a list
 // of threads: in the child of a VforkCall that list is the parent's. The raw call changes the
@@ -193,7 +195,8 @@ class RealOsImpl final : public Os {
 
   // Signals
   SysResult<SignalSet> SigProcMask(int how, const SignalSet* set) override {
-    sigset_t new_set, old_set;
+    sigset_t new_set;
+    sigset_t old_set;
     if (set != nullptr) new_set = ToSigset(*set);
     const int error = ::pthread_sigmask(how, set != nullptr ? &new_set : nullptr, &old_set);
     if (error != 0) return SysError(error);
@@ -403,8 +406,8 @@ SysResult<pid_t> RealOsImpl::VforkCall(int (*function)(void*), void* argument) {
   if (child == 0) ::_exit(function(argument));
   return child;
 #else
-  constexpr size_t kStackSize = 256 * 1024;
-  constexpr size_t kGuardSize = 64 * 1024;  // a multiple of every page size in use
+  constexpr size_t kStackSize = size_t{256} * 1024;
+  constexpr size_t kGuardSize = size_t{64} * 1024;  // a multiple of every page size in use
   void* memory = ::mmap(nullptr, kGuardSize + kStackSize, PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return SysError(errno);

@@ -1,0 +1,107 @@
+#include "cleanfork/child.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+#include "cleanfork/names.h"
+
+namespace cleanfork {
+
+std::string ExitStatus::ToString() const {
+  if (exited()) return absl::StrCat("exit status ", exit_status());
+  const char* name = SignalName(signal());
+  return absl::StrCat("signal ", signal(), name != nullptr ? " (" : "", name != nullptr ? name : "",
+                      name != nullptr ? ")" : "", dumped_core() ? ", core dumped" : "");
+}
+
+Child::Child(Os& os, pid_t pid, Pipes pipes) : os_(&os), pid_(pid), pipes_(std::move(pipes)) {}
+
+Child Child::Daemon(Os& os, pid_t pid, UniqueFd pid_fd) {
+  Child child(os, pid, Pipes());
+  child.state_ = State::kDaemon;
+  child.pid_fd_ = std::move(pid_fd);
+  return child;
+}
+
+Child::Child(Child&& other) noexcept
+    : os_(other.os_),
+      pid_(other.pid_),
+      state_(std::exchange(other.state_, State::kDetached)),
+      exit_status_(other.exit_status_),
+      pipes_(std::move(other.pipes_)),
+      pid_fd_(std::move(other.pid_fd_)) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+  if (this != &other) {
+    EndOfLife();
+    os_ = other.os_;
+    pid_ = other.pid_;
+    state_ = std::exchange(other.state_, State::kDetached);
+    exit_status_ = other.exit_status_;
+    pipes_ = std::move(other.pipes_);
+    pid_fd_ = std::move(other.pid_fd_);
+  }
+  return *this;
+}
+
+Child::~Child() { EndOfLife(); }
+
+void Child::EndOfLife() {
+  if (state_ != State::kRunning) return;
+  os_->Kill(pid_, SIGKILL).IgnoreError();  // ESRCH: somebody else has reaped it
+  RetryOnEintr([&] { return os_->WaitPid(pid_, 0); }).IgnoreError();
+  state_ = State::kDetached;
+}
+
+absl::StatusOr<std::optional<ExitStatus>> Child::WaitWith(int options) {
+  switch (state_) {
+    case State::kEnded: return std::optional<ExitStatus>(exit_status_);
+    case State::kLost:
+      return StatusFromErrno(ECHILD, absl::StrCat("child ", pid_, " was reaped by somebody else"));
+    case State::kDaemon:
+      return absl::FailedPreconditionError(
+          absl::StrCat("process ", pid_, " is a daemon, not a child to be waited for"));
+    case State::kDetached:
+      return absl::FailedPreconditionError(absl::StrCat("child ", pid_, " has been detached"));
+    case State::kRunning: break;
+  }
+  SysResult<WaitResult> result = RetryOnEintr([&] { return os_->WaitPid(pid_, options); });
+  if (!result.ok()) {
+    if (result.error() != ECHILD) {
+      return StatusFromErrno(result.error(), absl::StrCat("waitpid(", pid_, ")"));
+    }
+    state_ = State::kLost;
+    return WaitWith(options);
+  }
+  if (result.value().pid == 0) return std::optional<ExitStatus>();
+  exit_status_ = ExitStatus(result.value().status);
+  state_ = State::kEnded;
+  return std::optional<ExitStatus>(exit_status_);
+}
+
+absl::StatusOr<ExitStatus> Child::Wait() {
+  absl::StatusOr<std::optional<ExitStatus>> ended = WaitWith(0);
+  if (!ended.ok()) return ended.status();
+  return **ended;
+}
+
+absl::StatusOr<std::optional<ExitStatus>> Child::TryWait() { return WaitWith(WNOHANG); }
+
+absl::Status Child::Signal(int signal) {
+  if (state_ == State::kEnded || state_ == State::kLost) {
+    return StatusFromErrno(ESRCH, absl::StrCat("child ", pid_, " has ended"));
+  }
+  SysResult<void> sent =
+      pid_fd_.valid() ? os_->PidFdSendSignal(pid_fd_.get(), signal) : os_->Kill(pid_, signal);
+  if (sent.ok()) return absl::OkStatus();
+  return StatusFromErrno(sent.error(), absl::StrCat("signal ", signal, " to process ", pid_));
+}
+
+pid_t Child::Detach() {
+  if (state_ == State::kRunning) state_ = State::kDetached;
+  return pid_;
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,77 @@
+// FrozenPlan: what a child will do, as data without an owner. ChildPlan (src/child_plan.h) builds
+// and owns it in the parent; RunChildPlan() reads it in the child, where nothing may be allocated.
+#ifndef CLEANFORK_SRC_CHILD_FROZEN_PLAN_H_
+#define CLEANFORK_SRC_CHILD_FROZEN_PLAN_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cleanfork/os_types.h"
+#include "cleanfork/step.h"
+
+namespace cleanfork {
+
+// The signals of a plan's handlers.
+struct PlannedHandler {
+  int signal;
+  SignalAction action;
+};
+
+// One step and what it needs; a field that a step does not name below is unused by it.
+struct PlannedStep {
+  Step step;
+  int fd = -1;                    // stdin, stdout, stderr: the source, 3 or more; keep; pidfile
+  mode_t mode = 0;                // umask
+  uid_t uid = 0;                  // setuid, verify, regain: the new one
+  gid_t gid = 0;                  // setgid, verify, regain: the new one
+  uid_t old_uid = 0;              // regain: the one that must not come back
+  gid_t old_gid = 0;              // regain
+  bool check_uid = false;         // verify, regain: the uid was to change
+  bool check_gid = false;         // verify, regain: the gid was to change
+  bool check_groups = false;      // verify: the groups were to change
+  const gid_t* groups = nullptr;  // setgroups, verify; sorted
+  size_t group_count = 0;
+  gid_t* scratch = nullptr;   // verify: room for group_count + 1 groups
+  const int* kept = nullptr;  // close-descriptors: what stays open; all 3 or more
+  size_t kept_count = 0;
+  const char* path = nullptr;                // chdir
+  const PlannedHandler* handlers = nullptr;  // signal-handlers
+  size_t handler_count = 0;
+  SignalSet mask;                   // signal-mask
+  unsigned char* random = nullptr;  // reseed: where the bytes go
+  size_t random_size = 0;           // reseed: at most 256
+};
+
+struct FrozenPlan {
+  const PlannedStep* steps = nullptr;
+  size_t step_count = 0;
+
+  // The pipe on which the parent hears of the child, both ends 3 or more and close-on-exec. The
+  // child holds the write end until it has exec'd or reported.
+  int report_read = -1;
+  int report_write = -1;
+
+  // How long to sleep, in nanoseconds, before each further attempt at the second fork.
+  const int64_t* second_fork_delays = nullptr;
+  size_t second_fork_delay_count = 0;
+
+  // The plan's own descriptors, which a child that neither execs nor closes all others still has to
+  // close.
+  const int* scratch_fds = nullptr;
+  size_t scratch_fd_count = 0;
+
+  // The program: files to try in turn, as a PATH search does. None: the child goes on in the
+  // caller's code.
+  const char* const* exec_paths = nullptr;
+  size_t exec_path_count = 0;
+  char* const* argv = nullptr;
+  char* const* envp = nullptr;
+
+  bool execs() const { return exec_path_count > 0; }
+};
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_SRC_CHILD_FROZEN_PLAN_H_

@@ -1,0 +1,342 @@
+#include "src/child/run_child_plan.h"
+
+#include <fcntl.h>
+
+#include <ctime>
+
+#include "cleanfork/child_report.h"
+#include "cleanfork/fd_io.h"
+#include "src/child/await_child.h"
+#include "src/child/close_descriptors.h"
+
+namespace cleanfork {
+namespace {
+
+// dup2(2) may find the target taken by an open(2) of another thread in the very moment (EBUSY);
+// in a process without other threads that passes at once or never.
+constexpr int kBusyAttempts = 8;
+
+// What a failed step says of itself; error 0 where no call failed but the result is not as asked.
+struct StepOutcome {
+  bool ok = true;
+  int error = 0;
+};
+
+constexpr StepOutcome kStepOk = {};
+constexpr StepOutcome StepFailed(int error) { return {false, error}; }
+
+template <typename T>
+StepOutcome Outcome(const SysResult<T>& result) {
+  return result.ok() ? kStepOk : StepFailed(result.error());
+}
+
+// A child at work on its plan.
+struct Running {
+  Os& os;
+  const FrozenPlan& plan;
+
+  // After the second fork: the pipe by whose end the first child learns that the second has exec'd
+  // or died. A byte on it says that the second has reported that it started. It is made by the
+  // first child, not in the parent, whose copy of the write end would keep it open: a parent waits
+  // in its VforkCall() for as long as the first child lives.
+  PipeEnds second;
+};
+
+[[noreturn]] void ReportAndExit(Running& running, Step step, int error) {
+  Os& os = running.os;
+  const ChildReport report = ChildReport::Failed(step, error, os.GetPid());
+  // Who cannot tell it can only leave: the parent then sees the end of the pipe and this status.
+  WriteFully(os, running.plan.report_write, &report, sizeof(report)).IgnoreError();
+  os.Exit(kChildFailedStatus);
+  __builtin_unreachable();  // g++ does not see that a virtual function never returns
+}
+
+StepOutcome ResetSignals(Os& os) {
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    SysResult<SignalAction> action = os.SigAction(signal, nullptr);
+    // The C library keeps some real-time signals to itself and says EINVAL.
+    if (!action.ok() && action.error() == EINVAL && signal > SIGSYS) continue;
+    if (!action.ok()) return StepFailed(action.error());
+    if (action.value().handler == SIG_DFL && action.value().info_handler == nullptr) continue;
+    const SignalAction reset;
+    SysResult<SignalAction> done = os.SigAction(signal, &reset);
+    if (!done.ok()) return StepFailed(done.error());
+  }
+  return kStepOk;
+}
+
+StepOutcome InstallStream(Os& os, int source, int target) {
+  for (int attempt = 1;; ++attempt) {
+    SysResult<int> installed = RetryOnEintr([&] { return os.Dup2(source, target); });
+    if (installed.ok() || installed.error() != EBUSY || attempt == kBusyAttempts) {
+      return Outcome(installed);
+    }
+  }
+}
+
+StepOutcome WritePidFile(Os& os, int fd) {
+  char text[16];
+  char* start = text + sizeof(text);
+  *--start = '\n';
+  unsigned rest = static_cast<unsigned>(os.GetPid());
+  do {
+    *--start = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  } while (rest > 0);
+  const size_t size = static_cast<size_t>(text + sizeof(text) - start);
+  SysResult<void> emptied = RetryOnEintr([&] { return os.FTruncate(fd, 0); });
+  if (!emptied.ok()) return StepFailed(emptied.error());
+  SysResult<size_t> written = RetryOnEintr([&] { return os.PWrite(fd, start, size, 0); });
+  if (!written.ok()) return StepFailed(written.error());
+  // A pid that is cut short is another process's pid.
+  return written.value() == size ? kStepOk : StepFailed(ENOSPC);
+}
+
+// getrandom(2) gives up to 256 bytes at once or none, once the pool is ready.
+StepOutcome FillRandom(Os& os, unsigned char* bytes, size_t size) {
+  SysResult<size_t> got = RetryOnEintr([&] { return os.GetRandom(bytes, size, 0); });
+  if (!got.ok()) return StepFailed(got.error());
+  return got.value() == size ? kStepOk : StepFailed(EIO);
+}
+
+StepOutcome VerifyGroups(Os& os, const PlannedStep& step) {
+  SysResult<size_t> count = os.GetGroups(step.scratch, step.group_count + 1);
+  // EINVAL: more groups than there is room for, so more than were asked for.
+  if (!count.ok()) return StepFailed(count.error() == EINVAL ? 0 : count.error());
+  if (count.value() != step.group_count) return StepFailed(0);
+  for (size_t i = 0; i < step.group_count; ++i) {
+    bool found = false;  // the kernel sorts them, but does not say so
+    for (size_t j = 0; j < step.group_count; ++j) found |= step.scratch[j] == step.groups[i];
+    if (!found) return StepFailed(0);
+  }
+  return kStepOk;
+}
+
+StepOutcome VerifyIdentity(Os& os, const PlannedStep& step) {
+  if (step.check_groups) {
+    StepOutcome groups = VerifyGroups(os, step);
+    if (!groups.ok) return groups;
+  }
+  if (step.check_gid) {
+    SysResult<ResGid> ids = os.GetResGid();
+    if (!ids.ok()) return StepFailed(ids.error());
+    const ResGid& gid = ids.value();
+    if (gid.real != step.gid || gid.effective != step.gid || gid.saved != step.gid) {
+      return StepFailed(0);
+    }
+  }
+  if (step.check_uid) {
+    SysResult<ResUid> ids = os.GetResUid();
+    if (!ids.ok()) return StepFailed(ids.error());
+    const ResUid& uid = ids.value();
+    if (uid.real != step.uid || uid.effective != step.uid || uid.saved != step.uid) {
+      return StepFailed(0);
+    }
+  }
+  return kStepOk;
+}
+
+// Setuid Demystified (USENIX Security 2002): the one test that cannot be fooled is to try.
+StepOutcome MustNotRegain(Os& os, const PlannedStep& step) {
+  constexpr uid_t kUnchangedUid = static_cast<uid_t>(-1);
+  constexpr gid_t kUnchangedGid = static_cast<gid_t>(-1);
+  if (step.check_uid && os.SetResUid(kUnchangedUid, step.old_uid, kUnchangedUid).ok()) {
+    return StepFailed(0);
+  }
+  if (step.check_gid && os.SetResGid(kUnchangedGid, step.old_gid, kUnchangedGid).ok()) {
+    return StepFailed(0);
+  }
+  return kStepOk;
+}
+
+StepOutcome InstallHandlers(Os& os, const PlannedStep& step) {
+  for (size_t i = 0; i < step.handler_count; ++i) {
+    const PlannedHandler& handler = step.handlers[i];
+    SysResult<SignalAction> installed = os.SigAction(handler.signal, &handler.action);
+    if (!installed.ok()) return StepFailed(installed.error());
+  }
+  return kStepOk;
+}
+
+StepOutcome SetIds(Os& os, const PlannedStep& step) {
+  if (step.step == Step::kSetGid) return Outcome(os.SetResGid(step.gid, step.gid, step.gid));
+  return Outcome(os.SetResUid(step.uid, step.uid, step.uid));
+}
+
+// Every step but the second fork and the exec, which change who goes on.
+StepOutcome RunStep(Running& running, const PlannedStep& step) {
+  Os& os = running.os;
+  switch (step.step) {
+    case Step::kResetSignals: return ResetSignals(os);
+    case Step::kSetSid: return Outcome(os.SetSid());
+    case Step::kUmask: os.Umask(step.mode); return kStepOk;
+    case Step::kStdin: return InstallStream(os, step.fd, 0);
+    case Step::kStdout: return InstallStream(os, step.fd, 1);
+    case Step::kStderr: return InstallStream(os, step.fd, 2);
+    case Step::kCloseDescriptors:
+      return Outcome(CloseDescriptors(os, step.kept, step.kept_count, running.second.write_end));
+    case Step::kKeepDescriptor: return Outcome(os.FcntlSetFd(step.fd, 0));
+    case Step::kWritePidFile: return WritePidFile(os, step.fd);
+    case Step::kSetGroups: return Outcome(os.SetGroups(step.groups, step.group_count));
+    case Step::kSetGid:
+    case Step::kSetUid: return SetIds(os, step);
+    case Step::kVerifyIdentity: return VerifyIdentity(os, step);
+    case Step::kRegain: return MustNotRegain(os, step);
+    case Step::kChDir: return Outcome(os.ChDir(step.path));
+    case Step::kSignalHandlers: return InstallHandlers(os, step);
+    case Step::kSignalMask: return Outcome(os.SigProcMask(SIG_SETMASK, &step.mask));
+    case Step::kReseed: return FillRandom(os, step.random, step.random_size);
+    default: return StepFailed(ENOSYS);  // the plan holds a step that is not the child's
+  }
+}
+
+// Runs the steps in [from, to); a failure does not come back.
+void RunSteps(Running& running, size_t from, size_t to) {
+  for (size_t i = from; i < to; ++i) {
+    const PlannedStep& step = running.plan.steps[i];
+    const StepOutcome outcome = RunStep(running, step);
+    if (!outcome.ok) ReportAndExit(running, step.step, outcome.error);
+  }
+}
+
+size_t FindSecondFork(const FrozenPlan& plan) {
+  size_t i = 0;
+  while (i < plan.step_count && plan.steps[i].step != Step::kSecondFork) ++i;
+  return i;
+}
+
+// The rest of a program's start: what is left of the plan, and the exec.
+[[noreturn]] void FinishAndExec(Running& running, size_t from) {
+  const FrozenPlan& plan = running.plan;
+  RunSteps(running, from, plan.step_count);
+  // The error of a search is that of execvp(3): a file that is there but may not be executed
+  // counts for more than one that is not there.
+  int error = ENOENT;
+  for (size_t i = 0; i < plan.exec_path_count; ++i) {
+    const SysResult<void> failed = running.os.ExecVe(plan.exec_paths[i], plan.argv, plan.envp);
+    const int why = failed.ok() ? ENOSYS : failed.error();  // a double may claim success
+    const bool absent = why == ENOENT || why == ENOTDIR || why == ENAMETOOLONG;
+    if (!absent || plan.exec_path_count == 1) error = why;
+    if (!absent && why != EACCES) break;
+  }
+  ReportAndExit(running, Step::kExec, error);
+}
+
+// The first child, once the second is there: stays until it knows what became of it, tells the
+// parent if the second one could not, and leaves.
+[[noreturn]] void Supervise(Running& running, pid_t second) {
+  Os& os = running.os;
+  os.Close(running.second.write_end).IgnoreError();
+  char byte = 0;
+  SysResult<size_t> got =
+      RetryOnEintr([&] { return os.Read(running.second.read_end, &byte, sizeof(byte)); });
+  if (got.ok() && got.value() == sizeof(byte)) os.Exit(0);
+  ChildReport report;
+  if (got.ok()) {
+    report = DecideAtEndOfFile(os, second, running.plan.execs());
+  } else {
+    report = ChildReport::Failed(Step::kReport, got.error(), second);
+    os.Kill(second, SIGKILL).IgnoreError();  // not reaped yet, so no stranger
+  }
+  // If the second child has failed it has said so first, and the parent reads no further.
+  WriteFully(os, running.plan.report_write, &report, sizeof(report)).IgnoreError();
+  if (report.kind != ChildReport::kStarted) {
+    RetryOnEintr([&] { return os.WaitPid(second, 0); }).IgnoreError();
+  }
+  os.Exit(0);
+  __builtin_unreachable();
+}
+
+// A pipe end among 0 to 2, because the caller has that closed, would be overwritten by a stream.
+SysResult<int> MoveUp(Os& os, int fd) {
+  if (fd > 2) return fd;
+  SysResult<int> moved = os.FcntlDupFd(fd, 3);
+  os.Close(fd).IgnoreError();
+  return moved;
+}
+
+void OpenSecondPipe(Running& running) {
+  SysResult<PipeEnds> ends = running.os.Pipe2(O_CLOEXEC);
+  if (!ends.ok()) ReportAndExit(running, Step::kPipe, ends.error());
+  SysResult<int> read_end = MoveUp(running.os, ends.value().read_end);
+  if (!read_end.ok()) ReportAndExit(running, Step::kPipe, read_end.error());
+  SysResult<int> write_end = MoveUp(running.os, ends.value().write_end);
+  if (!write_end.ok()) ReportAndExit(running, Step::kPipe, write_end.error());
+  running.second = {read_end.value(), write_end.value()};
+}
+
+void BeginSecondChild(Running& running) {
+  running.os.Close(running.second.read_end).IgnoreError();
+  const ChildReport report = ChildReport::Forked(running.os.GetPid());
+  SysResult<void> told = WriteFully(running.os, running.plan.report_write, &report, sizeof(report));
+  if (!told.ok()) running.os.Exit(kChildFailedStatus);  // nobody is there to start for
+}
+
+// Calls fork_once() until it forks, as long as the plan has delays; a failure does not come back.
+template <typename ForkOnce>
+pid_t ForkSecond(Running& running, ForkOnce fork_once) {
+  const FrozenPlan& plan = running.plan;
+  for (size_t i = 0;; ++i) {
+    SysResult<pid_t> forked = fork_once();
+    if (forked.ok()) return forked.value();
+    const bool transient = forked.error() == EAGAIN || forked.error() == ENOMEM;
+    bool slept = false;
+    if (transient && i < plan.second_fork_delay_count) {
+      SysResult<int64_t> now = running.os.ClockGetTime(CLOCK_MONOTONIC);
+      slept = now.ok() && SleepUntil(running.os, now.value() + plan.second_fork_delays[i]).ok();
+    }
+    if (!slept) ReportAndExit(running, Step::kSecondFork, forked.error());
+  }
+}
+
+int RunSecondProgram(void* argument) {
+  Running running = *static_cast<const Running*>(argument);
+  BeginSecondChild(running);
+  FinishAndExec(running, FindSecondFork(running.plan) + 1);
+}
+
+}  // namespace
+
+void SetUpChild(Os& os, const FrozenPlan& plan) {
+  Running running = {os, plan, {}};
+  os.Close(plan.report_read).IgnoreError();
+  const size_t second_fork = FindSecondFork(plan);
+  RunSteps(running, 0, second_fork);
+  const bool has_second_fork = second_fork < plan.step_count;
+  if (has_second_fork) {
+    OpenSecondPipe(running);
+    const pid_t second = ForkSecond(running, [&os] { return os.Fork(); });
+    if (second != 0) Supervise(running, second);
+    BeginSecondChild(running);
+    RunSteps(running, second_fork + 1, plan.step_count);
+  }
+  for (size_t i = 0; i < plan.scratch_fd_count; ++i) os.Close(plan.scratch_fds[i]).IgnoreError();
+  const ChildReport report = ChildReport::Started(os.GetPid());
+  SysResult<void> told = WriteFully(os, plan.report_write, &report, sizeof(report));
+  if (!told.ok()) os.Exit(kChildFailedStatus);  // the parent will say that it never started
+  os.Close(plan.report_write).IgnoreError();
+  if (has_second_fork) {
+    const char byte = 1;
+    // Should this be lost, the first child waits for this one to end; but the parent, who has the
+    // report, kills it.
+    WriteFully(os, running.second.write_end, &byte, sizeof(byte)).IgnoreError();
+    os.Close(running.second.write_end).IgnoreError();
+  }
+}
+
+int RunProgram(void* argument) {
+  const ProgramStart* start = static_cast<const ProgramStart*>(argument);
+  Os& os = *start->os;
+  Running running = {os, *start->plan, {}};
+  os.Close(running.plan.report_read).IgnoreError();
+  const size_t second_fork = FindSecondFork(running.plan);
+  RunSteps(running, 0, second_fork);
+  if (second_fork == running.plan.step_count) FinishAndExec(running, second_fork);
+  OpenSecondPipe(running);
+  const pid_t second =
+      ForkSecond(running, [&] { return os.VforkCall(&RunSecondProgram, &running); });
+  Supervise(running, second);
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,87 @@
+// ChildPlan: what a child will do, checked, looked up, opened and laid out in the parent, so that
+// the child (src/child/) only has to read.
+#ifndef CLEANFORK_SRC_CHILD_PLAN_H_
+#define CLEANFORK_SRC_CHILD_PLAN_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cleanfork/child.h"
+#include "cleanfork/fork_options.h"
+#include "cleanfork/os.h"
+#include "cleanfork/spawn.h"
+#include "src/child/frozen_plan.h"
+#include "src/environment.h"
+#include "src/identity.h"
+#include "src/streams.h"
+
+namespace cleanfork {
+
+class ChildPlan {
+ public:
+  // `command` is null for a child that goes on in the caller's code. On success all descriptors
+  // that the child needs are open, close-on-exec.
+  static absl::StatusOr<std::unique_ptr<ChildPlan>> Build(const ForkOptions& options,
+                                                          const Command* command, Os& os);
+  ChildPlan(const ChildPlan&) = delete;
+  ChildPlan& operator=(const ChildPlan&) = delete;
+
+  const FrozenPlan& frozen() const { return frozen_; }
+
+  // The step as the call that it is, for an error's text: "setgid(65534)".
+  std::string Describe(Step step) const;
+
+  // In the parent after a fork: closes what is the child's.
+  void CloseChildEnds();
+
+  // The parent's ends of the streams' pipes. Moving them out leaves none behind.
+  Child::Pipes TakePipes() { return std::move(streams_.pipes); }
+
+  // In a child that goes on in the caller's code: the variables that are to become its
+  // environment, or null to leave it as it is.
+  char** environment() { return replaces_environment_ ? environment_->block() : nullptr; }
+
+  // And the bytes that the reseed hook is to be given.
+  const std::vector<unsigned char>& random() const { return random_; }
+
+ private:
+  ChildPlan() = default;
+
+  absl::Status Prepare(const ForkOptions& options, const Command* command, Os& os);
+  absl::Status PrepareProgram(const Command& command);
+  absl::Status PrepareKeptDescriptors(const ForkOptions& options, Os& os);
+  absl::Status OpenReportPipe(Os& os);
+  void AddSteps(const ForkOptions& options, Os& os);
+  void AddDescriptorSteps(const ForkOptions& options);
+  void AddIdentitySteps(Os& os);
+  void AddLastSteps(const ForkOptions& options);
+  PlannedStep& Add(Step step);
+  void Freeze(const ForkOptions& options, Os& os);
+
+  FrozenPlan frozen_;
+  std::vector<PlannedStep> steps_;
+  std::optional<ResolvedIdentity> identity_;
+  std::vector<gid_t> group_scratch_;
+  OpenedStreams streams_;
+  OwnedPipe report_;
+  std::vector<int> kept_;
+  std::vector<int> scratch_fds_;
+  std::string directory_;
+  std::vector<PlannedHandler> handlers_;
+  std::vector<unsigned char> random_;
+  std::vector<int64_t> second_fork_delays_;
+  std::optional<EnvironmentBlock> environment_;
+  bool replaces_environment_ = false;
+  Command command_;
+  std::vector<std::string> exec_paths_;
+  std::vector<const char*> exec_path_pointers_;
+  std::vector<char*> argv_;
+};
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_SRC_CHILD_PLAN_H_

@@ -1,0 +1,30 @@
+#include "cleanfork/child_registry.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+
+namespace cleanfork {
+
+std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
+  std::vector<Ended> ended;
+  std::vector<pid_t> running;
+  for (pid_t pid : running_) {
+    SysResult<WaitResult> result =
+        RetryOnEintr([&] { return os_.WaitPid(pid, only_ended ? WNOHANG : 0); });
+    if (!result.ok()) {
+      ended.push_back({pid, StatusFromErrno(result.error(),
+                                            absl::StrCat("child ", pid, " is lost: waitpid"))});
+    } else if (result.value().pid == 0) {
+      running.push_back(pid);
+    } else {
+      ended.push_back({pid, ExitStatus(result.value().status)});
+    }
+  }
+  running_ = std::move(running);
+  return ended;
+}
+
+}  // namespace cleanfork

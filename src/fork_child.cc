@@ -1,0 +1,75 @@
+#include "cleanfork/fork_child.h"
+
+#include <memory>
+#include <utility>
+
+#include "src/child_plan.h"
+#include "src/invalid_options.h"
+#include "src/launch.h"
+
+namespace cleanfork {
+namespace {
+
+constexpr int kBodyThrewStatus = 70;  // EX_SOFTWARE of sysexits.h
+
+// What is left to do in a child that has been set up and goes on in the caller's code. The plan is
+// given up, never freed: a descriptor number in it may be another file's by now, its environment is
+// in use, and free(3) may be locked for ever.
+void EnterChild(const ForkOptions& options, std::unique_ptr<ChildPlan> plan, Os& os) {
+  ChildPlan& kept = *plan.release();
+  if (kept.environment() != nullptr) os.SetEnviron(kept.environment());
+  if (options.reseed) options.reseed(kept.random().data(), kept.random().size());
+  if (options.in_child) options.in_child();
+}
+
+int RunBody(const std::function<int()>& body) {
+#if defined(__cpp_exceptions)
+  try {
+    return body();
+  } catch (const ProcessExited&) {
+    throw;  // a double's Exit(), on its way out
+  } catch (...) {
+    return kBodyThrewStatus;
+  }
+#else
+  return body();
+#endif
+}
+
+[[noreturn]] void RunBodyAndExit(const std::function<int()>& body, Os& os) {
+  os.Exit(RunBody(body) & 0xff);
+  __builtin_unreachable();  // g++ does not see that a virtual function never returns
+}
+
+}  // namespace
+
+absl::StatusOr<pid_t> ForkChild(const ForkOptions& options, Os& os) {
+  for (const Stream* stream : {&options.in, &options.out, &options.err}) {
+    if (stream->kind() == Stream::Kind::kPipe) {
+      return InvalidOptions("ForkChild() has no way to return a stream's pipe; RunInChild() has");
+    }
+  }
+  absl::StatusOr<std::unique_ptr<ChildPlan>> plan = ChildPlan::Build(options, nullptr, os);
+  if (!plan.ok()) return plan.status();
+  absl::StatusOr<pid_t> pid = Launch(options, **plan, os).Run();
+  if (pid.ok() && *pid == 0) EnterChild(options, *std::move(plan), os);
+  return pid;
+}
+
+absl::StatusOr<Child> RunInChild(const std::function<int()>& body, const ForkOptions& options,
+                                 Os& os) {
+  if (!body) return InvalidOptions("RunInChild() needs a body");
+  absl::StatusOr<std::unique_ptr<ChildPlan>> plan = ChildPlan::Build(options, nullptr, os);
+  if (!plan.ok()) return plan.status();
+  Launch launch(options, **plan, os);
+  absl::StatusOr<pid_t> pid = launch.Run();
+  if (!pid.ok()) return pid.status();
+  if (*pid == 0) {
+    EnterChild(options, *std::move(plan), os);
+    RunBodyAndExit(body, os);
+  }
+  if (options.session == Session::kDaemon) return Child::Daemon(os, *pid, launch.TakePidFd());
+  return Child(os, *pid, (*plan)->TakePipes());
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,167 @@
+#include "src/streams.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+
+namespace cleanfork {
+namespace {
+
+constexpr int kFirstFree = 3;
+constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
+
+absl::Status OpenFailed(const std::string& what, int error) {
+  ChildError child_error;
+  child_error.step = Step::kOpenStream;
+  child_error.error = error;
+  return ChildErrorStatus(what, child_error);
+}
+
+// Takes `fd` over; if it is one of 0 to 2, because the caller has that closed, moves it up.
+SysResult<int> MoveUp(Os& os, int fd, UniqueFd* owned) {
+  UniqueFd original(os, fd);
+  if (fd >= kFirstFree) {
+    *owned = std::move(original);
+    return fd;
+  }
+  SysResult<int> moved = os.FcntlDupFd(fd, kFirstFree);
+  if (moved.ok()) *owned = UniqueFd(os, moved.value());
+  return moved;
+}
+
+class StreamOpener {
+ public:
+  StreamOpener(Os& os, OpenedStreams* streams) : os_(os), streams_(*streams) {}
+
+  absl::Status Open(const Stream& stream, int target) {
+    switch (stream.kind()) {
+      case Stream::Kind::kNull: return Null(target);
+      case Stream::Kind::kInherit: return Keep(target, true);
+      case Stream::Kind::kKeepIfRegularFile: {
+        SysResult<FileStatus> status = os_.FStat(target);
+        return Keep(target, status.ok() && S_ISREG(status.value().mode));
+      }
+      case Stream::Kind::kKeepUnlessTerminal: return Keep(target, !os_.IsATty(target).ok());
+      case Stream::Kind::kFile: return File(stream, target);
+      case Stream::Kind::kPipe: return Pipe(target);
+      case Stream::Kind::kDescriptor: return Descriptor(stream.fd(), target);
+    }
+    return OpenFailed(kNames[target], EINVAL);
+  }
+
+ private:
+  void Use(int target, UniqueFd owned) {
+    streams_.sources[target] = owned.get();
+    streams_.owned.push_back(std::move(owned));
+  }
+
+  absl::Status Null(int target) {
+    if (null_ < 0) {
+      UniqueFd owned;
+      SysResult<int> fd = OpenUp("/dev/null", O_RDWR, 0, &owned);
+      if (!fd.ok()) return OpenFailed("open(\"/dev/null\")", fd.error());
+      // A file of that name in a chroot would fill the disk and hand one child's output to the
+      // next one's input: daemon(3).
+      SysResult<FileStatus> status = os_.FStat(fd.value());
+      if (!status.ok()) return OpenFailed("fstat(\"/dev/null\")", status.error());
+      if (!S_ISCHR(status.value().mode) || status.value().special_device != makedev(1, 3)) {
+        return OpenFailed("\"/dev/null\" is not the null device", ENODEV);
+      }
+      null_ = fd.value();
+      streams_.owned.push_back(std::move(owned));
+    }
+    streams_.sources[target] = null_;
+    return absl::OkStatus();
+  }
+
+  // The caller's own if it is open and `keep`, else /dev/null.
+  absl::Status Keep(int target, bool keep) {
+    if (!keep) return Null(target);
+    SysResult<int> copy = os_.FcntlDupFd(target, kFirstFree);
+    if (copy.ok()) {
+      Use(target, UniqueFd(os_, copy.value()));
+      return absl::OkStatus();
+    }
+    if (copy.error() == EBADF) return Null(target);
+    return OpenFailed(absl::StrCat("dup of ", kNames[target]), copy.error());
+  }
+
+  absl::Status File(const Stream& stream, int target) {
+    const int flags = target == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND;
+    UniqueFd owned;
+    SysResult<int> fd = OpenUp(stream.path().c_str(), flags, stream.mode(), &owned);
+    if (!fd.ok()) {
+      return OpenFailed(absl::StrCat(kNames[target], ": open(\"", stream.path(), "\")"),
+                        fd.error());
+    }
+    Use(target, std::move(owned));
+    return absl::OkStatus();
+  }
+
+  absl::Status Pipe(int target) {
+    OwnedPipe pipe;
+    SysResult<PipeEnds> ends = OpenPipe(os_, &pipe);
+    if (!ends.ok()) return OpenFailed(absl::StrCat(kNames[target], ": pipe"), ends.error());
+    if (target == 0) {
+      Use(target, std::move(pipe.read_end));
+      streams_.pipes.in = std::move(pipe.write_end);
+    } else {
+      Use(target, std::move(pipe.write_end));
+      (target == 1 ? streams_.pipes.out : streams_.pipes.err) = std::move(pipe.read_end);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Descriptor(int fd, int target) {
+    SysResult<int> copy = os_.FcntlDupFd(fd, kFirstFree);
+    if (!copy.ok()) {
+      return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), copy.error());
+    }
+    Use(target, UniqueFd(os_, copy.value()));
+    return absl::OkStatus();
+  }
+
+  SysResult<int> OpenUp(const char* path, int flags, mode_t mode, UniqueFd* owned) {
+    // O_NOCTTY: a daemon must not get a terminal by opening a file (daemon(7)).
+    SysResult<int> fd =
+        RetryOnEintr([&] { return os_.Open(path, flags | O_CLOEXEC | O_NOCTTY, mode); });
+    if (!fd.ok()) return fd;
+    return MoveUp(os_, fd.value(), owned);
+  }
+
+  Os& os_;
+  OpenedStreams& streams_;
+  int null_ = -1;
+};
+
+}  // namespace
+
+SysResult<PipeEnds> OpenPipe(Os& os, OwnedPipe* pipe) {
+  SysResult<PipeEnds> opened = os.Pipe2(O_CLOEXEC);
+  if (!opened.ok()) return opened;
+  UniqueFd write_end(os, opened.value().write_end);
+  SysResult<int> read_fd = MoveUp(os, opened.value().read_end, &pipe->read_end);
+  if (!read_fd.ok()) return SysError(read_fd.error());
+  SysResult<int> write_fd = MoveUp(os, write_end.Release(), &pipe->write_end);
+  if (!write_fd.ok()) return SysError(write_fd.error());
+  return PipeEnds{read_fd.value(), write_fd.value()};
+}
+
+absl::StatusOr<OpenedStreams> OpenStreams(const ForkOptions& options, Os& os) {
+  OpenedStreams streams;
+  StreamOpener opener(os, &streams);
+  absl::Status status = opener.Open(options.in, 0);
+  if (status.ok()) status = opener.Open(options.out, 1);
+  if (status.ok()) status = opener.Open(options.err, 2);
+  if (!status.ok()) return status;
+  return streams;
+}
+
+}  // namespace cleanfork

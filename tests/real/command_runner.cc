@@ -195,6 +195,11 @@ std::string StatusField(pid_t pid, const std::string& name) {
   return "no such field";
 }
 
+uint64_t IgnoredSignals(pid_t pid) {
+  constexpr uint64_t kLibrarys = uint64_t{3} << (32 - 1);
+  return std::stoull(StatusField(pid, "SigIgn"), nullptr, 16) & ~kLibrarys;
+}
+
 std::string StatField(pid_t pid, int number) {
   const std::string text = Slurp("/proc/" + std::to_string(pid) + "/stat");
   std::istringstream fields(text.substr(text.rfind(')') + 1));

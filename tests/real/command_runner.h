@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -83,6 +84,11 @@ pid_t PidIn(const std::string& text);
 
 // A line of /proc/PID/status without its name: "Uid" gives "65534 65534 65534 65534".
 std::string StatusField(pid_t pid, const std::string& name);
+
+// The signals that it ignores, as "SigIgn" of /proc/PID/status has them, without 32 and 33: those the
+// C library keeps to itself and lets nobody change, so that they are inherited as they are (from
+// Bazel ignored, for one).
+uint64_t IgnoredSignals(pid_t pid);
 
 // A field of /proc/PID/stat, counted from 1 as in proc(5).
 std::string StatField(pid_t pid, int number);

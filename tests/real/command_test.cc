@@ -333,7 +333,7 @@ TEST_F(CommandTest, AServiceIsCleanHoweverHostileTheStarterWas) {
   echo.Await();
   const pid_t pid = PidIn(started.out);
   EXPECT_EQ(StatusField(pid, "SigBlk"), "0000000000000000");
-  EXPECT_EQ(StatusField(pid, "SigIgn"), "0000000000000000");
+  EXPECT_EQ(IgnoredSignals(pid), 0u);
   EXPECT_EQ(StatusField(pid, "SigCgt"), "0000000000000000");
   EXPECT_EQ(StatusField(pid, "Umask"), "0022");
   const auto open = OpenDescriptors(pid);

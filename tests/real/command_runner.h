@@ -85,8 +85,8 @@ pid_t PidIn(const std::string& text);
 // A line of /proc/PID/status without its name: "Uid" gives "65534 65534 65534 65534".
 std::string StatusField(pid_t pid, const std::string& name);
 
-// The signals that it ignores, as "SigIgn" of /proc/PID/status has them, without 32 and 33: those the
-// C library keeps to itself and lets nobody change, so that they are inherited as they are (from
+// The signals that it ignores, "SigIgn" of /proc/PID/status, without 32 and 33: those two the C
+// library keeps to itself and lets nobody change, so that they are inherited as they are (from
 // Bazel ignored, for one).
 uint64_t IgnoredSignals(pid_t pid);
 

@@ -95,6 +95,11 @@ class CountTest(unittest.TestCase):
         self.ran("//t:crash", [PASSED], status="FAILED")
         self.assertEqual(self.count("run=3"), (1, "1 passed, 1 failed, 0 skipped"))
 
+    def test_a_crash_counts_in_every_shard(self):
+        self.ran("//t:crash", [PASSED], status="FAILED", shard=1)
+        self.ran("//t:crash", [PASSED], status="FAILED", shard=2)
+        self.assertEqual(self.count("run=3"), (1, "2 passed, 2 failed, 0 skipped"))
+
     def test_a_timeout_is_a_failure(self):
         self.ran("//t:slow", [PASSED], status="TIMEOUT")
         self.assertEqual(self.count("run=3"), (1, "1 passed, 1 failed, 0 skipped"))

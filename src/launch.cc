@@ -9,6 +9,7 @@
 #include "cleanfork/fd_io.h"
 #include "src/child/await_child.h"
 #include "src/child/run_child_plan.h"
+#include "src/fork_limits.h"
 #include "src/retry_delays.h"
 
 namespace cleanfork {
@@ -124,7 +125,9 @@ absl::Status Launch::ForkFailed(int error, int64_t started) {
   const int64_t now = os_.ClockGetTime(CLOCK_MONOTONIC).value_or(started);
   std::string what =
       absl::StrCat("fork (", attempts_, attempts_ == 1 ? " attempt in " : " attempts in ",
-                   absl::FormatDuration(absl::Nanoseconds(now - started)), ")");
+                   absl::FormatDuration(absl::Nanoseconds(now - started)));
+  if (error == EAGAIN) absl::StrAppend(&what, "; ", DescribeForkLimits(os_));
+  absl::StrAppend(&what, ")");
   ChildError child_error;
   child_error.step = Step::kFork;
   child_error.error = error;

@@ -29,13 +29,13 @@ namespace {
 constexpr int kAllocated = 99;
 pid_t trapped_process = 0;
 
-void Trap() {
-  if (trapped_process != 0 && getpid() == trapped_process) _exit(kAllocated);
-}
-
 }  // namespace
 
 #ifndef CLEANFORK_OTHER_MALLOC
+static void Trap() {
+  if (trapped_process != 0 && getpid() == trapped_process) _exit(kAllocated);
+}
+
 extern "C" {
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);

@@ -1,0 +1,18 @@
+// What a careful author writes without the library: the same steps in the same order, every result
+// checked, the child's failure told to the parent over a pipe. What the library is measured by.
+#ifndef CLEANFORK_BENCH_BY_HAND_H_
+#define CLEANFORK_BENCH_BY_HAND_H_
+
+#include <sys/types.h>
+
+namespace cleanfork {
+
+// As ForkChild() with default options: the pid in the parent, 0 in the child, -1 on failure.
+pid_t ForkByHand();
+
+// fork(2) and execv(2) with the same steps; the pid, or -1.
+pid_t ForkAndExecByHand(const char* path);
+
+}  // namespace cleanfork
+
+#endif  // CLEANFORK_BENCH_BY_HAND_H_

@@ -1,0 +1,81 @@
+#include "bench/ratios.h"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+namespace cleanfork {
+namespace {
+
+// Keeps every repetition's time; prints nothing itself.
+class MedianReporter : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (run.run_type != Run::RT_Iteration) continue;
+      if (run.error_occurred) {
+        std::printf("%s: %s\n", run.run_name.function_name.c_str(), run.error_message.c_str());
+        continue;
+      }
+      times_[run.run_name.function_name].push_back(run.GetAdjustedRealTime());
+    }
+  }
+
+  // Nanoseconds; 0 when it was not run.
+  double Median(const std::string& name) const {
+    const auto found = times_.find(name);
+    if (found == times_.end()) return 0;
+    std::vector<double> times = found->second;
+    std::sort(times.begin(), times.end());
+    const size_t middle = times.size() / 2;
+    return times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
+  }
+  size_t Repetitions(const std::string& name) const {
+    const auto found = times_.find(name);
+    return found == times_.end() ? 0 : found->second.size();
+  }
+
+ private:
+  std::map<std::string, std::vector<double>> times_;
+};
+
+void InitializeOnce(int argc, char** argv) {
+  static bool initialized = false;
+  if (initialized) return;
+  initialized = true;
+  static std::vector<std::string> flags = {argv[0], "--benchmark_repetitions=31",
+                                           "--benchmark_min_time=0.02",
+                                           "--benchmark_enable_random_interleaving=true"};
+  flags.insert(flags.end(), argv + 1, argv + argc);
+  static std::vector<char*> pointers;
+  for (std::string& flag : flags) pointers.push_back(flag.data());
+  pointers.push_back(nullptr);
+  int count = static_cast<int>(flags.size());
+  benchmark::Initialize(&count, pointers.data());
+}
+
+}  // namespace
+
+void RunAndPrintRatios(int argc, char** argv, const std::string& filter,
+                       const std::vector<Ratio>& ratios) {
+  InitializeOnce(argc, argv);
+  MedianReporter reporter;
+  benchmark::RunSpecifiedBenchmarks(&reporter, filter);
+  for (const Ratio& ratio : ratios) {
+    const double measured = reporter.Median(ratio.measured);
+    const double baseline = reporter.Median(ratio.baseline);
+    if (measured == 0 || baseline == 0) continue;
+    std::printf("%-28s %12.1f ns   %-28s %12.1f ns   ratio %.3f", ratio.measured.c_str(), measured,
+                ratio.baseline.c_str(), baseline, measured / baseline);
+    if (ratio.goal > 0) {
+      std::printf("   goal %.2f: %s", ratio.goal,
+                  measured / baseline <= ratio.goal ? "met" : "missed");
+    }
+    std::printf("   (%zu repetitions)\n", reporter.Repetitions(ratio.measured));
+  }
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,109 @@
+// What starting a child costs beside the same steps by hand, and beside posix_spawn(3), from small
+// and large parents: bench/README.md.
+#include <benchmark/benchmark.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "absl/status/statusor.h"
+#include "bench/by_hand.h"
+#include "bench/ratios.h"
+#include "cleanfork/child.h"
+#include "cleanfork/fork_child.h"
+#include "cleanfork/spawn.h"
+
+namespace {
+
+constexpr char kProgram[] = "/bin/true";
+
+void Reap(benchmark::State& state, pid_t pid) {
+  int status = 0;
+  if (pid <= 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+    state.SkipWithError("the child was not started, or failed");
+  }
+}
+
+void Reap(benchmark::State& state, absl::StatusOr<cleanfork::Child> child) {
+  if (!child.ok() || !child->Wait().ok()) state.SkipWithError("the child was not started");
+}
+
+void ForkChild(benchmark::State& state) {
+  for (auto _ : state) {
+    absl::StatusOr<pid_t> pid = cleanfork::ForkChild();
+    if (pid.ok() && *pid == 0) _exit(0);
+    Reap(state, pid.value_or(-1));
+  }
+}
+void RunInChild(benchmark::State& state) {
+  for (auto _ : state) Reap(state, cleanfork::RunInChild([] { return 0; }));
+}
+void ForkByHand(benchmark::State& state) {
+  for (auto _ : state) {
+    const pid_t pid = cleanfork::ForkByHand();
+    if (pid == 0) _exit(0);
+    Reap(state, pid);
+  }
+}
+void BareFork(benchmark::State& state) {
+  for (auto _ : state) {
+    const pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    Reap(state, pid);
+  }
+}
+void Spawn(benchmark::State& state) {
+  for (auto _ : state) Reap(state, cleanfork::Spawn({kProgram}));
+}
+void PosixSpawn(benchmark::State& state) {
+  char* argv[] = {const_cast<char*>(kProgram), nullptr};
+  for (auto _ : state) {
+    pid_t pid = -1;
+    if (posix_spawn(&pid, kProgram, nullptr, nullptr, argv, environ) != 0) pid = -1;
+    Reap(state, pid);
+  }
+}
+void ForkAndExecByHand(benchmark::State& state) {
+  for (auto _ : state) Reap(state, cleanfork::ForkAndExecByHand(kProgram));
+}
+BENCHMARK(ForkChild)->UseRealTime();
+BENCHMARK(RunInChild)->UseRealTime();
+BENCHMARK(ForkByHand)->UseRealTime();
+BENCHMARK(BareFork)->UseRealTime();
+BENCHMARK(Spawn)->UseRealTime();
+BENCHMARK(PosixSpawn)->UseRealTime();
+BENCHMARK(ForkAndExecByHand)->UseRealTime();
+
+// Memory in use, in pages of 4 KiB: what fork(2) has to copy the tables of.
+bool Grow(size_t mebibytes) {
+  const size_t size = mebibytes << 20;
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  madvise(memory, size, MADV_NOHUGEPAGE);
+  std::memset(memory, 1, size);
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  constexpr double kGoal = 1.15;
+  const std::vector<cleanfork::Ratio> ratios = {{"ForkChild", "ForkByHand", kGoal},
+                                                {"RunInChild", "ForkByHand", kGoal},
+                                                {"ForkByHand", "BareFork"},
+                                                {"Spawn", "PosixSpawn"},
+                                                {"Spawn", "ForkAndExecByHand", kGoal}};
+  size_t size = 0;
+  for (size_t wanted : {size_t{10}, size_t{1024}}) {
+    if (!Grow(wanted - size)) {
+      std::printf("no memory for a parent of %zu MiB\n", wanted);
+      return 1;
+    }
+    size = wanted;
+    std::printf("from a parent of %zu MiB:\n", size);
+    cleanfork::RunAndPrintRatios(argc, argv, ".*", ratios);
+  }
+}

@@ -1,0 +1,257 @@
+// Between fork and exec, or body, a child allocates nothing and frees nothing: this program's own
+// malloc and free count who calls them there.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "absl/status/statusor.h"
+#include "cleanfork/child.h"
+#include "cleanfork/fork_child.h"
+#include "cleanfork/fork_options.h"
+#include "cleanfork/spawn.h"
+#include "tests/real/generation_os.h"
+#include "tests/real/own_process.h"
+#include "tests/real/shared_memory.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CLEANFORK_MALLOC_IS_TAKEN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CLEANFORK_MALLOC_IS_TAKEN 1
+#endif
+
+namespace cleanfork {
+namespace {
+
+struct Trap {
+  std::atomic<int> calls{0};
+  std::atomic<const void*> first_caller{nullptr};
+};
+
+// In an ordinary global, so that in a forked child it is that child's own.
+volatile bool trap_is_set = false;
+Trap* trap = nullptr;
+
+void NoteAllocation(const void* caller) {
+  if (!trap_is_set || trap == nullptr) return;
+  ++trap->calls;
+  const void* none = nullptr;
+  trap->first_caller.compare_exchange_strong(none, caller);
+}
+
+}  // namespace
+}  // namespace cleanfork
+
+#ifndef CLEANFORK_MALLOC_IS_TAKEN
+
+extern "C" {
+
+// glibc's own, under the names that it keeps for such as us: malloc(3), "replacing malloc".
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+void __libc_free(void* memory);
+
+void* malloc(size_t size) {
+  cleanfork::NoteAllocation(__builtin_return_address(0));
+  return __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size) {
+  cleanfork::NoteAllocation(__builtin_return_address(0));
+  return __libc_calloc(count, size);
+}
+void* realloc(void* memory, size_t size) {
+  cleanfork::NoteAllocation(__builtin_return_address(0));
+  return __libc_realloc(memory, size);
+}
+void* memalign(size_t alignment, size_t size) {
+  cleanfork::NoteAllocation(__builtin_return_address(0));
+  return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(size_t alignment, size_t size) {
+  cleanfork::NoteAllocation(__builtin_return_address(0));
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, size_t alignment, size_t size) {
+  cleanfork::NoteAllocation(__builtin_return_address(0));
+  *memory = __libc_memalign(alignment, size);
+  return *memory == nullptr ? ENOMEM : 0;
+}
+void free(void* memory) {
+  // free(nullptr) does nothing and takes no lock.
+  if (memory != nullptr) cleanfork::NoteAllocation(__builtin_return_address(0));
+  __libc_free(memory);
+}
+
+}  // extern "C"
+
+namespace cleanfork {
+namespace {
+
+// Sets the trap in every child from its first to its last act; fails the first `failing_forks`
+// forks; and, to see the trap work, allocates in the child itself.
+class TrappingOs : public GenerationOs {
+ public:
+  enum class Plant { kNothing, kMalloc, kFree };
+  TrappingOs(int failing_forks, Plant plant)
+      : GenerationOs(RealOs()), failing_forks_(failing_forks), plant_(plant) {}
+
+  SysResult<pid_t> Fork() override {
+    if (failing_forks_-- > 0) return SysError(EAGAIN);
+    return GenerationOs::Fork();
+  }
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override {
+    if (failing_forks_-- > 0) return SysError(EAGAIN);
+    return GenerationOs::VforkCall(function, argument);
+  }
+  SysResult<void> ClockNanoSleep(clockid_t, int, int64_t) override { return {}; }
+  SysResult<void> ChDir(const char* path) override {
+    if (plant_ == Plant::kMalloc) planted_ = malloc(1);
+    if (plant_ == Plant::kFree) free(planted_);
+    return GenerationOs::ChDir(path);
+  }
+
+ private:
+  void BeforeCall(OsCall) override {}
+  void EnteredChild() override { trap_is_set = true; }
+  void LeftVforkChild() override {
+    if (generation() == 0) trap_is_set = false;
+  }
+
+  int failing_forks_;
+  const Plant plant_;
+  void* volatile planted_ = malloc(1);
+};
+
+struct Variant {
+  const char* name;
+  void (*change)(ForkOptions* options);
+};
+
+void Nothing(int) {}
+
+void Plain(ForkOptions*) {}
+void Elaborate(ForkOptions* options) {
+  options->in = Stream::File("/dev/zero");
+  options->out = Stream::Pipe();
+  options->err = Stream::Descriptor(1);
+  options->environment.set = {{"ONE", "1"}, {"TWO", "2"}};
+  options->signal_mask = SignalSet::Of(SIGUSR1);
+  SignalAction ignore;
+  ignore.handler = SIG_IGN;
+  options->signal_handlers.push_back({SIGPIPE, ignore});
+  options->keep_descriptors = {0 + 3};
+}
+void Daemon(ForkOptions* options) { options->session = Session::kDaemon; }
+void KeepDescriptors(ForkOptions* options) {
+  options->close_other_descriptors = false;
+  options->session = Session::kKeep;
+}
+void OpenXpki(ForkOptions* options) {
+  *options = ForkOptions::OpenXpki();
+  options->sigchld = SigchldPolicy::kLeaveAlone;
+}
+void Nobody(ForkOptions* options) {
+  options->identity = Identity::Ids(61001, 61002);
+  options->identity->groups = GroupPolicy::kExplicit;
+  options->identity->group_list = {1, 2, 3, 61002};
+}
+
+constexpr Variant kVariants[] = {{"Plain", &Plain},       {"Elaborate", &Elaborate},
+                                 {"Daemon", &Daemon},     {"KeepDescriptors", &KeepDescriptors},
+                                 {"OpenXpki", &OpenXpki}, {"Identity", &Nobody}};
+constexpr const char* kEntryPoints[] = {"ForkChild", "RunInChild", "Spawn"};
+
+std::string Start(int entry, const ForkOptions& options, TrappingOs& os) {
+  absl::StatusOr<Child> child = absl::InternalError("not started");
+  if (entry == 0) {
+    absl::StatusOr<pid_t> pid = ForkChild(options, os);
+    if (pid.ok() && *pid == 0) _exit(0);
+    if (!pid.ok()) return std::string(pid.status().message());
+    child = options.session == Session::kDaemon ? Child::Daemon(os, *pid, UniqueFd())
+                                                : Child(os, *pid, {});
+  } else if (entry == 1) {
+    child = RunInChild([] { return 0; }, options, os);
+  } else {
+    child = Spawn({"/bin/true"}, options, os);
+  }
+  if (!child.ok()) return std::string(child.status().message());
+  if (options.session == Session::kDaemon) return ReapOrphans();
+  absl::StatusOr<ExitStatus> ended = child->Wait();
+  if (!ended.ok() || !ended->success()) return "it ended otherwise";
+  return "";
+}
+
+// How often a child allocated or freed, while it was started.
+std::string RunWithTrap(int entry, const Variant& variant, int failing_forks,
+                        TrappingOs::Plant plant, int* calls) {
+  Shared<Trap> shared;
+  trap = &*shared;
+  std::string wrong = InOwnProcess([&] {
+    for (int fd = 3; fd < 64; ++fd) close(fd);
+    if (dup(0) != 3) return std::string("no descriptor 3");
+    ForkOptions options;
+    variant.change(&options);
+    if (entry == 0 && options.out.kind() == Stream::Kind::kPipe) options.out = Stream::Null();
+    // A body's program runs on in the child: what it does there is its own affair, and begins here.
+    if (entry != 2) options.in_child = [] { trap_is_set = false; };
+    options.retry = RetryPolicy::Fixed(3, absl::Milliseconds(1));
+    TrappingOs os(failing_forks, plant);
+    return Start(entry, options, os);
+  });
+  trap = nullptr;
+  *calls = shared->calls;
+  return wrong;
+}
+
+class NoAllocation : public ::testing::TestWithParam<std::tuple<int, Variant>> {};
+
+TEST_P(NoAllocation, InAChildThatIsBeingSetUp) {
+  const auto& [entry, variant] = GetParam();
+  if (variant.change == &Nobody && !HasPrivileges()) GTEST_SKIP() << "needs root";
+  for (int failing_forks : {0, 1}) {
+    int calls = -1;
+    EXPECT_EQ(RunWithTrap(entry, variant, failing_forks, TrappingOs::Plant::kNothing, &calls), "");
+    EXPECT_EQ(calls, 0) << "after " << failing_forks << " failed forks";
+  }
+}
+
+TEST_P(NoAllocation, WouldBeSeen) {
+  const auto& [entry, variant] = GetParam();
+  if (variant.change == &Nobody && !HasPrivileges()) GTEST_SKIP() << "needs root";
+  for (TrappingOs::Plant plant : {TrappingOs::Plant::kMalloc, TrappingOs::Plant::kFree}) {
+    int calls = -1;
+    EXPECT_EQ(RunWithTrap(entry, variant, 0, plant, &calls), "");
+    EXPECT_GE(calls, 1);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Real, NoAllocation,
+                         ::testing::Combine(::testing::Range(0, 3), ::testing::ValuesIn(kVariants)),
+                         [](const ::testing::TestParamInfo<std::tuple<int, Variant>>& info) {
+                           return std::string(kEntryPoints[std::get<0>(info.param)]) +
+                                  std::get<1>(info.param).name;
+                         });
+
+}  // namespace
+}  // namespace cleanfork
+
+#else  // CLEANFORK_MALLOC_IS_TAKEN
+
+TEST(NoAllocation, InAChildThatIsBeingSetUp) {
+  GTEST_SKIP() << "the sanitizer has a malloc of its own";
+}
+
+#endif  // CLEANFORK_MALLOC_IS_TAKEN

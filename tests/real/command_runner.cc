@@ -62,6 +62,10 @@ CommandRunner::CommandRunner() {
 
 CommandRunner::~CommandRunner() {
   ::close(binary_);
+  KillChildren();
+}
+
+void CommandRunner::KillChildren() const {
   while (HasChild()) {
     std::istringstream children(
         Slurp("/proc/self/task/" + std::to_string(::getpid()) + "/children"));

@@ -24,8 +24,10 @@ class CommandRunner {
  public:
   CommandRunner();
 
-  // Kills and reaps every child of the test.
   ~CommandRunner();
+
+  // Kills and reaps every child of the test, as the end of the runner does too.
+  void KillChildren() const;
 
   // Starts `cleanfork` with these arguments and an empty standard input, and reads what it says
   // until nobody holds its standard output and standard error any more: a daemon that kept one of

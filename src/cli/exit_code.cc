@@ -1,0 +1,116 @@
+#include "src/cli/exit_code.h"
+
+#include <cerrno>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cleanfork/child_error.h"
+
+namespace cleanfork::cli {
+namespace {
+
+struct StepRow {
+  Step step;
+  ExitCode code;
+};
+
+// Every step once, in the order of the enum: exit_code_test holds this to it.
+constexpr StepRow kSteps[] = {
+    {Step::kValidate, kExitUsage},
+    {Step::kResolveUser, kExitNoUser},
+    {Step::kOpenStream, kExitStdout},
+    {Step::kPipe, kExitSystem},
+    {Step::kBlockSignals, kExitSystem},
+    {Step::kFork, kExitTryAgain},
+    {Step::kResetSignals, kExitSignals},
+    {Step::kSetSid, kExitSetSid},
+    {Step::kSecondFork, kExitTryAgain},
+    {Step::kUmask, kExitSystem},
+    {Step::kStdin, kExitStdin},
+    {Step::kStdout, kExitStdout},
+    {Step::kStderr, kExitStderr},
+    {Step::kCloseDescriptors, kExitDescriptors},
+    {Step::kKeepDescriptor, kExitDescriptors},
+    {Step::kWritePidFile, kExitPidFile},
+    {Step::kSetGroups, kExitGroup},
+    {Step::kSetGid, kExitGroup},
+    {Step::kSetUid, kExitUser},
+    {Step::kVerifyIdentity, kExitVerify},
+    {Step::kRegain, kExitVerify},
+    {Step::kChDir, kExitChDir},
+    {Step::kSignalHandlers, kExitSignals},
+    {Step::kSignalMask, kExitSignals},
+    {Step::kReseed, kExitInternal},
+    {Step::kExec, kExitExec},
+    {Step::kReport, kExitSystem},
+    {Step::kStart, kExitSystem},
+};
+
+struct Meaning {
+  ExitCode code;
+  const char* text;
+};
+
+constexpr Meaning kMeanings[] = {
+    {kExitOk, "the program runs"},
+    {kExitUsage, "wrong usage"},
+    {kExitNoUser, "no such user or group"},
+    {kExitAlreadyRunning, "another instance runs: it holds the pid file"},
+    {kExitInternal, "an error in cleanfork itself"},
+    {kExitSystem, "the system failed us"},
+    {kExitPidFile, "the pid file cannot be made, written or trusted"},
+    {kExitTryAgain, "no process to be had now; later there may be"},
+    {kExitChDir, "the directory cannot be entered"},
+    {kExitDescriptors, "descriptors cannot be closed or handed on"},
+    {kExitExec, "the program cannot be executed"},
+    {kExitSignals, "signals cannot be reset"},
+    {kExitStdin, "standard input"},
+    {kExitStdout, "standard output, or a file for any of the three"},
+    {kExitGroup, "the group or the groups cannot be changed"},
+    {kExitUser, "the user cannot be changed"},
+    {kExitVerify, "the identity is not, or not for good, what was asked"},
+    {kExitSetSid, "no new session"},
+    {kExitStderr, "standard error"},
+};
+
+}  // namespace
+
+ExitCode ExitCodeOf(Step step) {
+  for (const StepRow& row : kSteps) {
+    if (row.step == step) return row.code;
+  }
+  return kExitInternal;
+}
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  if (status.ok()) return kExitOk;
+  if (const std::optional<ChildError> error = GetChildError(status)) {
+    if (error->step == Step::kWritePidFile && error->error == EEXIST) return kExitAlreadyRunning;
+    return ExitCodeOf(error->step);
+  }
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument: return kExitUsage;
+    case absl::StatusCode::kPermissionDenied: return kExitNotPermitted;
+    case absl::StatusCode::kDeadlineExceeded: return kExitStillRunning;
+    case absl::StatusCode::kUnavailable: return kExitTryAgain;
+    case absl::StatusCode::kInternal: return kExitInternal;
+    default: return kExitSystem;
+  }
+}
+
+std::vector<ExitCodeRow> ExitCodes() {
+  std::vector<ExitCodeRow> rows;
+  for (const Meaning& meaning : kMeanings) {
+    std::vector<std::string> steps;
+    for (const StepRow& row : kSteps) {
+      if (row.code == meaning.code) steps.push_back(StepName(row.step));
+    }
+    rows.push_back({meaning.code, meaning.text});
+    if (!steps.empty())
+      absl::StrAppend(&rows.back().meaning, " (", absl::StrJoin(steps, ", "), ")");
+  }
+  return rows;
+}
+
+}  // namespace cleanfork::cli

@@ -1,0 +1,332 @@
+#include "src/cli/launch.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+#include "cleanfork/unique_fd.h"
+
+namespace cleanfork::cli {
+
+const char* const kPathNote =
+    "Relative paths are taken from the working directory, or from BUILD_WORKING_DIRECTORY where "
+    "`bazel run` sets it.";
+
+namespace {
+
+absl::Status Wrong(const std::string& what) { return absl::InvalidArgumentError(what); }
+
+absl::Status ApplyNotEmpty(const char* argument, std::string* to) {
+  *to = argument;
+  return to->empty() ? Wrong("must not be empty") : absl::OkStatus();
+}
+
+absl::Status ApplyUser(const char* argument, Settings* settings) {
+  const std::string text = argument;
+  const size_t colon = text.find(':');
+  settings->user = text.substr(0, colon);
+  if (settings->user.empty()) return Wrong("names no user");
+  if (colon == std::string::npos) return absl::OkStatus();
+  settings->group = text.substr(colon + 1);
+  return settings->group.empty() ? Wrong("names no group after the ':'") : absl::OkStatus();
+}
+
+absl::Status ApplyUmask(const char* argument, Settings* settings) {
+  const std::string text = argument;
+  if (text.empty() || text.size() > 4 || text.find_first_not_of("01234567") != std::string::npos ||
+      std::stoul(text, nullptr, 8) > 0777) {
+    return Wrong("is not an octal number from 0 to 777");
+  }
+  settings->umask = static_cast<mode_t>(std::stoul(text, nullptr, 8));
+  return absl::OkStatus();
+}
+
+bool IsVariableName(const std::string& name) {
+  return !name.empty() && name.find('=') == std::string::npos;
+}
+
+absl::Status ApplyEnv(const char* argument, Settings* settings) {
+  const std::string text = argument;
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return Wrong("is not NAME=VALUE");
+  settings->environment.set.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  return absl::OkStatus();
+}
+
+absl::Status ApplyKeepEnv(const char* argument, Settings* settings) {
+  if (!IsVariableName(argument)) return Wrong("is not the name of a variable");
+  settings->environment.inherit = false;
+  settings->environment.keep.push_back(argument);
+  return absl::OkStatus();
+}
+
+bool ParseNumber(const std::string& text, int least, int most, int* number) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
+         absl::SimpleAtoi(text, number) && *number >= least && *number <= most;
+}
+
+absl::Status ApplyKeepFd(const char* argument, Settings* settings) {
+  int fd = 0;
+  if (!ParseNumber(argument, 3, std::numeric_limits<int>::max(), &fd)) {
+    return Wrong("is not a descriptor from 3 up");
+  }
+  settings->keep_descriptors.push_back(fd);
+  return absl::OkStatus();
+}
+
+absl::Status ApplyRetries(const char* argument, Settings* settings) {
+  int retries = 0;
+  if (!ParseNumber(argument, 0, 1000, &retries)) return Wrong("is not a number from 0 to 1000");
+  settings->retries = retries;
+  return absl::OkStatus();
+}
+
+std::vector<Option> IdentityOptions() {
+  return {
+      {"user", 0, "USER[:GROUP]",
+       "Run as this user, by name or number, and in this group or the user's own.", ApplyUser},
+      {"group", 0, "GROUP", "Run in this group.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->group);
+       }},
+      {"groups", 0, "POLICY",
+       "Supplementary groups: init, those of the user (default); none; keep, the caller's; or a "
+       "list such as audio,27.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->groups);
+       }},
+  };
+}
+
+std::vector<Option> SurroundingsOptions() {
+  return {
+      {"chdir", 0, "DIRECTORY",
+       "Working directory, entered as the new user. Default: / for start, the caller's for run.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->chdir);
+       }},
+      {"umask", 0, "OCTAL", "File mode creation mask. Default: 022.", ApplyUmask},
+      {"env", 0, "NAME=VALUE", "Set a variable. May be given more than once.", ApplyEnv},
+      {"clear-env", 0, nullptr, "Pass none of the caller's variables on.",
+       [](const char*, Settings* settings) {
+         settings->environment.inherit = false;
+         return absl::OkStatus();
+       }},
+      {"keep-env", 0, "NAME", "Pass on this variable and no others. May be given more than once.",
+       ApplyKeepEnv},
+  };
+}
+
+std::vector<Option> DescriptorOptions() {
+  return {
+      {"stdin", 0, "FILE|null|inherit", "Standard input. Default: null for start, inherit for run.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->in);
+       }},
+      {"stdout", 0, "FILE|null|inherit",
+       "Standard output; a file is appended to. Default: null for start, inherit for run.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->out);
+       }},
+      {"stderr", 0, "FILE|null|inherit",
+       "Standard error. Default: for start the caller's if that is a regular file, else null; "
+       "inherit for run.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->err);
+       }},
+      {"keep-fd", 0, "NUMBER",
+       "Leave this descriptor open; all others from 3 up are closed. May be given more than once.",
+       ApplyKeepFd},
+      {"wait", 0, "exec", "What to wait for before reporting success: that the program runs.",
+       [](const char* argument, Settings*) {
+         return std::string(argument) == "exec" ? absl::OkStatus() : Wrong("only exec is known");
+       }},
+      {"retries", 0, "NUMBER",
+       "How often to try again when there is no process to be had. Default: 4.", ApplyRetries},
+  };
+}
+
+// The directory that relative paths are meant from, where it is not simply the working directory.
+std::string BaseDirectory(Os& os) {
+  const char* directory = os.GetEnv("BUILD_WORKING_DIRECTORY");
+  return directory != nullptr && directory[0] == '/' ? directory : "";
+}
+
+bool IsAbsolute(const std::string& path) { return !path.empty() && path[0] == '/'; }
+
+Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
+  if (text.empty()) return by_default;
+  if (text == "null") return Stream::Null();
+  if (text == "inherit") return Stream::Inherit();
+  return Stream::File(CallersPath(text, os));
+}
+
+absl::StatusOr<gid_t> FindGroup(const std::string& name, Os& os) {
+  const SysResult<GroupRecord> found = RetryOnEintr([&] { return os.GetGrNam(name.c_str()); });
+  if (found.ok()) return found.value().gid;
+  gid_t gid = 0;
+  if (found.error() == ENOENT && name.find_first_not_of("0123456789") == std::string::npos &&
+      absl::SimpleAtoi(name, &gid)) {
+    return gid;
+  }
+  ChildError error;
+  error.step = Step::kResolveUser;
+  error.error = found.error();
+  return ChildErrorStatus(absl::StrCat("getgrnam(\"", name, "\")"), error);
+}
+
+absl::Status ApplyGroupPolicy(const std::string& policy, Os& os, Identity* identity) {
+  if (policy.empty() || policy == "init") return absl::OkStatus();
+  if (policy == "none") {
+    identity->groups = GroupPolicy::kNone;
+    return absl::OkStatus();
+  }
+  if (policy == "keep") {
+    identity->groups = GroupPolicy::kKeep;
+    return absl::OkStatus();
+  }
+  identity->groups = GroupPolicy::kExplicit;
+  for (const std::string& name : std::vector<std::string>(absl::StrSplit(policy, ','))) {
+    if (name.empty()) return Wrong(absl::StrCat("--groups=", policy, ": has an empty name"));
+    const absl::StatusOr<gid_t> gid = FindGroup(name, os);
+    if (!gid.ok()) return gid.status();
+    identity->group_list.push_back(*gid);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<Option> LaunchOptions() {
+  std::vector<Option> options;
+  for (const std::vector<Option>& group :
+       {IdentityOptions(), SurroundingsOptions(), DescriptorOptions()}) {
+    options.insert(options.end(), group.begin(), group.end());
+  }
+  return options;
+}
+
+Option PidFileOption(const char* help) {
+  return {"pidfile", 0, "FILE", help, [](const char* argument, Settings* settings) {
+            return ApplyNotEmpty(argument, &settings->pid_file);
+          }};
+}
+
+std::string CallersPath(const std::string& path, Os& os) {
+  const std::string base = BaseDirectory(os);
+  return IsAbsolute(path) || base.empty() ? path : absl::StrCat(base, "/", path);
+}
+
+absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os) {
+  std::string known = CallersPath(path, os);
+  if (IsAbsolute(known)) return known;
+  // As pwd(1) -L does it: PWD is a claim, and holds if it names the same directory as ".".
+  const char* pwd = os.GetEnv("PWD");
+  if (pwd != nullptr && pwd[0] == '/') {
+    const SysResult<FileStatus> claimed = os.Stat(pwd);
+    const SysResult<FileStatus> actual = os.Stat(".");
+    if (claimed.ok() && actual.ok() && claimed.value().device == actual.value().device &&
+        claimed.value().inode == actual.value().inode) {
+      return absl::StrCat(pwd, "/", path);
+    }
+  }
+  return Wrong(absl::StrCat("\"", path, "\": give an absolute path: PWD is not where we are"));
+}
+
+void LogFiles::Make(const Stream& stream) {
+  if (stream.kind() != Stream::Kind::kFile) return;
+  const SysResult<int> made = RetryOnEintr([&] {
+    return os_.Open(stream.path().c_str(),
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, stream.mode());
+  });
+  if (!made.ok()) return;
+  const UniqueFd fd(os_, made.value());
+  const SysResult<FileStatus> file = os_.FStat(fd.get());
+  if (file.ok()) made_.push_back({stream.path(), file.value()});
+}
+
+LogFiles::~LogFiles() {
+  for (const Made& made : made_) {
+    const SysResult<FileStatus> now = os_.Stat(made.path.c_str());
+    if (now.ok() && now.value().device == made.file.device &&
+        now.value().inode == made.file.inode && now.value().size == 0) {
+      os_.Unlink(made.path.c_str()).IgnoreError();
+    }
+  }
+}
+
+absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions& defaults,
+                                     Os& os) {
+  Launch launch;
+  launch.options = defaults;
+  ForkOptions& options = launch.options;
+  if (settings.command.empty()) return Wrong("no program is given: ... -- PROGRAM [ARGUMENT]...");
+  launch.command = settings.command;
+  // A name without a slash is looked for in PATH; one with a slash is meant from here, not from
+  // where the child is by then.
+  if (launch.command[0].find('/') != std::string::npos) {
+    const absl::StatusOr<std::string> program = AbsolutePath(launch.command[0], os);
+    if (!program.ok()) return program.status();
+    launch.command[0] = *program;
+  }
+  if (!settings.user.empty() || !settings.group.empty()) {
+    Identity identity;
+    identity.user = settings.user;
+    identity.group = settings.group;
+    const absl::Status applied = ApplyGroupPolicy(settings.groups, os, &identity);
+    if (!applied.ok()) return applied;
+    options.identity = std::move(identity);
+  } else if (!settings.groups.empty()) {
+    return Wrong("--groups needs --user or --group");
+  }
+  if (!settings.chdir.empty()) {
+    const absl::StatusOr<std::string> directory = AbsolutePath(settings.chdir, os);
+    if (!directory.ok()) return directory.status();
+    options.directory = *directory;
+  }
+  if (settings.umask.has_value()) options.umask = settings.umask;
+  options.environment = settings.environment;
+  options.in = ToStream(settings.in, defaults.in, os);
+  options.out = ToStream(settings.out, defaults.out, os);
+  options.err = ToStream(settings.err, defaults.err, os);
+  options.keep_descriptors = settings.keep_descriptors;
+  if (settings.retries.has_value()) options.retry.attempts = *settings.retries + 1;
+  if (!settings.pid_file.empty()) launch.pid_file = CallersPath(settings.pid_file, os);
+  return launch;
+}
+
+absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
+                                   const std::string& subcommand, Context& context) {
+  const auto say = [&](const std::string& what) {
+    if (settings.verbose) {
+      context.err << "cleanfork: " << subcommand << ": " << OneLine(what) << std::endl;
+    }
+  };
+  std::optional<PidFile> pid_file;
+  if (!launch.pid_file.empty()) {
+    absl::StatusOr<PidFile> claimed = PidFile::Claim(launch.pid_file, context.os);
+    if (!claimed.ok()) return claimed.status();
+    pid_file = *std::move(claimed);
+    launch.options.pid_file_descriptor = pid_file->descriptor();
+    say(absl::StrCat("claimed the pid file ", launch.pid_file));
+  }
+  LogFiles logs(context.os);
+  logs.Make(launch.options.out);
+  logs.Make(launch.options.err);
+  say(absl::StrCat("starting ", absl::StrJoin(launch.command, " ")));
+  absl::StatusOr<Child> child = Spawn(launch.command, launch.options, context.os);
+  if (!child.ok()) return child.status();
+  logs.Keep();
+  say(absl::StrCat(launch.command[0], " runs as pid ", child->pid()));
+  return Started{*std::move(child), std::move(pid_file)};
+}
+
+}  // namespace cleanfork::cli

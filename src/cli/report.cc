@@ -1,0 +1,153 @@
+#include "src/cli/report.h"
+
+#include <cerrno>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/names.h"
+#include "src/cli/exit_code.h"
+
+namespace cleanfork::cli {
+namespace {
+
+// What can be done about a failure, where that is known; else null.
+const char* Remedy(const ChildError& error) {
+  switch (error.step) {
+    case Step::kSetGroups:
+    case Step::kSetGid:
+    case Step::kSetUid:
+      if (error.error == EPERM) {
+        return "only root may change user and groups: run as root, or without --user and --group";
+      }
+      break;
+    case Step::kExec:
+      if (error.error == ENOENT) {
+        return "the program, or the interpreter that its first line names, is not there";
+      }
+      if (error.error == ENOEXEC) return "a script needs a first line such as #!/bin/sh";
+      if (error.error == EACCES) return "it has to be executable for the user that runs it";
+      break;
+    case Step::kChDir:
+      if (error.error == EACCES) return "the directory is entered as the user that runs it";
+      break;
+    case Step::kWritePidFile:
+      if (error.error == EACCES || error.error == EROFS) {
+        return "the directory of the pid file has to be writable for us";
+      }
+      if (error.error == ENOENT) return "the directory of the pid file has to exist";
+      break;
+    default: break;
+  }
+  return nullptr;
+}
+
+// Whether `text` is UTF-8, as JSON has to be (RFC 8259, 8.1). Overlong forms and surrogates pass.
+bool IsUtf8(const std::string& text) {
+  size_t following = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (following > 0) {
+      if ((byte & 0xC0) != 0x80) return false;
+      --following;
+    } else if (byte >= 0xF8 || (byte & 0xC0) == 0x80) {
+      return false;
+    } else {
+      following = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0 ? 1 : 0;
+    }
+  }
+  return following == 0;
+}
+
+std::string Quote(const std::string& text) {
+  const bool utf8 = IsUtf8(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !utf8)) {
+      absl::StrAppendFormat(&quoted, "\\u%04x", byte);
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
+
+JsonObject& JsonObject::Add(const std::string& key, const std::string& value) {
+  AddRaw(key, Quote(value));
+  return *this;
+}
+
+JsonObject& JsonObject::Add(const std::string& key, int64_t value) {
+  AddRaw(key, absl::StrCat(value));
+  return *this;
+}
+
+JsonObject& JsonObject::Add(const std::string& key, bool value) {
+  AddRaw(key, value ? "true" : "false");
+  return *this;
+}
+
+void JsonObject::AddRaw(const std::string& key, const std::string& value) {
+  absl::StrAppend(&members_, members_.empty() ? "" : ",", Quote(key), ":", value);
+}
+
+std::string OneLine(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      line += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      absl::StrAppendFormat(&line, "\\x%02x", byte);
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+int ReportFailure(Context& context, const std::string& subcommand, const absl::Status& status,
+                  int exit_code, bool json) {
+  const std::optional<ChildError> error = GetChildError(status);
+  std::string text(status.message());
+  const char* remedy = error.has_value() ? Remedy(*error) : nullptr;
+  context.err << "cleanfork: " << subcommand << (subcommand.empty() ? "" : ": ")
+              << OneLine(remedy != nullptr ? absl::StrCat(text, "; ", remedy) : text) << std::endl;
+  if (json) {
+    JsonObject object;
+    object.Add("error", text).Add("exit_code", int64_t{exit_code});
+    if (error.has_value()) {
+      object.Add("step", StepName(error->step));
+      const char* name = ErrnoName(error->error);
+      if (name != nullptr) object.Add("errno", name);
+      if (error->signal != 0) object.Add("signal", int64_t{error->signal});
+    }
+    if (remedy != nullptr) object.Add("remedy", remedy);
+    context.out << object.ToString() << std::endl;
+  }
+  return exit_code;
+}
+
+int ReportFailure(Context& context, const std::string& subcommand, const absl::Status& status,
+                  bool json) {
+  return ReportFailure(context, subcommand, status, ExitCodeOf(status), json);
+}
+
+int ReportOutcome(Context& context, const std::string& subcommand, const std::string& line,
+                  int exit_code) {
+  context.out << line << std::endl;
+  if (!context.out.good()) {
+    context.err << "cleanfork: " << subcommand << ": standard output cannot be written to; what it "
+                << "should have said: " << line << std::endl;
+  }
+  return exit_code;
+}
+
+}  // namespace cleanfork::cli

@@ -1,0 +1,123 @@
+// cleanfork run: a program in the foreground, set up as cleanly as one in the background.
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
+#include "src/cli/exit_code.h"
+#include "src/cli/launch.h"
+#include "src/cli/subcommand.h"
+
+namespace cleanfork::cli {
+namespace {
+
+constexpr SignalSet kForwarded = SignalSet::Of(SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2);
+
+// 127 for a program that is not there and 126 for one that cannot be executed, as env(1) and
+// every shell have it.
+int ExitCodeOfStart(const absl::Status& status) {
+  const std::optional<ChildError> error = GetChildError(status);
+  if (error.has_value() && error->step == Step::kExec) {
+    return error->error == ENOENT ? kExitNotFound : kExitNotExecutable;
+  }
+  return ExitCodeOf(status);
+}
+
+int ExitCodeOfChild(const ExitStatus& ended) {
+  constexpr int kSignalled = 128;
+  return ended.signalled() ? kSignalled + ended.signal() : ended.exit_status();
+}
+
+// Hands signals on until the child has ended.
+absl::StatusOr<ExitStatus> ForwardUntilEnd(Child& child, Os& os) {
+  SignalSet awaited = kForwarded;
+  awaited.Add(SIGCHLD);
+  for (;;) {
+    absl::StatusOr<std::optional<ExitStatus>> ended = child.TryWait();
+    if (!ended.ok()) return ended.status();
+    if (ended->has_value()) return **ended;
+    const SysResult<SignalInfo> taken = os.SigTimedWait(awaited, -1);
+    if (!taken.ok()) {
+      if (taken.error() == EINTR) continue;
+      return StatusFromErrno(taken.error(), "sigtimedwait()");
+    }
+    // The child is in our session and process group, so what a terminal sends (^C, ^\, a hang-up)
+    // has reached it already; SI_KERNEL tells that from kill(2).
+    if (taken.value().signal == SIGCHLD || taken.value().code == SI_KERNEL) continue;
+    // A child that has ended since is met at the top of the loop. One that may not be signalled
+    // any more, since it has changed its user, is the caller's own doing; we go on waiting.
+    child.Signal(taken.value().signal).IgnoreError();
+  }
+}
+
+int Run(const Settings& settings, Context& context) {
+  ForkOptions defaults;
+  // A foreground process stays with its terminal: in a session of its own it could neither be
+  // stopped with ^Z nor read its input as one of the terminal's own.
+  defaults.session = Session::kKeep;
+  defaults.in = defaults.out = defaults.err = Stream::Inherit();
+  defaults.directory = "";
+  const auto fail = [&](const absl::Status& status) {
+    return ReportFailure(context, "run", status, ExitCodeOfStart(status), settings.json);
+  };
+  absl::StatusOr<Launch> launch = PrepareLaunch(settings, defaults, context.os);
+  if (!launch.ok()) return fail(launch.status());
+
+  // Blocked before there is a child, or one that comes in between would end us and not it.
+  SignalSet blocked = kForwarded;
+  blocked.Add(SIGCHLD);
+  const SysResult<SignalSet> mask = context.os.SigProcMask(SIG_BLOCK, &blocked);
+  if (!mask.ok()) return fail(StatusFromErrno(mask.error(), "sigprocmask()"));
+  const SignalSet before = mask.value();
+  const absl::Cleanup restore = [&context, &before] {
+    context.os.SigProcMask(SIG_SETMASK, &before).IgnoreError();
+  };
+
+  // The pid file, never committed, is removed when `started` goes: after the child has ended.
+  absl::StatusOr<Started> started = StartChild(*std::move(launch), settings, "run", context);
+  if (!started.ok()) return fail(started.status());
+  const absl::StatusOr<ExitStatus> ended = ForwardUntilEnd(started->child, context.os);
+  if (!ended.ok()) return fail(ended.status());
+  if (settings.json) {
+    JsonObject object;
+    object.Add("program", settings.command[0]).Add("pid", int64_t{started->child.pid()});
+    object.Add("ended", ended->ToString()).Add("exit_code", int64_t{ExitCodeOfChild(*ended)});
+    return ReportOutcome(context, "run", object.ToString(), ExitCodeOfChild(*ended));
+  }
+  return ExitCodeOfChild(*ended);
+}
+
+void PrintRunExitCodes(std::ostream& out) {
+  PrintRow("  N", "that of the program", 8, out);
+  PrintRow("  128+N", "the program was ended by signal N", 8, out);
+  PrintRow("  126", "the program cannot be executed", 8, out);
+  PrintRow("  127", "there is no such program", 8, out);
+  PrintRow("  else", "as for start: cleanfork start --help", 8, out);
+}
+
+}  // namespace
+
+Subcommand RunSubcommand() {
+  Subcommand run;
+  run.name = "run";
+  run.arguments = "[OPTION]... [--] PROGRAM [ARGUMENT]...";
+  run.summary = "Run a program in the foreground, set up as cleanly, and wait for it";
+  run.options = LaunchOptions();
+  run.options.push_back(
+      PidFileOption("Keep the pid in this file, locked, as long as the program runs."));
+  for (const Option& option : GeneralOptions()) run.options.push_back(option);
+  run.notes = {
+      "The program stays in the caller's session and with its terminal. TERM, INT, HUP, QUIT, USR1 "
+      "and USR2 are handed on to it.",
+      kPathNote,
+  };
+  run.print_exit_codes = PrintRunExitCodes;
+  run.runs_program = true;
+  run.run = Run;
+  return run;
+}
+
+}  // namespace cleanfork::cli

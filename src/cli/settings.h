@@ -1,0 +1,42 @@
+// What a command line says, before anything of it is looked up.
+#ifndef CLEANFORK_SRC_CLI_SETTINGS_H_
+#define CLEANFORK_SRC_CLI_SETTINGS_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cleanfork/fork_options.h"
+#include "cleanfork/stop.h"
+
+namespace cleanfork::cli {
+
+struct Settings {
+  // start and run. A stream is a path or one of "null", "inherit" and "", the subcommand's default.
+  std::string user;
+  std::string group;
+  std::string groups;
+  std::string chdir;
+  std::string in, out, err;
+  std::optional<mode_t> umask;
+  Environment environment;
+  std::vector<int> keep_descriptors;
+  std::optional<int> retries;
+  std::vector<std::string> command;
+
+  // stop
+  StopSchedule schedule;
+
+  // All
+  std::string pid_file;
+  bool json = false;
+  bool verbose = false;
+  bool help = false;
+};
+
+}  // namespace cleanfork::cli
+
+#endif  // CLEANFORK_SRC_CLI_SETTINGS_H_

@@ -1,0 +1,126 @@
+#include "src/cli/subcommand.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "src/cli/exit_code.h"
+
+namespace cleanfork::cli {
+namespace {
+
+int Usage(Context& context, const std::string& subcommand, const std::string& what,
+          const std::string& help, bool json) {
+  return ReportFailure(context, subcommand,
+                       absl::InvalidArgumentError(absl::StrCat(what, "; see ", help)), json);
+}
+
+int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::string>& arguments,
+                      Context& context) {
+  const std::string help = absl::StrCat("cleanfork ", subcommand.name, " --help");
+  Settings settings;
+  const absl::Status parsed = ParseOptions(arguments, subcommand.options, &settings);
+  if (settings.help) {
+    PrintHelp(subcommand, context.out);
+    return kExitOk;
+  }
+  if (!parsed.ok()) {
+    return Usage(context, subcommand.name, std::string(parsed.message()), help, settings.json);
+  }
+  if (!subcommand.runs_program && !settings.command.empty()) {
+    return Usage(context, subcommand.name, absl::StrCat("unexpected \"", settings.command[0], "\""),
+                 help, settings.json);
+  }
+  return subcommand.run(settings, context);
+}
+
+// `cleanfork help [SUBCOMMAND]`
+int Help(const std::vector<std::string>& arguments, Context& context) {
+  if (arguments.size() < 2) {
+    PrintOverview(context.out);
+    return kExitOk;
+  }
+  for (const Subcommand& subcommand : Subcommands()) {
+    if (arguments[1] == subcommand.name) {
+      PrintHelp(subcommand, context.out);
+      return kExitOk;
+    }
+  }
+  return Usage(context, "help", absl::StrCat("there is no subcommand \"", arguments[1], "\""),
+               "cleanfork --help", false);
+}
+
+}  // namespace
+
+std::vector<Subcommand> Subcommands() {
+  return {StartSubcommand(), RunSubcommand(), StopSubcommand(), StatusSubcommand()};
+}
+
+void PrintExitCodes(std::ostream& out) {
+  for (const ExitCodeRow& row : ExitCodes()) {
+    PrintRow(absl::StrCat("  ", row.code), row.meaning, 8, out);
+  }
+}
+
+void PrintHelp(const Subcommand& subcommand, std::ostream& out) {
+  out << "Usage: cleanfork " << subcommand.name << " " << subcommand.arguments << "\n";
+  PrintRow("", absl::StrCat(subcommand.summary, "."), 0, out);
+  out << "\nOptions:\n";
+  PrintOptions(subcommand.options, out);
+  for (const std::string& note : subcommand.notes) {
+    out << "\n";
+    PrintRow("", note, 0, out);
+  }
+  if (subcommand.print_exit_codes != nullptr) {
+    out << "\nExit status:\n";
+    subcommand.print_exit_codes(out);
+  }
+}
+
+void PrintOverview(std::ostream& out) {
+  out << "Usage: cleanfork SUBCOMMAND [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
+         "Starts background processes cleanly, and says what went wrong if it cannot.\n\n";
+  for (const Subcommand& subcommand : Subcommands()) {
+    PrintRow(absl::StrCat("  ", subcommand.name), subcommand.summary, 12, out);
+  }
+  PrintRow("  help", "Explain a subcommand: cleanfork help start", 12, out);
+  out << "\n"
+         "  --help      Print this text and exit.\n"
+         "  --version   Print the version and exit.\n";
+}
+
+int RunCommandLine(const std::vector<std::string>& arguments, Context& context) {
+  const std::string first = arguments.size() > 1 ? arguments[1] : "";
+  const std::vector<std::string> rest(arguments.begin() + (arguments.size() > 1 ? 1 : 0),
+                                      arguments.end());
+  if (first.empty()) return Usage(context, "", "no subcommand", "cleanfork --help", false);
+  if (first == "help" || first == "--help" || first == "-h") return Help(rest, context);
+  if (first == "--version") {
+    context.out << "cleanfork " << kVersion << std::endl;
+    return kExitOk;
+  }
+  for (const Subcommand& subcommand : Subcommands()) {
+    if (first == subcommand.name) return RunSubcommandLine(subcommand, rest, context);
+  }
+  return Usage(context, "", absl::StrCat("there is no subcommand \"", first, "\""),
+               "cleanfork --help", false);
+}
+
+int PrepareProcess(Os& os) {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (os.FcntlGetFd(fd).ok()) continue;
+    // The lowest free number, which is `fd`. Not close-on-exec: it stands for an inherited stream.
+    const SysResult<int> opened = os.Open("/dev/null", O_RDWR, 0);
+    if (!opened.ok()) return opened.error();
+  }
+  SignalAction action;
+  const SysResult<SignalAction> child = os.SigAction(SIGCHLD, &action);
+  if (!child.ok()) return child.error();
+  action.handler = SIG_IGN;
+  const SysResult<SignalAction> pipe = os.SigAction(SIGPIPE, &action);
+  return pipe.ok() ? 0 : pipe.error();
+}
+
+}  // namespace cleanfork::cli

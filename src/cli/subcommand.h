@@ -1,0 +1,55 @@
+// The subcommands, and the way from a command line to one of them.
+#ifndef CLEANFORK_SRC_CLI_SUBCOMMAND_H_
+#define CLEANFORK_SRC_CLI_SUBCOMMAND_H_
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "cleanfork/os.h"
+#include "src/cli/option.h"
+#include "src/cli/report.h"
+#include "src/cli/settings.h"
+
+namespace cleanfork::cli {
+
+// The version in MODULE.bazel; a test compares the two.
+constexpr const char* kVersion = "0.1.0";
+
+struct Subcommand {
+  const char* name;
+  const char* arguments;  // as in "cleanfork start <arguments>"
+  const char* summary;    // a line that ends without a full stop
+  std::vector<Option> options;
+  std::vector<std::string> notes;           // paragraphs after the options
+  void (*print_exit_codes)(std::ostream&);  // null: nothing to say
+  bool runs_program;                        // whether words may follow the options
+
+  // Does it, and returns the exit code.
+  int (*run)(const Settings& settings, Context& context);
+};
+
+Subcommand StartSubcommand();   // start.cc
+Subcommand RunSubcommand();     // run.cc
+Subcommand StopSubcommand();    // stop.cc
+Subcommand StatusSubcommand();  // status.cc
+
+std::vector<Subcommand> Subcommands();
+
+// The codes of ExitCodes(), for --help.
+void PrintExitCodes(std::ostream& out);
+
+void PrintHelp(const Subcommand& subcommand, std::ostream& out);
+void PrintOverview(std::ostream& out);
+
+// The whole command. arguments[0] is the name of the program; returns the exit code.
+int RunCommandLine(const std::vector<std::string>& arguments, Context& context);
+
+// Makes the process fit to be a starter, whatever it was started from: descriptors 0 to 2 open,
+// SIGCHLD not ignored (or the kernel would swallow how a child ended) and SIGPIPE ignored (a reader
+// that went away must not kill us half way). Returns an errno, or 0.
+int PrepareProcess(Os& os);
+
+}  // namespace cleanfork::cli
+
+#endif  // CLEANFORK_SRC_CLI_SUBCOMMAND_H_

@@ -1,0 +1,274 @@
+#include "cleanfork/pid_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+#include "src/lock_holder.h"
+
+namespace cleanfork {
+namespace {
+
+// How often Claim() starts anew because the file was exchanged under its hands: each time some
+// other instance got further, so this is never reached by instances that behave.
+constexpr int kAttempts = 100;
+
+// The start time of a process is known to a second (proc(5), btime), and clocks are slewed.
+constexpr int64_t kTolerance = 2'000'000'000;
+
+constexpr int kSafeFlags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+
+absl::Status Failure(const std::string& what, int error) {
+  ChildError failure;
+  failure.step = Step::kWritePidFile;
+  failure.error = error;
+  return ChildErrorStatus(what, failure);
+}
+
+std::string Called(const char* call, const std::string& path) {
+  return absl::StrCat(call, "(\"", path, "\")");
+}
+
+absl::Status OpenFailure(const std::string& path, int error) {
+  return Failure(absl::StrCat(Called("open", path),
+                              error == ELOOP ? ": a pid file must not be a symbolic link" : ""),
+                 error);
+}
+
+bool IsSameFile(const FileStatus& a, const FileStatus& b) {
+  return a.device == b.device && a.inode == b.inode;
+}
+
+// Whether `path` still names the open file. No other process that keeps to the protocol removes or
+// replaces it while we hold its lock.
+bool StillNames(Os& os, const std::string& path, const FileStatus& file) {
+  const SysResult<FileStatus> named = os.Stat(path.c_str());
+  return named.ok() && IsSameFile(named.value(), file);
+}
+
+// OK if nobody but root and we can have written the file.
+absl::Status CheckTrust(Os& os, const std::string& path, const FileStatus& file) {
+  const std::string what = Called("pidfile", path);
+  if (!S_ISREG(file.mode)) {
+    return Failure(absl::StrCat(what, ": is not a regular file"), EPERM);
+  }
+  if (file.uid != 0 && file.uid != os.GetEuid()) {
+    return Failure(
+        absl::StrFormat("%s: belongs to uid %d, neither to root nor to us", what, file.uid), EPERM);
+  }
+  if ((file.mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Failure(absl::StrFormat("%s: others may write to it (mode %04o, want 0644)", what,
+                                   file.mode & 07777),
+                   EPERM);
+  }
+  if (file.links > 1) {
+    return Failure(absl::StrCat(what, ": has another name, a hard link"), EPERM);
+  }
+  return absl::OkStatus();
+}
+
+// What the file says: a pid, or 0 if it is empty.
+absl::StatusOr<pid_t> ReadPid(Os& os, const std::string& path, int fd) {
+  char text[32];
+  size_t size = 0;
+  while (size < sizeof(text)) {
+    const SysResult<size_t> got = RetryOnEintr(
+        [&] { return os.PRead(fd, text + size, sizeof(text) - size, static_cast<int64_t>(size)); });
+    if (!got.ok()) return Failure(Called("read", path), got.error());
+    if (got.value() == 0) break;
+    size += got.value();
+  }
+  if (size == 0) return pid_t{0};
+  // Digits and one newline: no sign and no space, which SimpleAtoi() would let pass.
+  const std::string content(text, size);
+  const size_t digits = content.find_first_not_of("0123456789");
+  pid_t pid = 0;
+  if (digits + 1 != size || content[digits] != '\n' ||
+      !absl::SimpleAtoi(content.substr(0, digits), &pid) || pid <= 0) {
+    return Failure(
+        absl::StrCat(Called("pidfile", path), ": holds something else than a pid and a newline"),
+        EINVAL);
+  }
+  return pid;
+}
+
+// The process `pid`, if it can be the one that wrote the file: see PidFileState::process.
+absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const FileStatus& file,
+                                                        bool locked) {
+  std::optional<ProcessHandle> none;
+  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid, os);
+  if (absl::IsNotFound(process.status())) return none;
+  if (!process.ok()) return process.status();
+  // A lock says more than the times, which are wrong once the clock was set after the start.
+  if (process->start_time() > file.modified + kTolerance && !(locked && HoldsLock(os, pid, file))) {
+    return none;
+  }
+  return std::optional<ProcessHandle>(*std::move(process));
+}
+
+absl::Status OtherInstance(const std::string& path, pid_t pid) {
+  const std::string who =
+      pid != 0 ? absl::StrCat("another instance runs, pid ", pid) : "another instance is starting";
+  return Failure(absl::StrCat(Called("pidfile", path), ": ", who), EEXIST);
+}
+
+// Empties the locked file, unless it is not what a pid file looks like or its process still runs.
+absl::Status TakeOver(Os& os, const std::string& path, int fd, const FileStatus& file) {
+  const absl::StatusOr<pid_t> pid = ReadPid(os, path, fd);
+  if (!pid.ok()) return pid.status();
+  if (*pid == 0) return absl::OkStatus();
+  absl::StatusOr<std::optional<ProcessHandle>> writer = FindWriter(os, *pid, file, false);
+  if (!writer.ok()) {
+    return Failure(absl::StrCat(Called("pidfile", path), ": ", writer.status().message()), EEXIST);
+  }
+  if (writer->has_value()) return OtherInstance(path, *pid);
+  const SysResult<void> emptied = RetryOnEintr([&] { return os.FTruncate(fd, 0); });
+  if (!emptied.ok()) return Failure(Called("ftruncate", path), emptied.error());
+  return absl::OkStatus();
+}
+
+// Opens the file, or makes it: `created` tells which. -1 with EAGAIN if it vanished in between.
+SysResult<int> OpenOrCreate(Os& os, const char* path, bool* created) {
+  // Two calls rather than O_CREAT alone, to know what to clean up; and because a sticky directory
+  // refuses O_CREAT for an existing file of another's (proc(5), protected_regular).
+  SysResult<int> fd =
+      RetryOnEintr([&] { return os.Open(path, O_RDWR | O_CREAT | O_EXCL | kSafeFlags, 0644); });
+  *created = fd.ok();
+  if (fd.ok() || fd.error() != EEXIST) return fd;
+  fd = RetryOnEintr([&] { return os.Open(path, O_RDWR | kSafeFlags, 0); });
+  return !fd.ok() && fd.error() == ENOENT ? SysResult<int>(SysError(EAGAIN)) : fd;
+}
+
+}  // namespace
+
+absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    bool created = false;
+    const SysResult<int> opened = OpenOrCreate(os, path.c_str(), &created);
+    if (!opened.ok() && opened.error() == EAGAIN) continue;
+    if (!opened.ok()) return OpenFailure(path, opened.error());
+    PidFile file(os, path, UniqueFd(os, opened.value()));
+    // From here on the destructor removes what we made; what we found stays until it is ours.
+    file.committed_ = !created;
+
+    const SysResult<FileStatus> status = os.FStat(file.descriptor());
+    if (!status.ok()) return Failure(Called("fstat", path), status.error());
+    if (!created) {
+      absl::Status trusted = CheckTrust(os, path, status.value());
+      if (!trusted.ok()) return trusted;
+    }
+    const SysResult<void> locked = os.FcntlSetLock(file.descriptor(), F_WRLCK);
+    const bool held = !locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES);
+    if (!locked.ok() && !held) return Failure(Called("lock", path), locked.error());
+    if (held) file.committed_ = true;  // also what we made, if somebody else was faster
+    if (!StillNames(os, path, status.value())) {
+      file.committed_ = true;
+      continue;
+    }
+    if (held) {
+      const absl::StatusOr<pid_t> pid = ReadPid(os, path, file.descriptor());
+      return OtherInstance(path, pid.value_or(0));
+    }
+    absl::Status taken = TakeOver(os, path, file.descriptor(), status.value());
+    if (!taken.ok()) return taken;
+    file.committed_ = false;
+    return file;
+  }
+  return Failure(absl::StrCat(Called("pidfile", path), ": is being replaced again and again"),
+                 EAGAIN);
+}
+
+PidFile::PidFile(PidFile&& other) noexcept
+    : os_(other.os_),
+      path_(std::move(other.path_)),
+      fd_(std::move(other.fd_)),
+      committed_(other.committed_) {}
+
+PidFile& PidFile::operator=(PidFile&& other) noexcept {
+  if (this != &other) {
+    Remove();
+    os_ = other.os_;
+    path_ = std::move(other.path_);
+    fd_ = std::move(other.fd_);
+    committed_ = other.committed_;
+  }
+  return *this;
+}
+
+PidFile::~PidFile() { Remove(); }
+
+void PidFile::Remove() {
+  if (committed_ || !fd_.valid()) return;
+  const SysResult<FileStatus> status = os_->FStat(fd_.get());
+  // Before the lock goes, so that whoever takes it next finds the path changed. A file that cannot
+  // be removed is empty, or stale: the next start takes it over.
+  if (status.ok() && StillNames(*os_, path_, status.value())) {
+    os_->Unlink(path_.c_str()).IgnoreError();
+  }
+  fd_.Reset();
+}
+
+absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os) {
+  const SysResult<int> opened =
+      RetryOnEintr([&] { return os.Open(path.c_str(), O_RDONLY | kSafeFlags, 0); });
+  if (!opened.ok()) return OpenFailure(path, opened.error());
+  const UniqueFd fd(os, opened.value());
+  SysResult<FileStatus> status = os.FStat(fd.get());
+  if (!status.ok()) return Failure(Called("fstat", path), status.error());
+  absl::Status trusted = CheckTrust(os, path, status.value());
+  if (!trusted.ok()) return trusted;
+
+  PidFileState state;
+  // F_RDLCK: what stands in the way of a reader is a write lock, the only kind there is here.
+  const SysResult<short> lock = os.FcntlGetLock(fd.get(), F_RDLCK);
+  if (!lock.ok()) return Failure(Called("lock", path), lock.error());
+  state.locked = lock.value() != F_UNLCK;
+  const absl::StatusOr<pid_t> pid = ReadPid(os, path, fd.get());
+  if (!pid.ok()) return pid.status();
+  state.pid = *pid;
+  if (state.pid == 0) return state;
+  // After the content, or a pid written just now would look younger than the file.
+  status = os.FStat(fd.get());
+  if (!status.ok()) return Failure(Called("fstat", path), status.error());
+  absl::StatusOr<std::optional<ProcessHandle>> writer =
+      FindWriter(os, state.pid, status.value(), state.locked);
+  if (!writer.ok()) return writer.status();
+  state.process = *std::move(writer);
+  return state;
+}
+
+absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os) {
+  const SysResult<int> opened =
+      RetryOnEintr([&] { return os.Open(path.c_str(), O_RDWR | kSafeFlags, 0); });
+  if (!opened.ok() && opened.error() == ENOENT) return absl::OkStatus();
+  if (!opened.ok()) return OpenFailure(path, opened.error());
+  const UniqueFd fd(os, opened.value());
+  const SysResult<FileStatus> status = os.FStat(fd.get());
+  if (!status.ok()) return Failure(Called("fstat", path), status.error());
+  absl::Status trusted = CheckTrust(os, path, status.value());
+  if (!trusted.ok()) return trusted;
+  const SysResult<void> locked = os.FcntlSetLock(fd.get(), F_WRLCK);
+  if (!locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES)) {
+    return absl::OkStatus();
+  }
+  if (!locked.ok()) return Failure(Called("lock", path), locked.error());
+  const absl::StatusOr<pid_t> written = ReadPid(os, path, fd.get());
+  if (!written.ok() || *written != pid || !StillNames(os, path, status.value())) {
+    return absl::OkStatus();
+  }
+  const SysResult<void> removed = os.Unlink(path.c_str());
+  if (!removed.ok() && removed.error() != ENOENT) {
+    return Failure(Called("unlink", path), removed.error());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,162 @@
+#include "cleanfork/process_handle.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+#include "src/read_file.h"
+
+namespace cleanfork {
+namespace {
+
+constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+// The unit of proc_pid_stat(5) is sysconf(_SC_CLK_TCK), which is 100 on every architecture of
+// Linux but alpha and ia64, whatever CONFIG_HZ says.
+constexpr int64_t kNanosecondsPerTick = kNanosecondsPerSecond / 100;
+
+// How often a process is looked at where no pidfd tells of its end.
+constexpr int64_t kLookEvery = 20'000'000;
+
+struct ProcessStat {
+  char state = 0;
+  uint64_t start_ticks = 0;  // since boot
+};
+
+// Reads /proc/PID/stat. Returns an errno or 0: ENOENT and ESRCH when there is no such process (or
+// no /proc), EPROTO when the file is not as proc_pid_stat(5) says.
+int ReadProcessStat(Os& os, pid_t pid, ProcessStat* stat) {
+  std::string text;
+  const int error = ReadSmallFile(os, absl::StrCat("/proc/", pid, "/stat").c_str(), 4096, &text);
+  if (error != 0) return error;
+  // The second field is the program's name in parentheses and may hold any byte, so fields are
+  // counted from the last parenthesis: the state is the 3rd, the start time the 22nd.
+  const size_t parenthesis = text.rfind(')');
+  if (parenthesis == std::string::npos) return EPROTO;
+  const std::vector<std::string> fields =
+      absl::StrSplit(text.substr(parenthesis + 1), ' ', absl::SkipEmpty());
+  constexpr size_t kState = 3 - 3;
+  constexpr size_t kStartTime = 22 - 3;
+  if (fields.size() <= kStartTime) return EPROTO;
+  stat->state = fields[kState][0];
+  return absl::SimpleAtoi(fields[kStartTime], &stat->start_ticks) ? 0 : EPROTO;
+}
+
+bool IsDead(const ProcessStat& stat) {
+  return stat.state == 'Z' || stat.state == 'X' || stat.state == 'x';
+}
+
+// When the system was booted, in seconds since the epoch: the line "btime" of /proc/stat.
+int ReadBootTime(Os& os, int64_t* seconds) {
+  std::string text;
+  // The lines before it grow with the number of processors and of interrupts.
+  constexpr size_t kLargest = size_t{4} << 20;
+  const int error = ReadSmallFile(os, "/proc/stat", kLargest, &text);
+  if (error != 0) return error;
+  const std::string name = "\nbtime ";
+  const size_t at = text.find(name);
+  if (at == std::string::npos) return EPROTO;
+  const size_t begin = at + name.size();
+  return absl::SimpleAtoi(text.substr(begin, text.find('\n', begin) - begin), seconds) ? 0 : EPROTO;
+}
+
+bool MeansNoProcess(int error) { return error == ESRCH || error == ENOENT; }
+
+}  // namespace
+
+absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
+  if (pid <= 0) return absl::InvalidArgumentError(absl::StrCat(pid, " is not a process id"));
+  const absl::Status none = absl::NotFoundError(absl::StrCat("there is no process ", pid));
+  const SysResult<int> opened = os.PidFdOpen(pid, 0);
+  if (!opened.ok()) {
+    // EINVAL, since 6.9 ENOENT: the number is a thread's, no process has it.
+    const int error = opened.error();
+    if (error == ESRCH || error == EINVAL || error == ENOENT) return none;
+    if (opened.error() != ENOSYS && opened.error() != EPERM) {
+      return StatusFromErrno(opened.error(), absl::StrCat("pidfd_open(", pid, ")"));
+    }
+  }
+  ProcessHandle handle(os, pid, UniqueFd(os, opened.value_or(-1)));
+  ProcessStat stat;
+  int error = ReadProcessStat(os, pid, &stat);
+  if (MeansNoProcess(error)) {
+    // Gone since, or hidden from us: proc(5), hidepid.
+    const SysResult<void> exists = os.Kill(pid, 0);
+    if (!exists.ok() && exists.error() == ESRCH) return none;
+    return absl::FailedPreconditionError(
+        absl::StrCat("/proc does not show process ", pid, ": it cannot be told who that is"));
+  }
+  if (error != 0) return StatusFromErrno(error, absl::StrCat("read(\"/proc/", pid, "/stat\")"));
+  if (IsDead(stat)) return none;
+  int64_t boot_time = 0;
+  error = ReadBootTime(os, &boot_time);
+  if (error != 0) return StatusFromErrno(error, "read(\"/proc/stat\")");
+  handle.start_ticks_ = stat.start_ticks;
+  handle.start_time_ = boot_time * kNanosecondsPerSecond +
+                       static_cast<int64_t>(stat.start_ticks) * kNanosecondsPerTick;
+  return handle;
+}
+
+absl::Status ProcessHandle::Signal(int signal) {
+  SysResult<void> sent;
+  if (fd_.valid()) sent = os_->PidFdSendSignal(fd_.get(), signal);
+  // A filter may know pidfd_open(2) but not pidfd_send_signal(2), and answer either way; EPERM may
+  // as well be kill(2)'s own, which then says so again.
+  if (!fd_.valid() || sent.error() == ENOSYS || sent.error() == EPERM) {
+    absl::StatusOr<bool> ended = HasEnded();
+    if (!ended.ok()) return ended.status();
+    sent = *ended ? SysResult<void>(SysError(ESRCH)) : os_->Kill(pid_, signal);
+  }
+  if (sent.ok()) return absl::OkStatus();
+  const std::string what = absl::StrCat("kill(", pid_, ", ", signal, ")");
+  // ESRCH has no code of its own in absl::ErrnoToStatusCode that says as much.
+  if (sent.error() == ESRCH) return absl::NotFoundError(absl::StrCat(what, ": it has ended"));
+  return StatusFromErrno(sent.error(), what);
+}
+
+absl::StatusOr<bool> ProcessHandle::HasEnded() {
+  if (fd_.valid()) {
+    struct pollfd look = {fd_.get(), POLLIN, 0};
+    const SysResult<size_t> ready = RetryOnEintr([&] { return os_->Poll(&look, 1, 0); });
+    if (!ready.ok()) return StatusFromErrno(ready.error(), "poll(pidfd)");
+    return ready.value() > 0;
+  }
+  const SysResult<void> exists = os_->Kill(pid_, 0);
+  if (!exists.ok() && exists.error() == ESRCH) return true;
+  ProcessStat stat;
+  const int error = ReadProcessStat(*os_, pid_, &stat);
+  if (MeansNoProcess(error)) return true;
+  if (error != 0) return StatusFromErrno(error, absl::StrCat("read(\"/proc/", pid_, "/stat\")"));
+  return IsDead(stat) || stat.start_ticks != start_ticks_;
+}
+
+absl::StatusOr<bool> ProcessHandle::WaitUntil(int64_t deadline) {
+  for (;;) {
+    absl::StatusOr<bool> ended = HasEnded();
+    if (!ended.ok() || *ended) return ended;
+    const SysResult<int64_t> now = os_->ClockGetTime(CLOCK_MONOTONIC);
+    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
+    if (now.value() >= deadline) return false;
+    const int64_t left = deadline - now.value();
+    if (fd_.valid()) {
+      struct pollfd look = {fd_.get(), POLLIN, 0};
+      const SysResult<size_t> ready = os_->Poll(&look, 1, left);
+      if (!ready.ok() && ready.error() != EINTR)
+        return StatusFromErrno(ready.error(), "poll(pidfd)");
+    } else {
+      const SysResult<void> slept = SleepUntil(*os_, now.value() + std::min(left, kLookEvery));
+      if (!slept.ok()) return StatusFromErrno(slept.error(), "clock_nanosleep(CLOCK_MONOTONIC)");
+    }
+  }
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,404 @@
+// The command line, as far as it can be tested without a process: parsing, help, messages, and
+// what the settings of start and run come to.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cleanfork/child_error.h"
+#include "cleanfork/os_wrapper.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "src/cli/exit_code.h"
+#include "src/cli/launch.h"
+#include "src/cli/option.h"
+#include "src/cli/report.h"
+#include "src/cli/subcommand.h"
+
+namespace cleanfork::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::StartsWith;
+
+// The kernel with another environment.
+class EnvironmentOs : public OsWrapper {
+ public:
+  EnvironmentOs() : OsWrapper(RealOs()) {}
+  const char* GetEnv(const char* name) override {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  }
+  std::map<std::string, std::string> variables;
+};
+
+class CommandLineTest : public ::testing::Test {
+ protected:
+  int Call(std::vector<std::string> words) {
+    out_.str("");
+    err_.str("");
+    words.insert(words.begin(), "cleanfork");
+    Context context = {os_, out_, err_};
+    return RunCommandLine(words, context);
+  }
+
+  // What `start` makes of these words.
+  absl::StatusOr<Launch> Prepare(std::vector<std::string> words,
+                                 const ForkOptions& defaults = ForkOptions()) {
+    words.insert(words.begin(), "start");
+    Settings settings;
+    const absl::Status parsed = ParseOptions(words, StartSubcommand().options, &settings);
+    if (!parsed.ok()) return parsed;
+    return PrepareLaunch(settings, defaults, os_);
+  }
+
+  EnvironmentOs os_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+// Usage ------------------------------------------------------------------------------------------
+
+TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {},
+      {"begin"},
+      {"--nonsense"},
+      {"help", "begin"},
+      {"start"},
+      {"start", "--"},
+      {"start", "--nonsense", "true"},
+      {"start", "-x", "true"},
+      {"start", "--user"},
+      {"start", "--json=yes", "true"},
+      {"start", "--pidf=/tmp/x", "true"},
+      {"start", "--umask=8", "true"},
+      {"start", "--umask=1000", "true"},
+      {"start", "--umask=", "true"},
+      {"start", "--umask=-1", "true"},
+      {"start", "--env=NOVALUE", "true"},
+      {"start", "--env==x", "true"},
+      {"start", "--keep-env=A=B", "true"},
+      {"start", "--keep-fd=2", "true"},
+      {"start", "--keep-fd=x", "true"},
+      {"start", "--keep-fd=99999999999", "true"},
+      {"start", "--retries=-1", "true"},
+      {"start", "--wait=ready", "true"},
+      {"start", "--user=", "true"},
+      {"start", "--user=:daemon", "true"},
+      {"start", "--user=nobody:", "true"},
+      {"start", "--groups=none", "true"},
+      {"start", "--chdir=", "true"},
+      {"start", "--pidfile=", "true"},
+      {"stop"},
+      {"stop", "--pidfile=/tmp/x", "4711"},
+      {"stop", "--pidfile=/tmp/x", "--retry=NOSUCH"},
+      {"status"},
+      {"run"},
+  };
+  for (const std::vector<std::string>& words : wrong) {
+    const std::string line = ::testing::PrintToString(words);
+    EXPECT_EQ(Call(words), kExitUsage) << line;
+    EXPECT_EQ(out_.str(), "") << line;
+    EXPECT_THAT(err_.str(), StartsWith("cleanfork: ")) << line;
+    EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1) << line << err_.str();
+  }
+}
+
+TEST_F(CommandLineTest, WrongUsageSaysWhatIsWrong) {
+  Call({"start", "--nonsense", "true"});
+  EXPECT_EQ(err_.str(),
+            "cleanfork: start: unknown option --nonsense; see cleanfork start --help\n");
+  Call({"start", "-vx", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("unknown option -x;"));
+  Call({"start", "--user"});
+  EXPECT_THAT(err_.str(), HasSubstr("--user needs an argument"));
+  Call({"start", "--json=yes", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("--json takes no argument"));
+  Call({"start", "--pidf=/tmp/x", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("unknown option --pidf (did you mean --pidfile?)"));
+  Call({"start", "--umask=9", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("--umask=9: is not an octal number from 0 to 777"));
+}
+
+TEST_F(CommandLineTest, WithJsonAFailureIsAnObjectOnStandardOutputToo) {
+  EXPECT_EQ(Call({"start", "--json"}), kExitUsage);
+  EXPECT_THAT(out_.str(), StartsWith("{\"error\":\"no program is given"));
+  EXPECT_THAT(out_.str(), HasSubstr("\"exit_code\":64}\n"));
+  EXPECT_THAT(err_.str(), HasSubstr("no program is given"));
+}
+
+TEST_F(CommandLineTest, HelpGoesToStandardOutputInEightyColumns) {
+  std::vector<std::vector<std::string>> calls = {{"--help"}, {"help"}, {"-h"}};
+  for (const Subcommand& subcommand : Subcommands()) {
+    calls.push_back({subcommand.name, "--help"});
+    calls.push_back({subcommand.name, "-h"});
+    calls.push_back({"help", subcommand.name});
+  }
+  for (const std::vector<std::string>& words : calls) {
+    EXPECT_EQ(Call(words), 0);
+    EXPECT_EQ(err_.str(), "");
+    EXPECT_THAT(out_.str(), StartsWith("Usage: cleanfork "));
+    std::istringstream lines(out_.str());
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+  }
+}
+
+TEST_F(CommandLineTest, HelpNamesEveryOptionThatIsParsedAndEveryExitCode) {
+  for (const Subcommand& subcommand : Subcommands()) {
+    Call({subcommand.name, "--help"});
+    for (const Option& option : subcommand.options) {
+      EXPECT_THAT(out_.str(), HasSubstr(std::string("--") + option.name));
+    }
+  }
+  Call({"start", "--help"});
+  for (const ExitCodeRow& row : ExitCodes()) {
+    EXPECT_THAT(out_.str(), HasSubstr("\n  " + std::to_string(row.code) + " "));
+  }
+}
+
+TEST_F(CommandLineTest, TheManualListsTheSameExitCodes) {
+  std::ifstream manual("docs/command.md");
+  ASSERT_TRUE(manual.good());
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(manual, line);) {
+    if (line.compare(0, 2, "| ") == 0 && std::isdigit(line[2]) != 0) rows.push_back(line);
+  }
+  std::vector<std::string> expected;
+  for (const ExitCodeRow& row : ExitCodes()) {
+    expected.push_back("| " + std::to_string(row.code) + " | " + row.meaning + " |");
+  }
+  EXPECT_EQ(rows, expected);
+}
+
+TEST_F(CommandLineTest, HelpIsGivenEvenBesideAnError) {
+  EXPECT_EQ(Call({"start", "--help", "--nonsense"}), 0);
+}
+
+TEST_F(CommandLineTest, TheVersionIsThatOfTheModule) {
+  std::ifstream module("MODULE.bazel");
+  ASSERT_TRUE(module.good());
+  std::stringstream text;
+  text << module.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr(std::string("version = \"") + kVersion + "\""));
+  EXPECT_EQ(Call({"--version"}), 0);
+  EXPECT_EQ(out_.str(), std::string("cleanfork ") + kVersion + "\n");
+}
+
+// What options come to ---------------------------------------------------------------------------
+
+TEST_F(CommandLineTest, OptionsEndAtTheFirstWordThatIsNone) {
+  absl::StatusOr<Launch> launch = Prepare({"--umask=077", "sleep", "--umask=1", "60"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_THAT(launch->command, ElementsAre("sleep", "--umask=1", "60"));
+  EXPECT_EQ(launch->options.umask, mode_t{077});
+  launch = Prepare({"--", "--strange-name", "--"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_THAT(launch->command, ElementsAre("--strange-name", "--"));
+}
+
+TEST_F(CommandLineTest, AnArgumentMayStandInAWordOfItsOwn) {
+  const absl::StatusOr<Launch> launch = Prepare({"--umask", "0", "--keep-fd", "7", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.umask, mode_t{0});
+  EXPECT_THAT(launch->options.keep_descriptors, ElementsAre(7));
+}
+
+TEST_F(CommandLineTest, WhatIsNotSaidStaysAsTheSubcommandHasIt) {
+  ForkOptions defaults;
+  defaults.directory = "/elsewhere";
+  defaults.umask = 027;
+  defaults.err = Stream::KeepUnlessTerminal();
+  const absl::StatusOr<Launch> launch = Prepare({"true"}, defaults);
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.directory, "/elsewhere");
+  EXPECT_EQ(launch->options.umask, mode_t{027});
+  EXPECT_EQ(launch->options.err.kind(), Stream::Kind::kKeepUnlessTerminal);
+  EXPECT_FALSE(launch->options.identity.has_value());
+  EXPECT_TRUE(launch->options.environment.inherit);
+  EXPECT_EQ(launch->options.retry.attempts, RetryPolicy().attempts);
+  EXPECT_EQ(launch->pid_file, "");
+}
+
+TEST_F(CommandLineTest, UserAndGroupComeTogetherOrApart) {
+  absl::StatusOr<Launch> launch = Prepare({"--user=nobody:audio", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.identity->user, "nobody");
+  EXPECT_EQ(launch->options.identity->group, "audio");
+  EXPECT_EQ(launch->options.identity->groups, GroupPolicy::kInit);
+  launch = Prepare({"--user=nobody", "--group=27", "--groups=none", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.identity->group, "27");
+  EXPECT_EQ(launch->options.identity->groups, GroupPolicy::kNone);
+}
+
+TEST_F(CommandLineTest, GroupsAreAPolicyOrAListOfNamesAndNumbers) {
+  absl::StatusOr<Launch> launch = Prepare({"--user=nobody", "--groups=root,4711", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.identity->groups, GroupPolicy::kExplicit);
+  EXPECT_THAT(launch->options.identity->group_list, ElementsAre(0, 4711));
+  launch = Prepare({"--user=nobody", "--groups=keep", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.identity->groups, GroupPolicy::kKeep);
+  launch = Prepare({"--user=nobody", "--groups=root,no-such-group", "true"});
+  ASSERT_FALSE(launch.ok());
+  EXPECT_EQ(ExitCodeOf(launch.status()), kExitNoUser) << launch.status();
+  EXPECT_EQ(ExitCodeOf(Prepare({"--user=nobody", "--groups=root,", "true"}).status()), kExitUsage);
+}
+
+TEST_F(CommandLineTest, KeepingVariablesClearsTheOthers) {
+  const absl::StatusOr<Launch> launch =
+      Prepare({"--keep-env=LANG", "--env=A=1", "--env=B=x=y", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_FALSE(launch->options.environment.inherit);
+  EXPECT_THAT(launch->options.environment.keep, ElementsAre("LANG"));
+  EXPECT_THAT(launch->options.environment.set, ElementsAre(Pair("A", "1"), Pair("B", "x=y")));
+}
+
+TEST_F(CommandLineTest, RetriesAreTheAttemptsAfterTheFirst) {
+  EXPECT_EQ(Prepare({"--retries=0", "true"})->options.retry.attempts, 1);
+  EXPECT_EQ(Prepare({"--retries=2", "true"})->options.retry.attempts, 3);
+}
+
+TEST_F(CommandLineTest, StreamsAreFilesNullOrInherited) {
+  const absl::StatusOr<Launch> launch =
+      Prepare({"--stdin=null", "--stdout=/var/log/x", "--stderr=inherit", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.in.kind(), Stream::Kind::kNull);
+  EXPECT_EQ(launch->options.out.path(), "/var/log/x");
+  EXPECT_EQ(launch->options.err.kind(), Stream::Kind::kInherit);
+}
+
+// Paths ------------------------------------------------------------------------------------------
+
+TEST_F(CommandLineTest, UnderBazelRunRelativePathsAreTheCallers) {
+  os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  absl::StatusOr<Launch> launch = Prepare(
+      {"--pidfile=run/x.pid", "--stdout=x.log", "--stdin=x.in", "--chdir=work", "bin/server"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->pid_file, "/home/me/run/x.pid");
+  EXPECT_EQ(launch->options.out.path(), "/home/me/x.log");
+  EXPECT_EQ(launch->options.in.path(), "/home/me/x.in");
+  EXPECT_EQ(launch->options.directory, "/home/me/work");
+  EXPECT_THAT(launch->command, ElementsAre("/home/me/bin/server"));
+  launch = Prepare({"--pidfile=/run/x.pid", "--chdir=/work", "server"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->pid_file, "/run/x.pid");
+  EXPECT_EQ(launch->options.directory, "/work");
+  EXPECT_THAT(launch->command, ElementsAre("server"));
+}
+
+TEST_F(CommandLineTest, ElsewhereTheWorkingDirectoryCountsAndPwdNamesItIfItIsRight) {
+  char directory[4096];
+  ASSERT_NE(::getcwd(directory, sizeof(directory)), nullptr);
+  os_.variables["PWD"] = directory;
+  const absl::StatusOr<Launch> launch = Prepare({"--pidfile=x.pid", "--chdir=work", "./server"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->pid_file, "x.pid");
+  EXPECT_EQ(launch->options.directory, directory + std::string("/work"));
+  EXPECT_THAT(launch->command, ElementsAre(directory + std::string("/./server")));
+  os_.variables["PWD"] = "/usr";
+  EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+  os_.variables.erase("PWD");
+  EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+}
+
+// Log files --------------------------------------------------------------------------------------
+
+class LogFilesTest : public ::testing::Test {
+ protected:
+  LogFilesTest() {
+    std::string pattern = std::string(std::getenv("TEST_TMPDIR")) + "/log.XXXXXX";
+    path_ = std::string(::mkdtemp(&pattern[0])) + "/x.log";
+  }
+  bool Exists() const { return ::access(path_.c_str(), F_OK) == 0; }
+  std::string path_;
+};
+
+TEST_F(LogFilesTest, AnEmptyLogThatWasMadeIsRemovedAgain) {
+  {
+    LogFiles logs(RealOs());
+    logs.Make(Stream::File(path_));
+    EXPECT_TRUE(Exists());
+  }
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(LogFilesTest, ALogStaysIfTheStartSucceeds) {
+  {
+    LogFiles logs(RealOs());
+    logs.Make(Stream::File(path_));
+    logs.Keep();
+  }
+  EXPECT_TRUE(Exists());
+}
+
+TEST_F(LogFilesTest, ALogThatSomebodyWroteToStays) {
+  {
+    LogFiles logs(RealOs());
+    logs.Make(Stream::File(path_));
+    std::ofstream(path_) << "something";
+  }
+  EXPECT_TRUE(Exists());
+}
+
+TEST_F(LogFilesTest, ALogThatWasThereStaysThoughEmpty) {
+  std::ofstream(path_).flush();
+  {
+    LogFiles logs(RealOs());
+    logs.Make(Stream::File(path_));
+  }
+  EXPECT_TRUE(Exists());
+}
+
+// Messages ---------------------------------------------------------------------------------------
+
+TEST(ReportTest, AMessageStaysOneLineWhateverItQuotes) {
+  EXPECT_EQ(OneLine("a\nb\x1b[31m\x7f"), "a\\nb\\x1b[31m\\x7f");
+  EXPECT_EQ(OneLine("Ma\xc3\x9f"), "Ma\xc3\x9f");
+}
+
+TEST(ReportTest, JsonEscapesWhatItMustAndIsAlwaysUtf8) {
+  JsonObject object;
+  object.Add("text", "a\"b\\c\n").Add("number", int64_t{-1}).Add("flag", true);
+  EXPECT_EQ(object.ToString(), R"({"text":"a\"b\\c\u000a","number":-1,"flag":true})");
+  EXPECT_EQ(JsonObject().Add("utf8", "Ma\xc3\x9f").ToString(), "{\"utf8\":\"Ma\xc3\x9f\"}");
+  EXPECT_EQ(JsonObject().Add("latin1", "Ma\xdf").ToString(), R"({"latin1":"Ma\u00df"})");
+  EXPECT_EQ(JsonObject().Add("cut", "\xc3").ToString(), R"({"cut":"\u00c3"})");
+}
+
+TEST(ReportTest, AFailureNamesStepAndErrnoAndWhatCanBeDone) {
+  std::ostringstream out, err;
+  Context context = {RealOs(), out, err};
+  ChildError error;
+  error.step = Step::kSetGid;
+  error.error = EPERM;
+  error.pid = 4711;
+  EXPECT_EQ(ReportFailure(context, "start", ChildErrorStatus("setgid(7)", error), true),
+            kExitGroup);
+  EXPECT_THAT(err.str(), HasSubstr("cleanfork: start: setgid(7): Operation not permitted (EPERM) "
+                                   "[step setgid"));
+  EXPECT_THAT(err.str(), HasSubstr("run as root"));
+  EXPECT_THAT(out.str(), HasSubstr("\"step\":\"setgid\",\"errno\":\"EPERM\""));
+}
+
+TEST(ReportTest, AnOutcomeThatCannotBePrintedIsToldOnStandardErrorAndStaysTheOutcome) {
+  std::ostringstream out, err;
+  out.setstate(std::ios::badbit);
+  Context context = {RealOs(), out, err};
+  EXPECT_EQ(ReportOutcome(context, "start", "started x (pid 1)", 0), 0);
+  EXPECT_THAT(err.str(), HasSubstr("started x (pid 1)"));
+}
+
+}  // namespace
+}  // namespace cleanfork::cli

@@ -11,9 +11,10 @@ namespace cleanfork {
 
 std::string ExitStatus::ToString() const {
   if (exited()) return absl::StrCat("exit status ", exit_status());
-  const char* name = SignalName(signal());
-  return absl::StrCat("signal ", signal(), name != nullptr ? " (" : "", name != nullptr ? name : "",
-                      name != nullptr ? ")" : "", dumped_core() ? ", core dumped" : "");
+  const char* name = SignalName(term_signal());
+  return absl::StrCat("signal ", term_signal(), name != nullptr ? " (" : "",
+                      name != nullptr ? name : "", name != nullptr ? ")" : "",
+                      dumped_core() ? ", core dumped" : "");
 }
 
 Child::Child(Os& os, pid_t pid, Pipes pipes) : os_(&os), pid_(pid), pipes_(std::move(pipes)) {}

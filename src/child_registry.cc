@@ -15,8 +15,8 @@ std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
     SysResult<WaitResult> result =
         RetryOnEintr([&] { return os_.WaitPid(pid, only_ended ? WNOHANG : 0); });
     if (!result.ok()) {
-      ended.push_back({pid, StatusFromErrno(result.error(),
-                                            absl::StrCat("child ", pid, " is lost: waitpid"))});
+      ended.push_back(
+          {pid, StatusFromErrno(result.error(), absl::StrCat("child ", pid, " is lost: waitpid"))});
     } else if (result.value().pid == 0) {
       running.push_back(pid);
     } else {

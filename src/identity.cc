@@ -68,8 +68,7 @@ absl::Status ResolveGroup(const Identity& identity, Os& os, ResolvedIdentity* re
     } else if (found.error() == ENOENT && ParseId(identity.group, &gid)) {
       resolved->gid = gid;
     } else {
-      return LookUpFailed(absl::StrCat("look-up of group \"", identity.group, "\""),
-                          found.error());
+      return LookUpFailed(absl::StrCat("look-up of group \"", identity.group, "\""), found.error());
     }
     return absl::OkStatus();
   }

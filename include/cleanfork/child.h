@@ -31,7 +31,7 @@ class ExitStatus {
   bool exited() const { return WIFEXITED(status_); }
   int exit_status() const { return exited() ? WEXITSTATUS(status_) : 0; }  // 0 to 255
   bool signalled() const { return WIFSIGNALED(status_); }
-  int signal() const { return signalled() ? WTERMSIG(status_) : 0; }
+  int term_signal() const { return signalled() ? WTERMSIG(status_) : 0; }
   bool dumped_core() const { return signalled() && WCOREDUMP(status_); }
   int wait_status() const { return status_; }
 

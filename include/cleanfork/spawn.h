@@ -1,7 +1,7 @@
 // Spawn: runs another program.
 //
 //   absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn({"sort", "-u", "words"}, options);
-//   if (!child.ok()) return child.status();   // exec("sort"): No such file or directory (ENOENT)…
+//   if (!child.ok()) return child.status();   // exec("sort"): No such file or directory …
 //
 // Returns once the program runs: once execve(2) has succeeded in a process that is set up as
 // ForkOptions say. A program that cannot be executed, a step that fails, and a child that is

@@ -51,8 +51,7 @@ inline void PrintTo(const SysResult<void>& result, std::ostream* os) {
 template <typename T>
 void PrintTo(const SysResult<T>& result, std::ostream* os) {
   if (!result.ok()) return PrintFailure(result.error(), os);
-  *os << "succeeded with ";
-  ::testing::internal::UniversalPrint(result.value(), os);
+  *os << "succeeded with " << ::testing::PrintToString(result.value());
 }
 
 }  // namespace cleanfork

@@ -1,0 +1,188 @@
+// What the parent makes of what its child says, or does not say.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+
+#include "cleanfork/child_error.h"
+#include "cleanfork/fork_child.h"
+#include "cleanfork/spawn.h"
+#include "tests/unit/scripted_os.h"
+
+namespace cleanfork {
+namespace {
+
+using testing::_;
+using testing::StrEq;
+
+constexpr pid_t kChild = ScriptedOs::kChild;
+constexpr pid_t kSecond = 4712;
+constexpr int kStat = 40;
+
+class ChildReportTest : public testing::Test {
+ protected:
+  // /proc/PID/stat of `pid`, with these flags of include/linux/sched.h in its ninth field.
+  void ShowFlags(pid_t pid, unsigned flags) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+    ON_CALL(os_, Open(StrEq(path), _, _)).WillByDefault(Ok(kStat));
+    const std::string line =
+        std::to_string(pid) + " (a) b (c) S 1 2 3 0 -1 " + std::to_string(flags) + " 107 0 0";
+    ON_CALL(os_, Read(kStat, _, _)).WillByDefault([this, line](int fd, void* buffer, size_t size) {
+      return stat_reads_++ == 0 ? ReadsBytes(line)(fd, buffer, size) : SysResult<size_t>(0);
+    });
+  }
+
+  ScriptedOs os_;
+  ForkOptions options_;
+  int stat_reads_ = 0;
+};
+
+constexpr unsigned kForkedButNoExec = 0x40;
+constexpr unsigned kOtherFlags = 0x400000;
+
+TEST_F(ChildReportTest, AFailedStepComesBackAsAStatusAndTheChildIsReaped) {
+  os_.ChildWillReport(ChildReport::Failed(Step::kSetUid, EPERM, kChild));
+  options_.identity = Identity::Ids(65534, 65534);
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, WaitPid(kChild, 0)).WillOnce(Ok(WaitResult{kChild, 0x7f00}));
+  absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
+  EXPECT_EQ(pid.status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(std::string(pid.status().message()),
+            "setuid(65534): Operation not permitted (EPERM) [step setuid, child 4711]");
+  std::optional<ChildError> error = GetChildError(pid.status());
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->step, Step::kSetUid);
+  EXPECT_EQ(error->error, EPERM);
+  EXPECT_EQ(error->signal, 0);
+  EXPECT_EQ(error->pid, kChild);
+  EXPECT_EQ(error->attempt, 1);
+}
+
+TEST_F(ChildReportTest, AnInterruptedWaitForTheFailedChildIsTakenUpAgain) {
+  os_.ChildWillReport(ChildReport::Failed(Step::kChDir, ENOENT, kChild));
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, WaitPid(kChild, 0)).WillOnce(Fails(EINTR)).WillOnce(Ok(WaitResult{kChild, 0}));
+  EXPECT_EQ(GetChildError(ForkChild(options_, os_).status())->error, ENOENT);
+}
+
+TEST_F(ChildReportTest, AChildThatIsKilledBeforeItReportsIsAnErrorWithItsSignal) {
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
+  EXPECT_CALL(os_, WaitPid(kChild, 0));
+  absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
+  EXPECT_EQ(pid.status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(std::string(pid.status().message()),
+            "the child ended before it was set up: killed by signal 9 (SIGKILL) "
+            "[step start, child 4711]");
+  EXPECT_EQ(GetChildError(pid.status())->signal, SIGKILL);
+}
+
+TEST_F(ChildReportTest, AChildThatSomebodyElseReapedBeforeItReportedIsAnErrorWithoutACause) {
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillOnce(Fails(ECHILD));
+  EXPECT_CALL(os_, WaitPid(kChild, 0)).WillOnce(Fails(ECHILD));
+  absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
+  EXPECT_EQ(GetChildError(pid.status())->step, Step::kStart);
+  EXPECT_EQ(GetChildError(pid.status())->error, ECHILD);
+}
+
+TEST_F(ChildReportTest, TheEndOfThePipeIsSuccessWhenTheKernelSaysThatTheChildHasExecd) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  ShowFlags(kChild, kOtherFlags);
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  EXPECT_EQ(child->Detach(), kChild);
+}
+
+TEST_F(ChildReportTest, TheEndOfThePipeIsNoSuccessWhenTheChildHasNotExecd) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  ShowFlags(kChild, kOtherFlags | kForkedButNoExec);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_DUMPED, SIGSEGV}));
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  EXPECT_EQ(GetChildError(child.status())->signal, SIGSEGV);
+}
+
+// Without /proc only waitid(2) tells.
+TEST_F(ChildReportTest, WithoutProcAKilledChildIsNoSuccess) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
+}
+
+TEST_F(ChildReportTest, WithoutProcAChildThatLivesOrHasExitedByItselfHasExecd) {
+  for (const WaitIdResult& state : {WaitIdResult{}, WaitIdResult{kChild, CLD_EXITED, 3}}) {
+    ScriptedOs os;
+    EXPECT_CALL(os, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+    EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillOnce(Ok(state));
+    absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os);
+    ASSERT_TRUE(child.ok()) << child.status();
+    child->Detach();
+  }
+}
+
+TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNoSuccess) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_EXITED, 127}));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->step, Step::kStart);
+}
+
+TEST_F(ChildReportTest, AReportThatCannotBeReadLeavesNoChildBehind) {
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
+      .WillOnce(Fails(EINTR))
+      .WillOnce(Fails(EIO))
+      .WillOnce(ReadsEof());
+  EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
+  EXPECT_CALL(os_, WaitPid(kChild, 0));
+  absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
+  EXPECT_EQ(GetChildError(pid.status())->step, Step::kReport);
+  EXPECT_EQ(GetChildError(pid.status())->error, EIO);
+}
+
+TEST_F(ChildReportTest, ADaemonsPidIsThatOfTheSecondChildAndTheFirstIsReaped) {
+  options_.session = Session::kDaemon;
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
+      .WillOnce(ReadsReport(ChildReport::Forked(kSecond)))
+      .WillOnce(ReadsReport(ChildReport::Started(kSecond)));
+  EXPECT_CALL(os_, WaitPid(kChild, 0));
+  absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  EXPECT_EQ(*pid, kSecond);
+}
+
+TEST_F(ChildReportTest, ADaemonWhoseFirstParentIsKilledIsKilledTooAndReportedAsAFailure) {
+  options_.session = Session::kDaemon;
+  constexpr int kPidFd = 50;
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
+      .WillOnce(ReadsReport(ChildReport::Forked(kSecond)))
+      .WillRepeatedly(ReadsEof());
+  EXPECT_CALL(os_, PidFdOpen(kSecond, 0)).WillOnce(Ok(kPidFd));
+  EXPECT_CALL(os_, PidFdSendSignal(kPidFd, SIGKILL)).WillOnce(Ok());
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGTERM}));
+  EXPECT_EQ(GetChildError(ForkChild(options_, os_).status())->signal, SIGTERM);
+}
+
+TEST_F(ChildReportTest, TheParentClosesItsEndsOfThePipeOnEveryPath) {
+  for (bool fails : {false, true}) {
+    ScriptedOs os;
+    os.ChildWillReport(fails ? ChildReport::Failed(Step::kSetSid, EPERM, kChild)
+                             : ChildReport::Started(kChild));
+    EXPECT_CALL(os, Fork()).WillOnce(ForkAsParent(kChild));
+    EXPECT_CALL(os, Close(_)).Times(0);
+    for (int fd : {ScriptedOs::kNull, ScriptedOs::kReportRead, ScriptedOs::kReportWrite}) {
+      EXPECT_CALL(os, Close(fd));
+    }
+    EXPECT_EQ(ForkChild(options_, os).ok(), !fails);
+  }
+}
+
+}  // namespace
+}  // namespace cleanfork

@@ -28,7 +28,7 @@ int ExitCodeOfStart(const absl::Status& status) {
 
 int ExitCodeOfChild(const ExitStatus& ended) {
   constexpr int kSignalled = 128;
-  return ended.signalled() ? kSignalled + ended.signal() : ended.exit_status();
+  return ended.signalled() ? kSignalled + ended.term_signal() : ended.exit_status();
 }
 
 // Hands signals on until the child has ended.

@@ -181,7 +181,7 @@ TEST_P(HostileStart, SignalThatArrivesInTheChildBeforeItsResetNeverRunsTheCaller
               if (handled_in != 0) return std::string("the handler ran in the caller");
               if (child.ok()) {
                 absl::StatusOr<ExitStatus> ended = child->Wait();
-                if (!ended.ok() || ended->signal() != SIGTERM) return std::string("not ended");
+                if (!ended.ok() || ended->term_signal() != SIGTERM) return std::string("not ended");
                 return std::string();
               }
               const std::optional<ChildError> error = GetChildError(child.status());

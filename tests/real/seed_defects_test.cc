@@ -75,7 +75,7 @@ TEST_P(SeedDefects, S5HandleTellsHowTheChildEnded) {
   ASSERT_TRUE(child->Signal(SIGKILL).ok());
   ended = child->Wait();
   ASSERT_TRUE(ended.ok()) << ended.status();
-  EXPECT_EQ(ended->signal(), SIGKILL);
+  EXPECT_EQ(ended->term_signal(), SIGKILL);
 }
 
 TEST_P(SeedDefects, S9IdsThatMeanUnchangedAreRefused) {

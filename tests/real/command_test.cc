@@ -465,6 +465,26 @@ TEST_F(CommandTest, RunHandsSignalsOn) {
   }
 }
 
+TEST_F(CommandTest, OnATerminalAnInterruptReachesTheProgramAndInputArrives) {
+  const int terminal = runner_.RunOnTerminal(
+      {"run", "--", "sh", "-c", "trap 'echo got it' INT; echo ready; read x; read x; echo $x"});
+  std::string text;
+  // Reads up to `awaited`, or until the terminal's last user has left (EIO).
+  const auto read_until = [&](const std::string& awaited) {
+    char byte = 0;
+    while (text.find(awaited) == std::string::npos && ::read(terminal, &byte, 1) == 1) text += byte;
+  };
+  read_until("ready\r\n");
+  ASSERT_EQ(::write(terminal, "\x03", 1), 1);
+  read_until("got it\r\n");
+  // Whether a trap ends `read` depends on the shell: the last of enough lines is what counts.
+  ASSERT_EQ(::write(terminal, "line\nline\n", 10), 10);
+  read_until("nothing that is ever printed");
+  EXPECT_THAT(text, HasSubstr("got it"));
+  EXPECT_THAT(text.substr(text.size() - 6), "line\r\n");
+  ::close(terminal);
+}
+
 TEST_F(CommandTest, RunKeepsAPidFileAsLongAsTheProgramRuns) {
   const CommandOutcome ended =
       runner_.Run({"run", "--pidfile=" + pid_file_, "--", "sh", "-c", "echo $$; cat " + pid_file_});

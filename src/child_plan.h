@@ -45,6 +45,9 @@ class ChildPlan {
   // environment, or null to leave it as it is.
   char** environment() { return replaces_environment_ ? environment_->block() : nullptr; }
 
+  // In such a child, which never frees its plan: keeps `other` from looking leaked.
+  void KeepReachable(ChildPlan* other) { other_ = other; }
+
   // And the bytes that the reseed hook is to be given.
   const std::vector<unsigned char>& random() const { return random_; }
 
@@ -80,6 +83,7 @@ class ChildPlan {
   std::vector<std::string> exec_paths_;
   std::vector<const char*> exec_path_pointers_;
   std::vector<char*> argv_;
+  ChildPlan* other_ = nullptr;
 };
 
 }  // namespace cleanfork

@@ -305,7 +305,7 @@ TEST_F(CommandTest, AChildThatOutlivesTheServiceKeepsItsPlaceAndIsNotTakenForIt)
   EXPECT_TRUE(CommandRunner::HasChild());
   const CommandOutcome status = OnPidFile("status");
   EXPECT_EQ(status.exit_code, 0);
-  EXPECT_THAT(status.out, HasSubstr("is locked, but not by process " + std::to_string(pid)));
+  EXPECT_THAT(status.out, HasSubstr("is locked, but process " + std::to_string(pid)));
   EXPECT_EQ(Start({"--pidfile=" + pid_file_, "sleep", "60"}).exit_code, 69);
   EXPECT_EQ(OnPidFile("stop").exit_code, 71);
   EXPECT_TRUE(CommandRunner::HasChild());

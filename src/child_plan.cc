@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cleanfork/child_error.h"
-#include "src/retry_delays.h"
+#include "src/retry_schedule.h"
 #include "src/validate_options.h"
 
 namespace cleanfork {
@@ -199,7 +199,10 @@ void ChildPlan::AddLastSteps(const ForkOptions& options) {
 }
 
 void ChildPlan::Freeze(const ForkOptions& options, Os& os) {
-  if (options.session == Session::kDaemon) second_fork_delays_ = RetryDelays(options.retry, os);
+  if (options.session == Session::kDaemon) {
+    RetrySchedule retry(options.retry);
+    for (int64_t delay = 0; retry.Next(os, &delay);) second_fork_delays_.push_back(delay);
+  }
   if (!options.close_other_descriptors) {
     for (const UniqueFd& fd : streams_.owned) scratch_fds_.push_back(fd.get());
     for (const UniqueFd* fd : {&streams_.pipes.in, &streams_.pipes.out, &streams_.pipes.err}) {

@@ -2,7 +2,6 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -10,7 +9,6 @@
 #include "src/child/await_child.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
-#include "src/retry_delays.h"
 
 namespace cleanfork {
 namespace {
@@ -65,7 +63,6 @@ void Launch::RestoreSigchld() {
 
 absl::StatusOr<pid_t> Launch::ForkWithRetry() {
   const int64_t started = os_.ClockGetTime(CLOCK_MONOTONIC).value_or(0);
-  std::vector<int64_t> delays;
   for (;;) {
     ++attempts_;
     const SignalSet all = SignalSet::Full();
@@ -83,13 +80,12 @@ absl::StatusOr<pid_t> Launch::ForkWithRetry() {
     if (forked.ok()) return forked.value();
     if (!restored.ok()) return restored;
     if (!IsTransient(forked.error())) return ForkFailed(forked.error(), started);
-    if (attempts_ == 1) delays = RetryDelays(options_.retry, os_);
-    const size_t next = static_cast<size_t>(attempts_) - 1;
-    if (next >= delays.size()) return ForkFailed(forked.error(), started);
+    int64_t delay = 0;
+    if (!retry_.Next(os_, &delay)) return ForkFailed(forked.error(), started);
     // With the caller's own mask: a signal that is to end or to tell the program something must not
     // wait for us. A handler that runs only interrupts the sleep, which is then taken up again.
     SysResult<int64_t> now = os_.ClockGetTime(CLOCK_MONOTONIC);
-    if (!now.ok() || !SleepUntil(os_, now.value() + delays[next]).ok()) {
+    if (!now.ok() || !SleepUntil(os_, now.value() + delay).ok()) {
       return ForkFailed(forked.error(), started);
     }
   }

@@ -3,6 +3,7 @@
 #define CLEANFORK_SRC_LAUNCH_H_
 
 #include <optional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "cleanfork/child_error.h"
@@ -11,6 +12,7 @@
 #include "cleanfork/os.h"
 #include "cleanfork/unique_fd.h"
 #include "src/child_plan.h"
+#include "src/retry_schedule.h"
 
 namespace cleanfork {
 
@@ -18,7 +20,7 @@ class Launch {
  public:
   // All three must outlive it.
   Launch(const ForkOptions& options, ChildPlan& plan, Os& os)
-      : options_(options), plan_(plan), os_(os) {}
+      : options_(options), plan_(plan), os_(os), retry_(options.retry) {}
 
   // Forks as the plan says and waits for the child's report. In the parent: the pid of the process
   // that now runs, or an error after which there is no such process. In a child that does not exec:
@@ -44,6 +46,7 @@ class Launch {
   const ForkOptions& options_;
   ChildPlan& plan_;
   Os& os_;
+  RetrySchedule retry_;
   int attempts_ = 0;
   std::optional<SignalAction> old_sigchld_;
   int mask_error_ = 0;

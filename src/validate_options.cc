@@ -10,7 +10,10 @@ namespace cleanfork {
 namespace {
 
 absl::Status ValidateRetry(const RetryPolicy& retry) {
-  if (retry.attempts < 1) return InvalidOptions("retry: attempts is less than 1");
+  if (retry.attempts < 1 || retry.attempts > RetryPolicy::kMaxAttempts) {
+    return InvalidOptions(
+        absl::StrCat("retry: attempts is not from 1 to ", RetryPolicy::kMaxAttempts));
+  }
   if (!(retry.jitter >= 0 && retry.jitter <= 1)) {
     return InvalidOptions("retry: jitter is not from 0 to 1");
   }

@@ -15,7 +15,8 @@
 namespace cleanfork {
 
 struct RetryPolicy {
-  // How many times fork is called at the most; 1 or more.
+  // How many times fork is called at the most; from 1.
+  static constexpr int kMaxAttempts = 1000;
   int attempts = 5;
 
   // Upper bound of the first delay, and of every delay; neither negative.

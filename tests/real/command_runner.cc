@@ -74,14 +74,34 @@ void CommandRunner::KillChildren() const {
   }
 }
 
-CommandOutcome CommandRunner::Run(const std::vector<std::string>& arguments,
-                                  const std::function<void()>& before_exec) const {
+void CommandRunner::Exec(const std::vector<std::string>& arguments) const {
   std::vector<std::string> words = arguments;
   words.insert(words.begin(), "cleanfork");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(&word[0]);
   argv.push_back(nullptr);
   const std::string path = "/proc/self/fd/" + std::to_string(binary_);
+  ::execve(path.c_str(), argv.data(), environ);
+  ::_exit(99);
+}
+
+int CommandRunner::RunOnTerminal(const std::vector<std::string>& arguments) const {
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  Must(master >= 0 && ::grantpt(master) == 0 && ::unlockpt(master) == 0, "posix_openpt");
+  const std::string name = ::ptsname(master);
+  const pid_t pid = ::fork();
+  Must(pid != -1, "fork");
+  if (pid != 0) return master;
+  ::setsid();
+  // The first terminal that a session leader opens becomes its session's: tty_ioctl(4).
+  const int terminal = ::open(name.c_str(), O_RDWR);
+  for (int fd = 0; fd <= 2; ++fd) ::dup2(terminal, fd);
+  if (terminal > 2) ::close(terminal);
+  Exec(arguments);
+}
+
+CommandOutcome CommandRunner::Run(const std::vector<std::string>& arguments,
+                                  const std::function<void()>& before_exec) const {
   int out[2], err[2];
   Must(::pipe2(out, O_CLOEXEC) == 0 && ::pipe2(err, O_CLOEXEC) == 0, "pipe2");
   const pid_t pid = ::fork();
@@ -90,7 +110,7 @@ CommandOutcome CommandRunner::Run(const std::vector<std::string>& arguments,
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (::dup2(null, 0) == 0 && ::dup2(out[1], 1) == 1 && ::dup2(err[1], 2) == 2) {
       if (before_exec) before_exec();
-      ::execve(path.c_str(), argv.data(), environ);
+      Exec(arguments);
     }
     ::_exit(99);
   }

@@ -35,6 +35,10 @@ class CommandRunner {
   CommandOutcome Run(const std::vector<std::string>& arguments,
                      const std::function<void()>& before_exec = nullptr) const;
 
+  // Starts `cleanfork` with these arguments on a terminal of its own. Returns the terminal's other
+  // end, where its user would sit; the command is a child of the test.
+  int RunOnTerminal(const std::vector<std::string>& arguments) const;
+
   // Whether the test has any child, running or a zombie.
   static bool HasChild();
 
@@ -42,6 +46,9 @@ class CommandRunner {
   static void Reap(pid_t pid);
 
  private:
+  // Becomes the command. Only for a forked child, which it leaves with status 99 if it cannot.
+  [[noreturn]] void Exec(const std::vector<std::string>& arguments) const;
+
   int binary_ = -1;
 };
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -405,18 +406,34 @@ TEST_F(CommandTest, ADescriptorThatIsKeptIsKept) {
   EXPECT_THAT(open, Contains(Pair(42, "/dev/zero")));
 }
 
-TEST_F(CommandTest, AStarterWhoseOutputIsGoneStillStartsAndSaysSo) {
-  const CommandOutcome started = Start({"--pidfile=" + pid_file_, "sleep", "60"},
-                                       [] { ::dup2(::open("/dev/full", O_WRONLY), 1); });
-  EXPECT_EQ(started.exit_code, 0);
-  EXPECT_THAT(started.err, HasSubstr("started sleep (pid "));
-  EXPECT_EQ(OnPidFile("status").exit_code, 0);
+TEST_F(CommandTest, AStarterWhoseOutputIsFullOrGoneStillStartsAndSaysSo) {
+  const std::function<void()> outputs[] = {
+      [] { ::dup2(::open("/dev/full", O_WRONLY), 1); },
+      [] {
+        int ends[2] = {-1, -1};
+        if (::pipe(ends) == 0) ::dup2(ends[1], 1);
+        ::close(ends[0]);
+      },
+  };
+  for (const std::function<void()>& output : outputs) {
+    const CommandOutcome started = Start({"--pidfile=" + pid_file_, "sleep", "60"}, output);
+    EXPECT_EQ(started.exit_code, 0);
+    EXPECT_THAT(started.err, HasSubstr("started sleep (pid "));
+    EXPECT_EQ(OnPidFile("status").exit_code, 0);
+    EXPECT_EQ(OnPidFile("stop").exit_code, 0);
+  }
 }
 
 TEST_F(CommandTest, AStarterThatIgnoresSigchldSeesFailuresAllTheSame) {
   const CommandOutcome started = Start({"/no/such"}, [] { ::signal(SIGCHLD, SIG_IGN); });
   EXPECT_EQ(started.exit_code, 203) << started.err;
   EXPECT_THAT(started.err, HasSubstr("(ENOENT) [step exec"));
+}
+
+TEST_F(CommandTest, AStarterThatIgnoresSigchldStillLearnsHowItsProgramEnded) {
+  const CommandOutcome ended =
+      runner_.Run({"run", "sh", "-c", "exit 3"}, [] { ::signal(SIGCHLD, SIG_IGN); });
+  EXPECT_EQ(ended.exit_code, 3) << ended.err;
 }
 
 // run --------------------------------------------------------------------------------------------
@@ -446,6 +463,26 @@ TEST_F(CommandTest, RunHandsSignalsOn) {
     EXPECT_EQ(ended.out, "got it\n") << name;
     EXPECT_EQ(ended.exit_code, 7) << name;
   }
+}
+
+TEST_F(CommandTest, OnATerminalAnInterruptReachesTheProgramAndInputArrives) {
+  const int terminal = runner_.RunOnTerminal(
+      {"run", "--", "sh", "-c", "trap 'echo got it' INT; echo ready; read x; read x; echo $x"});
+  std::string text;
+  // Reads up to `awaited`, or until the terminal's last user has left (EIO).
+  const auto read_until = [&](const std::string& awaited) {
+    char byte = 0;
+    while (text.find(awaited) == std::string::npos && ::read(terminal, &byte, 1) == 1) text += byte;
+  };
+  read_until("ready\r\n");
+  ASSERT_EQ(::write(terminal, "\x03", 1), 1);
+  read_until("got it\r\n");
+  // Whether a trap ends `read` depends on the shell: the last of enough lines is what counts.
+  ASSERT_EQ(::write(terminal, "line\nline\n", 10), 10);
+  read_until("nothing that is ever printed");
+  EXPECT_THAT(text, HasSubstr("got it"));
+  EXPECT_THAT(text.substr(text.size() - 6), "line\r\n");
+  ::close(terminal);
 }
 
 TEST_F(CommandTest, RunKeepsAPidFileAsLongAsTheProgramRuns) {

@@ -178,6 +178,15 @@ TEST_F(PidFileTest, AClaimBesideAnInstanceThatHasNotWrittenItsPidYetSaysSo) {
   EXPECT_TRUE(Exists());
 }
 
+TEST_F(PidFileTest, AFileThatWeMadeAndAnotherInstanceLockedFirstIsItsOwn) {
+  for (const int error : {EAGAIN, EACCES}) {
+    os_.lock_error = error;
+    EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EEXIST);
+    EXPECT_TRUE(Exists());
+    ASSERT_EQ(::unlink(path_.c_str()), 0);
+  }
+}
+
 TEST_F(PidFileTest, AStaleFileIsTakenOverAndEmptied) {
   Put("1\n");
   Age();

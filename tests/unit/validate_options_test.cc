@@ -54,7 +54,8 @@ Identity Spoilt(const std::function<void(Identity&)>& spoil) {
 INSTANTIATE_TEST_SUITE_P(
     Options, BadOptionTest,
     testing::Values(
-        BadOption{[](auto& o) { o.retry.attempts = 0; }, "attempts is less than 1"},
+        BadOption{[](auto& o) { o.retry.attempts = 0; }, "attempts is not from 1 to 1000"},
+        BadOption{[](auto& o) { o.retry.attempts = 1001; }, "attempts is not from 1 to 1000"},
         BadOption{[](auto& o) { o.retry.jitter = 1.5; }, "jitter"},
         BadOption{[](auto& o) { o.retry.jitter = std::numeric_limits<double>::quiet_NaN(); },
                   "jitter"},

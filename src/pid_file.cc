@@ -240,8 +240,12 @@ absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os) {
   if (!status.ok()) return Failure(Called("fstat", path), status.error());
   absl::StatusOr<std::optional<ProcessHandle>> writer =
       FindWriter(os, state.pid, status.value(), state.locked);
-  if (!writer.ok()) return writer.status();
-  state.process = *std::move(writer);
+  // A process that /proc hides from us (proc(5), hidepid) is not to be signalled on a guess; but
+  // the lock says that the service runs.
+  if (!writer.ok() && !(state.locked && absl::IsFailedPrecondition(writer.status()))) {
+    return writer.status();
+  }
+  if (writer.ok()) state.process = *std::move(writer);
   return state;
 }
 

@@ -1,13 +1,16 @@
 // PidFile: a file that names the process of a service, and a lock that keeps it single.
 //
-//   absl::StatusOr<cleanfork::PidFile> file = cleanfork::PidFile::Claim("/run/worker.pid");
-//   if (!file.ok()) return file.status();        // AlreadyExists: another instance runs
-//   cleanfork::ForkOptions options;
-//   options.session = cleanfork::Session::kDaemon;
-//   options.pid_file_descriptor = file->descriptor();
-//   absl::StatusOr<cleanfork::Child> daemon = cleanfork::Spawn({"/usr/bin/worker"}, options);
-//   if (!daemon.ok()) return daemon.status();    // and the file is gone again
-//   file->Commit();                              // the daemon has it now: it stays
+//   absl::Status StartWorker() {
+//     absl::StatusOr<cleanfork::PidFile> file = cleanfork::PidFile::Claim("/run/worker.pid");
+//     if (!file.ok()) return file.status();        // AlreadyExists: another instance runs
+//     cleanfork::ForkOptions options;
+//     options.session = cleanfork::Session::kDaemon;
+//     options.pid_file_descriptor = file->descriptor();
+//     absl::StatusOr<cleanfork::Child> daemon = cleanfork::Spawn({"/usr/bin/worker"}, options);
+//     if (!daemon.ok()) return daemon.status();    // and the file is gone again
+//     file->Commit();                              // the daemon has it now: it stays
+//     return absl::OkStatus();
+//   }
 //
 // The daemon itself writes its pid, before it drops its privileges, and keeps the descriptor. What
 // makes it single is not the number but a write lock on the file (F_OFD_SETLK), which belongs to
@@ -79,8 +82,8 @@ struct PidFileState {
   // The process that wrote the file, if it is there and no other: it has the locked file open; or,
   // where that cannot be seen or no lock is held (a daemon that closes all its descriptors drops
   // it), it started before the file was last written. A pid that has come to mean another process
-  // since is never in here. Nullopt with `locked`: the daemon runs in another PID namespace, or it
-  // is dead and a child of it has the lock.
+  // since is never in here. Nullopt with `locked`: the daemon runs in another PID namespace or is
+  // hidden from us, or it is dead and a child of it has the lock.
   std::optional<ProcessHandle> process;
 
   bool running() const { return locked || process.has_value(); }

@@ -2,10 +2,12 @@
 // to mean another. Pids are used again; a pid read from a file and signalled a moment later may
 // hit a stranger.
 //
-//   absl::StatusOr<cleanfork::ProcessHandle> process = cleanfork::ProcessHandle::Open(4711);
-//   if (!process.ok()) return process.status();           // NotFound: there is none
-//   if (!StartedBefore(process->start_time())) return;    // somebody else's by now
-//   process->Signal(SIGTERM);                             // hits that process or nobody
+//   absl::Status Terminate(pid_t pid, int64_t written) {   // the pid, and when it was written down
+//     absl::StatusOr<cleanfork::ProcessHandle> process = cleanfork::ProcessHandle::Open(pid);
+//     if (!process.ok()) return process.status();          // NotFound: there is none
+//     if (process->start_time() > written) return absl::NotFoundError("somebody else's by now");
+//     return process->Signal(SIGTERM);                     // hits that process or nobody
+//   }
 //
 // It is a pidfd (pidfd_open(2)). Where the kernel or a seccomp filter has none (ENOSYS, EPERM), the
 // pid together with the moment at which its process started, from /proc/PID/stat, takes its place:

@@ -1,8 +1,10 @@
 // StopProcess: ends a process, politely first.
 //
-//   absl::StatusOr<cleanfork::ProcessHandle> process = cleanfork::ProcessHandle::Open(4711);
-//   if (!process.ok()) return process.status();
-//   return cleanfork::StopProcess(*process);   // TERM/5s/KILL/5s
+//   absl::Status Stop(pid_t pid) {
+//     absl::StatusOr<cleanfork::ProcessHandle> process = cleanfork::ProcessHandle::Open(pid);
+//     if (!process.ok()) return process.status();
+//     return cleanfork::StopProcess(*process);   // TERM/5s/KILL/5s
+//   }
 //
 //   absl::StatusOr<cleanfork::StopSchedule> patient =
 //       cleanfork::StopSchedule::Parse("INT/500ms/TERM/30s/KILL/5s");

@@ -53,8 +53,8 @@ int Status(const Settings& settings, Context& context) {
   // The pid is left out: it is not one that could be believed here.
   return Report(context, settings, "running", 0,
                 pid == 0 ? std::string("running: being started")
-                         : absl::StrCat("running: ", path, " is locked, but not by process ", pid,
-                                        ", which it names"),
+                         : absl::StrCat("running: ", path, " is locked, but process ", pid,
+                                        ", which it names, cannot be taken for the holder"),
                 kStatusRunning);
 }
 

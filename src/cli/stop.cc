@@ -44,9 +44,9 @@ int Stop(const Settings& settings, Context& context) {
         state->pid == 0
             ? absl::UnavailableError(absl::StrCat(path, ": an instance is being started"))
             : absl::FailedPreconditionError(absl::StrCat(
-                  path, ": is locked, but not by process ", state->pid,
-                  ", which it names: the service is in another PID namespace, or a child of it has "
-                  "outlived it; nothing was signalled")));
+                  path, ": is locked, but process ", state->pid,
+                  ", which it names, cannot be taken for the holder: the service is in another PID "
+                  "namespace or hidden, or a child of it has outlived it; nothing was signalled")));
   }
   const bool was_running = state->process.has_value();
   if (was_running) {

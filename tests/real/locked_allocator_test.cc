@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cleanfork/child.h"
@@ -27,7 +28,6 @@
 #include "cleanfork/spawn.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
-#include "tests/real/shared_memory.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

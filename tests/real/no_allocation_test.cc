@@ -140,8 +140,6 @@ struct Variant {
   void (*change)(ForkOptions* options);
 };
 
-void Nothing(int) {}
-
 void Plain(ForkOptions*) {}
 void Elaborate(ForkOptions* options) {
   options->in = Stream::File("/dev/zero");
@@ -152,7 +150,7 @@ void Elaborate(ForkOptions* options) {
   SignalAction ignore;
   ignore.handler = SIG_IGN;
   options->signal_handlers.push_back({SIGPIPE, ignore});
-  options->keep_descriptors = {0 + 3};
+  options->keep_descriptors = {3};
 }
 void Daemon(ForkOptions* options) { options->session = Session::kDaemon; }
 void KeepDescriptors(ForkOptions* options) {

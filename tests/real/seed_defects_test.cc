@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -346,21 +347,24 @@ TEST(SeedDefects, S23NothingOfTheCallersRunsWhenABodyEnds) {
             "");
 }
 
+struct RandomBytes {
+  unsigned char bytes[32] = {};
+};
+
 TEST(SeedDefects, S24EveryChildGetsRandomBytesOfItsOwn) {
   EXPECT_EQ(InOwnProcess([] {
-              constexpr size_t kSize = 32;
               std::vector<std::string> seen;
               for (int i = 0; i < 3; ++i) {
-                Shared<unsigned char[kSize]> bytes;
+                Shared<RandomBytes> bytes;
                 ForkOptions options;
                 options.reseed = [&](const unsigned char* from, size_t size) {
-                  std::memcpy(*bytes, from, std::min(size, kSize));
+                  std::memcpy(bytes->bytes, from, std::min(size, sizeof(bytes->bytes)));
                 };
                 absl::StatusOr<Child> child = RunInChild([] { return 0; }, options);
                 if (!child.ok() || !child->Wait()->success()) return std::string("no child");
-                seen.emplace_back(reinterpret_cast<char*>(*bytes), kSize);
+                seen.emplace_back(reinterpret_cast<char*>(bytes->bytes), sizeof(bytes->bytes));
               }
-              seen.emplace_back(kSize, '\0');
+              seen.emplace_back(sizeof(RandomBytes), '\0');
               std::sort(seen.begin(), seen.end());
               const bool all_differ = std::adjacent_find(seen.begin(), seen.end()) == seen.end();
               return std::string(all_differ ? "" : "two are the same");

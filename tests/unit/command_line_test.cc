@@ -291,10 +291,10 @@ TEST_F(CommandLineTest, UnderBazelRunRelativePathsAreTheCallers) {
   EXPECT_EQ(launch->options.in.path(), "/home/me/x.in");
   EXPECT_EQ(launch->options.directory, "/home/me/work");
   EXPECT_THAT(launch->command, ElementsAre("/home/me/bin/server"));
-  launch = Prepare({"--pidfile=/run/x.pid", "--chdir=/work", "server"});
+  launch = Prepare({"--pidfile=/run/x.pid", "--chdir=/srv", "server"});
   ASSERT_TRUE(launch.ok()) << launch.status();
   EXPECT_EQ(launch->pid_file, "/run/x.pid");
-  EXPECT_EQ(launch->options.directory, "/work");
+  EXPECT_EQ(launch->options.directory, "/srv");
   EXPECT_THAT(launch->command, ElementsAre("server"));
 }
 

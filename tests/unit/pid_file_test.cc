@@ -58,6 +58,12 @@ class BentOs : public OsWrapper {
     return OsWrapper::PidFdOpen(pid, flags);
   }
 
+  SysResult<int> Open(const char* path, int flags, mode_t mode) override {
+    if (!hidden.empty() && hidden == path) return SysError(ENOENT);
+    return OsWrapper::Open(path, flags, mode);
+  }
+
+  std::string hidden;   // a path that is not there
   int fstat_error = 0;  // of the next call
   int lock_error = 0;
   int truncate_error = 0;
@@ -357,6 +363,23 @@ TEST_F(PidFileTest, ALockedFileThatNamesAYoungerProcessIsNotThatProcess) {
   ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_TRUE(state->locked);
   EXPECT_FALSE(state->process.has_value());
+}
+
+TEST_F(PidFileTest, AHiddenProcessRunsIfTheFileIsLockedAndIsNeverGuessedAt) {
+  os_.hidden = "/proc/" + std::to_string(::getpid()) + "/stat";
+  {
+    const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
+    ASSERT_TRUE(file.ok()) << file.status();
+    WriteOwn(*file);
+    const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+    ASSERT_TRUE(state.ok()) << state.status();
+    EXPECT_TRUE(state->running());
+    EXPECT_FALSE(state->process.has_value());
+  }
+  Put(Own());
+  EXPECT_EQ(ReadPidFile(path_, os_).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EEXIST);
+  EXPECT_EQ(Content(), Own());
 }
 
 TEST_F(PidFileTest, WithoutALockAProcessThatWasThereBeforeTheFileRuns) {

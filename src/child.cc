@@ -6,6 +6,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
+#include "src/lost_child.h"
 
 namespace cleanfork {
 
@@ -59,8 +60,7 @@ void Child::EndOfLife() {
 absl::StatusOr<std::optional<ExitStatus>> Child::WaitWith(int options) {
   switch (state_) {
     case State::kEnded: return std::optional<ExitStatus>(exit_status_);
-    case State::kLost:
-      return StatusFromErrno(ECHILD, absl::StrCat("child ", pid_, " was reaped by somebody else"));
+    case State::kLost: return LostChild(pid_);
     case State::kDaemon:
       return absl::FailedPreconditionError(
           absl::StrCat("process ", pid_, " is a daemon, not a child to be waited for"));

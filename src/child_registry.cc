@@ -1,10 +1,12 @@
 #include "cleanfork/child_registry.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "src/lost_child.h"
 
 namespace cleanfork {
 
@@ -16,7 +18,9 @@ std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
         RetryOnEintr([&] { return os_.WaitPid(pid, only_ended ? WNOHANG : 0); });
     if (!result.ok()) {
       ended.push_back(
-          {pid, StatusFromErrno(result.error(), absl::StrCat("child ", pid, " is lost: waitpid"))});
+          {pid, result.error() == ECHILD
+                    ? LostChild(pid)
+                    : StatusFromErrno(result.error(), absl::StrCat("waitpid(", pid, ")"))});
     } else if (result.value().pid == 0) {
       running.push_back(pid);
     } else {

@@ -1,9 +1,11 @@
 #include "src/validate_options.h"
 
+#include <cerrno>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "cleanfork/child_error.h"
 #include "src/invalid_options.h"
 
 namespace cleanfork {
@@ -83,6 +85,13 @@ absl::Status ValidatePidNamespace(Os& os) {
   if (!own.ok()) return absl::OkStatus();  // no /proc, nothing to be learnt
   SysResult<FileStatus> of_children = os.Stat("/proc/self/ns/pid_for_children");
   if (of_children.ok() && of_children.value().inode == own.value().inode) return absl::OkStatus();
+  // ENOENT: a namespace that has no process yet.
+  if (!of_children.ok() && of_children.error() != ENOENT) {
+    ChildError error;
+    error.step = Step::kValidate;
+    error.error = of_children.error();
+    return ChildErrorStatus("stat(\"/proc/self/ns/pid_for_children\")", error);
+  }
   return InvalidOptions(
       "session: kDaemon from a process whose children are in another PID namespace");
 }

@@ -46,8 +46,11 @@ const char* EntryPointName(EntryPoint entry) {
 }
 
 absl::StatusOr<Child> StartPausing(EntryPoint entry, const ForkOptions& options, Os& os) {
-  if (entry == EntryPoint::kSpawn) return Spawn({"/bin/sleep", "90"}, options, os);
-  absl::StatusOr<Child> child = RunBody(entry, &Pause, 0, options, os);
+  // The program stops as well: before that it may have a library open that it is loading.
+  absl::StatusOr<Child> child =
+      entry == EntryPoint::kSpawn
+          ? Spawn({"/bin/sh", "-c", "kill -STOP $$; exec sleep 90"}, options, os)
+          : RunBody(entry, &Pause, 0, options, os);
   siginfo_t info;
   if (child.ok())
     waitid(P_PID, static_cast<id_t>(child->pid()), &info, WEXITED | WSTOPPED | WNOWAIT);

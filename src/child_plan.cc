@@ -122,7 +122,7 @@ void ChildPlan::AddSteps(const ForkOptions& options, Os& os) {
   if (options.umask.has_value()) Add(Step::kUmask).mode = *options.umask;
   AddDescriptorSteps(options);
   if (identity_.has_value()) AddIdentitySteps(os);
-  AddLastSteps(options);
+  AddLastSteps(options, os);
 }
 
 void ChildPlan::AddDescriptorSteps(const ForkOptions& options) {
@@ -176,7 +176,13 @@ void ChildPlan::AddIdentitySteps(Os& os) {
   if (regain.check_uid || regain.check_gid) steps_.push_back(regain);
 }
 
-void ChildPlan::AddLastSteps(const ForkOptions& options) {
+void ChildPlan::AddLastSteps(const ForkOptions& options, Os& os) {
+  if (options.no_new_privs) Add(Step::kNoNewPrivs);
+  if (options.parent_death_signal.has_value()) {
+    PlannedStep& step = Add(Step::kParentDeathSignal);
+    step.signal = *options.parent_death_signal;
+    step.parent = os.GetPid();
+  }
   if (!options.directory.empty()) {
     directory_ = options.directory;
     Add(Step::kChDir).path = directory_.c_str();
@@ -242,6 +248,9 @@ std::string ChildPlan::Describe(Step step) const {
     case Step::kVerifyIdentity: return "the kernel reports another identity than the one asked for";
     case Step::kRegain: return "the old identity could be taken back";
     case Step::kChDir: return absl::StrCat("chdir(\"", directory_, "\")");
+    case Step::kNoNewPrivs: return "prctl(PR_SET_NO_NEW_PRIVS)";
+    case Step::kParentDeathSignal:
+      return absl::StrCat("prctl(PR_SET_PDEATHSIG, ", found->signal, ")");
     case Step::kWritePidFile: return "write of the pid file";
     default: return StepName(step);
   }

@@ -61,7 +61,7 @@ class ChildPlan {
   void AddSteps(const ForkOptions& options, Os& os);
   void AddDescriptorSteps(const ForkOptions& options);
   void AddIdentitySteps(Os& os);
-  void AddLastSteps(const ForkOptions& options);
+  void AddLastSteps(const ForkOptions& options, Os& os);
   PlannedStep& Add(Step step);
   void Freeze(const ForkOptions& options, Os& os);
 

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -191,6 +192,12 @@ class RealOsImpl final : public Os {
   }
   SysResult<void> PidFdSendSignal(int fd, int signal) override {
     return Check(::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0));
+  }
+  SysResult<void> PrctlSetPdeathsig(int signal) override {
+    return Check(::prctl(PR_SET_PDEATHSIG, signal));
+  }
+  SysResult<void> PrctlSetNoNewPrivs() override {
+    return Check(::prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L));
   }
 
   // Signals

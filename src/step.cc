@@ -25,6 +25,8 @@ const char* StepName(Step step) {
     case Step::kSetUid: return "setuid";
     case Step::kVerifyIdentity: return "verify-identity";
     case Step::kRegain: return "regain";
+    case Step::kNoNewPrivs: return "no-new-privs";
+    case Step::kParentDeathSignal: return "parent-death-signal";
     case Step::kChDir: return "chdir";
     case Step::kSignalHandlers: return "signal-handlers";
     case Step::kSignalMask: return "signal-mask";

@@ -79,8 +79,8 @@ absl::Status ValidateCommand(const ForkOptions& options, const Command& command)
 }
 
 // After unshare(2) with CLONE_NEWPID a child's own idea of a pid is not this process's, so that a
-// second child's pid would name a stranger here.
-absl::Status ValidatePidNamespace(Os& os) {
+// second child's pid would name a stranger here, and its getppid(2) is 0.
+absl::Status ValidatePidNamespace(const char* what, Os& os) {
   SysResult<FileStatus> own = os.Stat("/proc/self/ns/pid");
   if (!own.ok()) return absl::OkStatus();  // no /proc, nothing to be learnt
   SysResult<FileStatus> of_children = os.Stat("/proc/self/ns/pid_for_children");
@@ -93,7 +93,19 @@ absl::Status ValidatePidNamespace(Os& os) {
     return ChildErrorStatus("stat(\"/proc/self/ns/pid_for_children\")", error);
   }
   return InvalidOptions(
-      "session: kDaemon from a process whose children are in another PID namespace");
+      absl::StrCat(what, " from a process whose children are in another PID namespace"));
+}
+
+absl::Status ValidateParentDeathSignal(const ForkOptions& options, Os& os) {
+  const int signal = *options.parent_death_signal;
+  if (signal < 1 || signal > SignalSet::kMaxSignal) {
+    return InvalidOptions(
+        absl::StrCat("parent_death_signal: ", signal, " is not from 1 to ", SignalSet::kMaxSignal));
+  }
+  if (options.session == Session::kDaemon) {
+    return InvalidOptions("parent_death_signal: a daemon's parent, the first child, ends at once");
+  }
+  return ValidatePidNamespace("parent_death_signal", os);
 }
 
 }  // namespace
@@ -103,7 +115,12 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   if (status.ok()) status = ValidateSignals(options, command != nullptr);
   if (status.ok()) status = ValidateDescriptors(options);
   if (status.ok() && command != nullptr) status = ValidateCommand(options, *command);
-  if (status.ok() && options.session == Session::kDaemon) status = ValidatePidNamespace(os);
+  if (status.ok() && options.session == Session::kDaemon) {
+    status = ValidatePidNamespace("session: kDaemon", os);
+  }
+  if (status.ok() && options.parent_death_signal.has_value()) {
+    status = ValidateParentDeathSignal(options, os);
+  }
   if (!status.ok()) return status;
   if (options.umask.has_value() && (*options.umask & ~mode_t{0777}) != 0) {
     return InvalidOptions("umask is not from 0 to 0777");

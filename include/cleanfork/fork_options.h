@@ -165,6 +165,21 @@ struct ForkOptions {
   // Absent: the caller's.
   std::optional<Identity> identity;
 
+  // Whether an exec, of this child or of its descendants, can no longer give it more privileges:
+  // PR_SET_NO_NEW_PRIVS of prctl(2). Set-user-ID programs such as sudo and ping then run without
+  // their owner's power, and a security module's change of domain may be refused. That would change
+  // what a service and its programs can do today, so it has to be asked for; a child that is to be
+  // unprivileged for good wants it.
+  bool no_new_privs = false;
+
+  // The signal, from 1 to 64, that the kernel sends the child when the caller has ended; a child
+  // whose caller has ended already is not started. Absent: none. It hangs on the calling thread,
+  // not on the process: the signal comes when that thread ends. An exec of a set-user-ID program,
+  // or a change of identity by the child itself, takes it back (prctl(2)). Not for
+  // Session::kDaemon, whose parent is the first child, nor where children are in another PID
+  // namespace.
+  std::optional<int> parent_death_signal;
+
   // Absent: the caller's. Range 0 to 0777.
   std::optional<mode_t> umask = 022;
 

@@ -20,7 +20,7 @@
 //   - a failure is the errno in a SysResult, not -1 and the global; RealOs leaves errno itself
 //     in an unspecified state;
 //   - there are no out-parameters but buffers that the caller owns, no variable arguments and
-//     no default arguments; fcntl(2) is one function per command;
+//     no default arguments; fcntl(2) and prctl(2) are one function per command;
 //   - time is in nanoseconds;
 //   - EINTR is returned, never retried: cleanfork/fd_io.h has the loop.
 // Paths and names are NUL-terminated. A descriptor that a call returns is close-on-exec only
@@ -93,6 +93,13 @@ class Os {
 
   // pidfd_send_signal(2), with no siginfo and no flags.
   virtual SysResult<void> PidFdSendSignal(int fd, int signal) = 0;
+
+  // PR_SET_PDEATHSIG of prctl(2): what the kernel sends this process when the thread that forked it
+  // has ended; 0 for nothing. A change of identity and a set-user-ID exec take it back.
+  virtual SysResult<void> PrctlSetPdeathsig(int signal) = 0;
+
+  // PR_SET_NO_NEW_PRIVS of prctl(2). For the calling thread; there is no way back.
+  virtual SysResult<void> PrctlSetNoNewPrivs() = 0;
 
   // Signals ------------------------------------------------------------------------------------
 

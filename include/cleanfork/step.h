@@ -37,6 +37,8 @@ enum class Step : int {
   kSetUid,
   kVerifyIdentity,  // what the kernel says of ids and groups is not what was asked for
   kRegain,          // the old identity could be taken back
+  kNoNewPrivs,
+  kParentDeathSignal,  // it cannot be set, or the parent has ended already
   kChDir,
   kSignalHandlers,
   kSignalMask,

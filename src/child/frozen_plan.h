@@ -36,6 +36,8 @@ struct PlannedStep {
   gid_t* scratch = nullptr;   // verify: room for group_count + 1 groups
   const int* kept = nullptr;  // close-descriptors: what stays open; all 3 or more
   size_t kept_count = 0;
+  int signal = 0;                            // parent-death-signal
+  pid_t parent = 0;                          // parent-death-signal: who the parent has to be
   const char* path = nullptr;                // chdir
   const PlannedHandler* handlers = nullptr;  // signal-handlers
   size_t handler_count = 0;

@@ -150,6 +150,13 @@ StepOutcome MustNotRegain(Os& os, const PlannedStep& step) {
   return kStepOk;
 }
 
+StepOutcome SetParentDeathSignal(Os& os, const PlannedStep& step) {
+  SysResult<void> set = os.PrctlSetPdeathsig(step.signal);
+  if (!set.ok()) return StepFailed(set.error());
+  // A parent that ended before this was set sends nothing any more: prctl(2).
+  return os.GetPpid() == step.parent ? kStepOk : StepFailed(ESRCH);
+}
+
 StepOutcome InstallHandlers(Os& os, const PlannedStep& step) {
   for (size_t i = 0; i < step.handler_count; ++i) {
     const PlannedHandler& handler = step.handlers[i];
@@ -183,6 +190,8 @@ StepOutcome RunStep(Running& running, const PlannedStep& step) {
     case Step::kSetUid: return SetIds(os, step);
     case Step::kVerifyIdentity: return VerifyIdentity(os, step);
     case Step::kRegain: return MustNotRegain(os, step);
+    case Step::kNoNewPrivs: return Outcome(os.PrctlSetNoNewPrivs());
+    case Step::kParentDeathSignal: return SetParentDeathSignal(os, step);
     case Step::kChDir: return Outcome(os.ChDir(step.path));
     case Step::kSignalHandlers: return InstallHandlers(os, step);
     case Step::kSignalMask: return Outcome(os.SigProcMask(SIG_SETMASK, &step.mask));

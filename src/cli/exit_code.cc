@@ -38,6 +38,8 @@ constexpr StepRow kSteps[] = {
     {Step::kSetUid, kExitUser},
     {Step::kVerifyIdentity, kExitVerify},
     {Step::kRegain, kExitVerify},
+    {Step::kNoNewPrivs, kExitNoNewPrivileges},
+    {Step::kParentDeathSignal, kExitSystem},
     {Step::kChDir, kExitChDir},
     {Step::kSignalHandlers, kExitSignals},
     {Step::kSignalMask, kExitSignals},
@@ -72,6 +74,7 @@ constexpr Meaning kMeanings[] = {
     {kExitVerify, "the identity is not, or not for good, what was asked"},
     {kExitSetSid, "no new session"},
     {kExitStderr, "standard error"},
+    {kExitNoNewPrivileges, "new privileges cannot be ruled out"},
 };
 
 }  // namespace

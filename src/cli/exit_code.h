@@ -37,6 +37,7 @@ enum ExitCode : int {
   kExitVerify = 218,
   kExitSetSid = 220,
   kExitStderr = 222,
+  kExitNoNewPrivileges = 227,
 };
 
 // The codes of `status`, which are those of the Linux Standard Base for init scripts.

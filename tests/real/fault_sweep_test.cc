@@ -137,6 +137,8 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kSetResUid: return fault.index == 1 ? Fails({Step::kSetUid}) : Absorbed();
     case OsCall::kGetGroups: return Fails({Step::kVerifyIdentity});
     case OsCall::kGetRandom: return Fails({Step::kReseed});
+    case OsCall::kPrctlSetNoNewPrivs: return Fails({Step::kNoNewPrivs});
+    case OsCall::kPrctlSetPdeathsig: return Fails({Step::kParentDeathSignal});
     // A report that is lost: the child says it by its exit status. One that comes after the report
     // of success can change nothing.
     case OsCall::kWrite: return Either({Step::kStart});
@@ -209,7 +211,11 @@ ForkOptions Options(const Variant& variant) {
   options.session = variant.session;
   options.retry.initial = options.retry.cap = absl::ZeroDuration();
   options.retry.attempts = 3;
-  if (variant.identity) options.identity = Identity::User("nobody");
+  if (variant.identity) {
+    options.identity = Identity::User("nobody");
+    options.no_new_privs = true;
+    if (variant.session != Session::kDaemon) options.parent_death_signal = SIGTERM;
+  }
   SignalAction ignore;
   ignore.handler = SIG_IGN;
   options.signal_handlers.push_back({SIGPIPE, ignore});

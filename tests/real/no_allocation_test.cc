@@ -151,6 +151,8 @@ void Elaborate(ForkOptions* options) {
   ignore.handler = SIG_IGN;
   options->signal_handlers.push_back({SIGPIPE, ignore});
   options->keep_descriptors = {3};
+  options->no_new_privs = true;
+  options->parent_death_signal = SIGTERM;
 }
 void Daemon(ForkOptions* options) { options->session = Session::kDaemon; }
 void KeepDescriptors(ForkOptions* options) {

@@ -141,6 +141,7 @@ std::optional<ProcessState> ReadProcessState(pid_t pid) {
   state.capabilities_permitted = Hex(status, "CapPrm");
   state.capabilities_inheritable = Hex(status, "CapInh");
   state.capabilities_ambient = Hex(status, "CapAmb");
+  state.no_new_privs = Hex(status, "NoNewPrivs") == 1;
   state.directory = ReadLink(process + "/cwd");
   std::istringstream variables(ReadText(process + "/environ"));
   std::string variable;

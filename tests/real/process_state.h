@@ -44,6 +44,7 @@ struct ProcessState {
   uint64_t capabilities_permitted = 0;
   uint64_t capabilities_inheritable = 0;
   uint64_t capabilities_ambient = 0;
+  bool no_new_privs = false;
   std::string directory;
   std::vector<std::string> environment;
   std::map<int, DescriptorState> descriptors;

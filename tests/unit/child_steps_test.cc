@@ -112,6 +112,8 @@ TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
   options_.pid_file_descriptor = 7;
   ON_CALL(os_, FcntlGetFd(7)).WillByDefault(Ok(0));
   ON_CALL(os_, FTruncate(7, 0)).WillByDefault(Ok());
+  options_.no_new_privs = true;
+  options_.parent_death_signal = SIGTERM;
   EXPECT_CALL(os_, SigAction(_, _)).WillRepeatedly(Ok(ignore));
   EXPECT_CALL(os_, SigAction(SIGHUP, Pointee(SignalAction())))
       .WillOnce(Note(&steps, Step::kResetSignals, SignalAction()));
@@ -132,6 +134,8 @@ TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
   EXPECT_CALL(os_, SetResUid(kUnchanged, _, _))
       .WillOnce(testing::DoAll(
           testing::InvokeWithoutArgs([&steps] { steps.push_back(Step::kRegain); }), Fails(EPERM)));
+  EXPECT_CALL(os_, PrctlSetNoNewPrivs()).WillOnce(Note(&steps, Step::kNoNewPrivs));
+  EXPECT_CALL(os_, PrctlSetPdeathsig(SIGTERM)).WillOnce(Note(&steps, Step::kParentDeathSignal));
   EXPECT_CALL(os_, ChDir(_)).WillOnce(Note(&steps, Step::kChDir));
   EXPECT_CALL(os_, SigAction(SIGHUP, Pointee(ignore)))
       .WillOnce(Note(&steps, Step::kSignalHandlers, SignalAction()));
@@ -161,6 +165,8 @@ class FailingStepTest : public ChildStepsTest, public testing::WithParamInterfac
 
 TEST_P(FailingStepTest, IsReportedWithItsErrnoAndExits) {
   GetParam().fail(os_);
+  options_.no_new_privs = true;
+  options_.parent_death_signal = SIGTERM;
   options_.reseed = [](const unsigned char*, size_t) {};
   options_.signal_handlers = {{SIGHUP, SignalAction()}};
   const ChildReport report = FailingChild();
@@ -240,6 +246,16 @@ INSTANTIATE_TEST_SUITE_P(
              [](ScriptedOs& os) { ON_CALL(os, SetResUid(_, 0, _)).WillByDefault(Ok()); }),
         Fail("the old gid can be taken back", Step::kRegain, 0,
              [](ScriptedOs& os) { ON_CALL(os, SetResGid(_, 0, _)).WillByDefault(Ok()); }),
+        Fail("no new privileges", Step::kNoNewPrivs, EINVAL,
+             [](ScriptedOs& os) {
+               ON_CALL(os, PrctlSetNoNewPrivs()).WillByDefault(Fails(EINVAL));
+             }),
+        Fail("the parent's death signal", Step::kParentDeathSignal, EINVAL,
+             [](ScriptedOs& os) {
+               ON_CALL(os, PrctlSetPdeathsig(_)).WillByDefault(Fails(EINVAL));
+             }),
+        Fail("a parent that has ended", Step::kParentDeathSignal, ESRCH,
+             [](ScriptedOs& os) { ON_CALL(os, GetPpid()).WillByDefault(Return(1)); }),
         Fail("chdir", Step::kChDir, ENOENT,
              [](ScriptedOs& os) { ON_CALL(os, ChDir(_)).WillByDefault(Fails(ENOENT)); }),
         Fail("a handler", Step::kSignalHandlers, EINVAL,
@@ -255,6 +271,12 @@ INSTANTIATE_TEST_SUITE_P(
         Fail("random bytes", Step::kReseed, ENOSYS, [](ScriptedOs& os) {
           ON_CALL(os, GetRandom(_, _, _)).WillByDefault(Fails(ENOSYS));
         })));
+
+TEST_F(ChildStepsTest, WhatIsNotAskedForIsNotDone) {
+  EXPECT_CALL(os_, PrctlSetNoNewPrivs()).Times(0);
+  EXPECT_CALL(os_, PrctlSetPdeathsig(_)).Times(0);
+  EXPECT_TRUE(ForkChild(options_, os_).ok());
+}
 
 TEST_F(ChildStepsTest, ADup2ThatIsInterruptedOrBusyIsTriedAgain) {
   EXPECT_CALL(os_, Dup2(_, _)).WillRepeatedly(Ok(0));

@@ -63,6 +63,7 @@ TEST(ExitCodeTest, TheCodesOfStepsAreSystemds) {
   EXPECT_EQ(ExitCodeOf(Step::kSetUid), 217);
   EXPECT_EQ(ExitCodeOf(Step::kSetSid), 220);
   EXPECT_EQ(ExitCodeOf(Step::kStderr), 222);
+  EXPECT_EQ(ExitCodeOf(Step::kNoNewPrivs), 227);
 }
 
 TEST(ExitCodeTest, AHeldPidFileHasACodeOfItsOwn) {

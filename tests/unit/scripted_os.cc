@@ -50,7 +50,10 @@ ScriptedOs::ScriptedOs() {
   ON_CALL(*this, Dup2(_, _)).WillByDefault([](int, int to) { return SysResult<int>(to); });
   ON_CALL(*this, CloseRange(_, _, _)).WillByDefault(Ok());
   ON_CALL(*this, ChDir(_)).WillByDefault(Ok());
-  ON_CALL(*this, GetPid()).WillByDefault(testing::Return(kChild));
+  ON_CALL(*this, GetPid()).WillByDefault(testing::Return(kChild));  // and the parent's too
+  ON_CALL(*this, GetPpid()).WillByDefault(testing::Return(kChild));
+  ON_CALL(*this, PrctlSetNoNewPrivs()).WillByDefault(Ok());
+  ON_CALL(*this, PrctlSetPdeathsig(_)).WillByDefault(Ok());
 }
 
 void ScriptedOs::ChildWillReport(const ChildReport& report) {

@@ -76,10 +76,12 @@ TEST(StepsPage, HasARowForEveryStepAndNoneElseInTheOrderOfStepH) {
   EXPECT_EQ(names, AllStepNames());
 }
 
-// Options with which a child takes every step.
-ForkOptions EveryStep() {
+// Options with which a child takes every step that is possible in such a session.
+ForkOptions EveryStep(Session session) {
   ForkOptions options;
-  options.session = Session::kDaemon;
+  options.session = session;
+  options.no_new_privs = true;
+  if (session != Session::kDaemon) options.parent_death_signal = SIGTERM;
   options.identity = Identity::Ids(65534, 65534);
   options.identity->groups = GroupPolicy::kNone;
   options.directory = "/srv/worker";
@@ -97,7 +99,9 @@ absl::Status ReportedBy(Step step, int error) {
   ON_CALL(os, FcntlGetFd(_)).WillByDefault(Ok(0));
   ON_CALL(os, Fork()).WillByDefault(ForkAsParent(ScriptedOs::kChild));
   os.ChildWillReport(ChildReport::Failed(step, error, ScriptedOs::kChild));
-  return ForkChild(EveryStep(), os).status();
+  // A daemon has no parent whose death it could be told of.
+  const bool daemon = step != Step::kParentDeathSignal;
+  return ForkChild(EveryStep(daemon ? Session::kDaemon : Session::kNew), os).status();
 }
 
 absl::Status ExecFailure() {

@@ -61,6 +61,13 @@ INSTANTIATE_TEST_SUITE_P(
                   "jitter"},
         BadOption{[](auto& o) { o.retry.cap = -absl::Seconds(1); }, "negative"},
         BadOption{[](auto& o) { o.umask = 01000; }, "umask"},
+        BadOption{[](auto& o) { o.parent_death_signal = 0; }, "parent_death_signal: 0"},
+        BadOption{[](auto& o) { o.parent_death_signal = 65; }, "parent_death_signal: 65"},
+        BadOption{[](auto& o) {
+                    o.parent_death_signal = SIGTERM;
+                    o.session = Session::kDaemon;
+                  },
+                  "a daemon's parent"},
         BadOption{[](auto& o) { o.directory = "tmp"; }, "absolute"},
         BadOption{[](auto& o) { o.keep_descriptors = {2}; }, "keep_descriptors: 2"},
         BadOption{[](auto& o) { o.pid_file_descriptor = 1; }, "pid_file_descriptor"},
@@ -140,7 +147,11 @@ TEST(SpawnValidationTest, ADaemonIsNotStartedFromAnotherPidNamespaceThanItsOwn) 
   ForkOptions options;
   options.session = Session::kDaemon;
   EXPECT_THAT(std::string(Spawn({"/bin/true"}, options, os).status().message()),
-              HasSubstr("PID namespace"));
+              HasSubstr("kDaemon from a process whose children are in another PID namespace"));
+  options.session = Session::kNew;
+  options.parent_death_signal = SIGTERM;
+  EXPECT_THAT(std::string(Spawn({"/bin/true"}, options, os).status().message()),
+              HasSubstr("parent_death_signal from a process whose children are in another"));
 }
 
 TEST(StreamTest, AFileInThePlaceOfDevNullIsRefused) {

@@ -286,12 +286,8 @@ std::string ClockText(int clock) {
 }
 
 std::string ResourceText(int resource) {
-  static constexpr Bit kNames[] = {
-      CLEANFORK_BIT(RLIMIT_AS),     CLEANFORK_BIT(RLIMIT_CORE),      CLEANFORK_BIT(RLIMIT_CPU),
-      CLEANFORK_BIT(RLIMIT_DATA),   CLEANFORK_BIT(RLIMIT_FSIZE),     CLEANFORK_BIT(RLIMIT_MEMLOCK),
-      CLEANFORK_BIT(RLIMIT_NOFILE), CLEANFORK_BIT(RLIMIT_NPROC),     CLEANFORK_BIT(RLIMIT_RSS),
-      CLEANFORK_BIT(RLIMIT_STACK),  CLEANFORK_BIT(RLIMIT_SIGPENDING)};
-  return NameText(kNames, resource);
+  const char* name = ResourceName(resource);
+  return name != nullptr ? name : std::to_string(resource);
 }
 
 #undef CLEANFORK_BIT

@@ -1,6 +1,9 @@
 #include "src/child_plan.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/names.h"
 #include "src/retry_schedule.h"
 #include "src/validate_options.h"
 
@@ -22,6 +26,16 @@ absl::Status StepStatus(const std::string& what, Step step, int error) {
   child_error.step = step;
   child_error.error = error;
   return ChildErrorStatus(what, child_error);
+}
+
+std::string LimitNumber(uint64_t number) {
+  return number == static_cast<uint64_t>(RLIM_INFINITY) ? "infinity" : absl::StrCat(number);
+}
+
+// "RLIMIT_NOFILE 64:infinity"
+std::string LimitText(const PlannedLimit& limit) {
+  return absl::StrCat(ResourceName(limit.resource), " ", LimitNumber(limit.limit.soft), ":",
+                      LimitNumber(limit.limit.hard));
 }
 
 }  // namespace
@@ -119,10 +133,28 @@ void ChildPlan::AddSteps(const ForkOptions& options, Os& os) {
   Add(Step::kResetSignals);
   if (options.session != Session::kKeep) Add(Step::kSetSid);
   if (options.session == Session::kDaemon) Add(Step::kSecondFork);
+  AddResourceSteps(options);
   if (options.umask.has_value()) Add(Step::kUmask).mode = *options.umask;
   AddDescriptorSteps(options);
   if (identity_.has_value()) AddIdentitySteps(os);
   AddLastSteps(options, os);
+}
+
+// While the child may still do what the caller may: before its identity changes.
+void ChildPlan::AddResourceSteps(const ForkOptions& options) {
+  for (const ChildLimit& limit : options.limits) limits_.push_back({limit.resource, limit.limit});
+  if (!limits_.empty()) {
+    PlannedStep& step = Add(Step::kLimits);
+    step.limits = limits_.data();
+    step.limit_count = limits_.size();
+  }
+  if (options.nice.has_value()) Add(Step::kNice).nice = *options.nice;
+  if (options.oom_score_adjust.has_value()) {
+    oom_score_ = absl::StrCat(*options.oom_score_adjust);
+    PlannedStep& step = Add(Step::kOomScore);
+    step.text = oom_score_.data();
+    step.text_size = oom_score_.size();
+  }
 }
 
 void ChildPlan::AddDescriptorSteps(const ForkOptions& options) {
@@ -240,6 +272,14 @@ std::string ChildPlan::Describe(Step step) const {
   if (step == Step::kReport) return "read of the child's report";
   if (found == steps_.end()) return StepName(step);
   switch (step) {
+    case Step::kLimits: {
+      std::vector<std::string> limits;
+      for (const PlannedLimit& limit : limits_) limits.push_back(LimitText(limit));
+      return absl::StrCat("setrlimit(", absl::StrJoin(limits, ", "), ")");
+    }
+    case Step::kNice: return absl::StrCat("nice value ", found->nice);
+    case Step::kOomScore:
+      return absl::StrCat("write of ", oom_score_, " to /proc/self/oom_score_adj");
     case Step::kUmask: return absl::StrFormat("umask(%#o)", found->mode);
     case Step::kSetGroups:
       return absl::StrCat("setgroups([", absl::StrJoin(*identity_->groups, ", "), "])");

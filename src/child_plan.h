@@ -59,6 +59,7 @@ class ChildPlan {
   absl::Status PrepareKeptDescriptors(const ForkOptions& options, Os& os);
   absl::Status OpenReportPipe(Os& os);
   void AddSteps(const ForkOptions& options, Os& os);
+  void AddResourceSteps(const ForkOptions& options);
   void AddDescriptorSteps(const ForkOptions& options);
   void AddIdentitySteps(Os& os);
   void AddLastSteps(const ForkOptions& options, Os& os);
@@ -73,6 +74,8 @@ class ChildPlan {
   OwnedPipe report_;
   std::vector<int> kept_;
   std::vector<int> scratch_fds_;
+  std::vector<PlannedLimit> limits_;
+  std::string oom_score_;
   std::string directory_;
   std::vector<PlannedHandler> handlers_;
   std::vector<unsigned char> random_;

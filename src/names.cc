@@ -1,5 +1,7 @@
 #include "cleanfork/names.h"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -140,6 +142,28 @@ int SignalFromName(const char* name) {
     }
   }
   return 0;
+}
+
+const char* ResourceName(int resource) {
+  switch (resource) {
+    case RLIMIT_AS: return "RLIMIT_AS";
+    case RLIMIT_CORE: return "RLIMIT_CORE";
+    case RLIMIT_CPU: return "RLIMIT_CPU";
+    case RLIMIT_DATA: return "RLIMIT_DATA";
+    case RLIMIT_FSIZE: return "RLIMIT_FSIZE";
+    case RLIMIT_LOCKS: return "RLIMIT_LOCKS";
+    case RLIMIT_MEMLOCK: return "RLIMIT_MEMLOCK";
+    case RLIMIT_MSGQUEUE: return "RLIMIT_MSGQUEUE";
+    case RLIMIT_NICE: return "RLIMIT_NICE";
+    case RLIMIT_NOFILE: return "RLIMIT_NOFILE";
+    case RLIMIT_NPROC: return "RLIMIT_NPROC";
+    case RLIMIT_RSS: return "RLIMIT_RSS";
+    case RLIMIT_RTPRIO: return "RLIMIT_RTPRIO";
+    case RLIMIT_RTTIME: return "RLIMIT_RTTIME";
+    case RLIMIT_SIGPENDING: return "RLIMIT_SIGPENDING";
+    case RLIMIT_STACK: return "RLIMIT_STACK";
+    default: return nullptr;
+  }
 }
 
 }  // namespace cleanfork

@@ -385,6 +385,9 @@ class RealOsImpl final : public Os {
     new_limit.rlim_max = limit.hard;
     return Check(::setrlimit(static_cast<__rlimit_resource_t>(resource), &new_limit));
   }
+  SysResult<void> SetPriority(int which, id_t who, int priority) override {
+    return Check(::setpriority(static_cast<__priority_which_t>(which), who, priority));
+  }
 
   // Users
   SysResult<UserRecord> GetPwNam(const char* name) override;

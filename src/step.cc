@@ -13,6 +13,9 @@ const char* StepName(Step step) {
     case Step::kResetSignals: return "reset-signals";
     case Step::kSetSid: return "setsid";
     case Step::kSecondFork: return "second-fork";
+    case Step::kLimits: return "limits";
+    case Step::kNice: return "nice";
+    case Step::kOomScore: return "oom-score";
     case Step::kUmask: return "umask";
     case Step::kStdin: return "stdin";
     case Step::kStdout: return "stdout";

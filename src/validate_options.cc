@@ -1,11 +1,14 @@
 #include "src/validate_options.h"
 
 #include <cerrno>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/names.h"
 #include "src/invalid_options.h"
 
 namespace cleanfork {
@@ -96,6 +99,36 @@ absl::Status ValidatePidNamespace(const char* what, Os& os) {
       absl::StrCat(what, " from a process whose children are in another PID namespace"));
 }
 
+absl::Status ValidateLimits(const std::vector<ChildLimit>& limits) {
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const ChildLimit& limit = limits[i];
+    const char* name = ResourceName(limit.resource);
+    if (name == nullptr) {
+      return InvalidOptions(absl::StrCat("limits: ", limit.resource, " is no resource"));
+    }
+    if (limit.limit.soft > limit.limit.hard) {
+      return InvalidOptions(absl::StrCat("limits: ", name, " has a soft limit above the hard one"));
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (limits[j].resource == limit.resource) {
+        return InvalidOptions(absl::StrCat("limits: ", name, " is given twice"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidatePriorities(const ForkOptions& options) {
+  if (options.nice.has_value() && (*options.nice < -20 || *options.nice > 19)) {
+    return InvalidOptions(absl::StrCat("nice: ", *options.nice, " is not from -20 to 19"));
+  }
+  const std::optional<int> score = options.oom_score_adjust;
+  if (score.has_value() && (*score < -1000 || *score > 1000)) {
+    return InvalidOptions(absl::StrCat("oom_score_adjust: ", *score, " is not from -1000 to 1000"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateParentDeathSignal(const ForkOptions& options, Os& os) {
   const int signal = *options.parent_death_signal;
   if (signal < 1 || signal > SignalSet::kMaxSignal) {
@@ -114,6 +147,8 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   absl::Status status = ValidateRetry(options.retry);
   if (status.ok()) status = ValidateSignals(options, command != nullptr);
   if (status.ok()) status = ValidateDescriptors(options);
+  if (status.ok()) status = ValidateLimits(options.limits);
+  if (status.ok()) status = ValidatePriorities(options);
   if (status.ok() && command != nullptr) status = ValidateCommand(options, *command);
   if (status.ok() && options.session == Session::kDaemon) {
     status = ValidatePidNamespace("session: kDaemon", os);

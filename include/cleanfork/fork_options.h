@@ -141,6 +141,12 @@ enum class SigchldPolicy {
   kIgnore,
 };
 
+// A resource limit: {RLIMIT_NOFILE, {1024, 4096}}, soft and hard; RLIM_INFINITY for none.
+struct ChildLimit {
+  int resource = 0;
+  ResourceLimit limit;
+};
+
 struct SignalHandler {
   int signal = 0;
   SignalAction action;
@@ -179,6 +185,22 @@ struct ForkOptions {
   // Session::kDaemon, whose parent is the first child, nor where children are in another PID
   // namespace.
   std::optional<int> parent_death_signal;
+
+  // Set by setrlimit(2) while the child still has the caller's privileges, which a hard limit takes
+  // to be raised (EPERM). Refused: a resource that getrlimit(2) does not know or that is given
+  // twice, a soft limit above the hard one. What is not named is the caller's. The rest of the
+  // set-up is subject to them: below 3, RLIMIT_NOFILE leaves no standard streams (EBADF). A full
+  // RLIMIT_NPROC of another user is an EAGAIN of the exec.
+  std::vector<ChildLimit> limits;
+
+  // The nice value itself, not a difference: -20, the most favourable, to 19. Less than the
+  // caller's takes CAP_SYS_NICE or RLIMIT_NICE (EACCES). Absent: the caller's.
+  std::optional<int> nice;
+
+  // How willing the kernel is to kill the child when memory runs out: -1000, never, to 1000, first
+  // (/proc/PID/oom_score_adj, proc(5)). Less than the caller's takes CAP_SYS_RESOURCE (EACCES);
+  // without /proc it fails. Absent: the caller's.
+  std::optional<int> oom_score_adjust;
 
   // Absent: the caller's. Range 0 to 0777.
   std::optional<mode_t> umask = 022;

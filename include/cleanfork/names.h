@@ -1,4 +1,4 @@
-// The field's names of errno values and signals, both ways: "EAGAIN", "SIGTERM".
+// The field's names of errno values and signals, both ways: "EAGAIN", "SIGTERM"; and of limits.
 //
 // Thread-safe, signal-safe, independent of the locale: the names are constants.
 #ifndef CLEANFORK_NAMES_H_
@@ -16,6 +16,9 @@ int ErrnoFromName(const char* name);
 // "SIGTERM" for SIGTERM; "SIGRTMIN" and the other real-time signals have no name here: null,
 // as for a number that is no signal.
 const char* SignalName(int signal);
+
+// "RLIMIT_NOFILE" for RLIMIT_NOFILE; null for a number that is no resource of getrlimit(2).
+const char* ResourceName(int resource);
 
 // SIGTERM for "SIGTERM" or "TERM"; 0 for an unknown name.
 int SignalFromName(const char* name);

@@ -202,6 +202,9 @@ class Os {
   virtual SysResult<ResourceLimit> GetRLimit(int resource) = 0;
   virtual SysResult<void> SetRLimit(int resource, ResourceLimit limit) = 0;
 
+  // setpriority(2): PRIO_PROCESS, PRIO_PGRP or PRIO_USER. On Linux a nice value is a thread's own.
+  virtual SysResult<void> SetPriority(int which, id_t who, int priority) = 0;
+
   // Users. These ask the name service: never between fork and exec. ----------------------------
 
   // ENOENT when there is no such user; ERANGE when a field is longer than UserRecord holds.

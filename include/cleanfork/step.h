@@ -25,6 +25,9 @@ enum class Step : int {
   kResetSignals,
   kSetSid,
   kSecondFork,
+  kLimits,    // a resource limit
+  kNice,      // the priority
+  kOomScore,  // how likely the kernel is to kill it when memory is short
   kUmask,
   kStdin,
   kStdout,

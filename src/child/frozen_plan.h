@@ -19,11 +19,22 @@ struct PlannedHandler {
   SignalAction action;
 };
 
+// A resource limit.
+struct PlannedLimit {
+  int resource;
+  ResourceLimit limit;
+};
+
 // One step and what it needs; a field that a step does not name below is unused by it.
 struct PlannedStep {
   Step step;
-  int fd = -1;                    // stdin, stdout, stderr: the source, 3 or more; keep; pidfile
-  mode_t mode = 0;                // umask
+  int fd = -1;      // stdin, stdout, stderr: the source, 3 or more; keep; pidfile
+  mode_t mode = 0;  // umask
+  const PlannedLimit* limits = nullptr;  // limits
+  size_t limit_count = 0;
+  int nice = 0;                // nice
+  const char* text = nullptr;  // oom-score: the number as it is written
+  size_t text_size = 0;
   uid_t uid = 0;                  // setuid, verify, regain: the new one
   gid_t gid = 0;                  // setgid, verify, regain: the new one
   uid_t old_uid = 0;              // regain: the one that must not come back

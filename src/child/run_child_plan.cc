@@ -1,6 +1,7 @@
 #include "src/child/run_child_plan.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <ctime>
 
@@ -64,6 +65,28 @@ StepOutcome ResetSignals(Os& os) {
     if (!done.ok()) return StepFailed(done.error());
   }
   return kStepOk;
+}
+
+StepOutcome SetLimits(Os& os, const PlannedStep& step) {
+  for (size_t i = 0; i < step.limit_count; ++i) {
+    SysResult<void> set = os.SetRLimit(step.limits[i].resource, step.limits[i].limit);
+    if (!set.ok()) return StepFailed(set.error());
+  }
+  return kStepOk;
+}
+
+// In the child of a VforkCall() this is its own score, although the memory is shared: the kernel
+// looks at who waits for it.
+StepOutcome WriteOomScore(Os& os, const PlannedStep& step) {
+  SysResult<int> fd =
+      RetryOnEintr([&] { return os.Open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0); });
+  if (!fd.ok()) return StepFailed(fd.error());
+  SysResult<size_t> written =
+      RetryOnEintr([&] { return os.Write(fd.value(), step.text, step.text_size); });
+  os.Close(fd.value()).IgnoreError();
+  if (!written.ok()) return StepFailed(written.error());
+  // A number that was cut short is another one.
+  return written.value() == step.text_size ? kStepOk : StepFailed(EIO);
 }
 
 StepOutcome InstallStream(Os& os, int source, int target) {
@@ -177,6 +200,9 @@ StepOutcome RunStep(Running& running, const PlannedStep& step) {
   switch (step.step) {
     case Step::kResetSignals: return ResetSignals(os);
     case Step::kSetSid: return Outcome(os.SetSid());
+    case Step::kLimits: return SetLimits(os, step);
+    case Step::kNice: return Outcome(os.SetPriority(PRIO_PROCESS, 0, step.nice));
+    case Step::kOomScore: return WriteOomScore(os, step);
     case Step::kUmask: os.Umask(step.mode); return kStepOk;
     case Step::kStdin: return InstallStream(os, step.fd, 0);
     case Step::kStdout: return InstallStream(os, step.fd, 1);

@@ -27,8 +27,11 @@ enum ExitCode : int {
   kExitNotExecutable = 126,  // of `run` alone
   kExitNotFound = 127,       // of `run` alone
   kExitChDir = 200,
+  kExitNice = 201,
   kExitDescriptors = 202,
   kExitExec = 203,
+  kExitLimits = 205,
+  kExitOomScore = 206,
   kExitSignals = 207,
   kExitStdin = 208,
   kExitStdout = 209,

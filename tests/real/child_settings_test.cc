@@ -2,10 +2,14 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -46,6 +50,106 @@ TEST_P(ChildSettings, NewPrivilegesAreRuledOutOnlyWhereThatIsAskedFor) {
                            }),
               "")
         << wanted;
+  }
+}
+
+// "Max open files            64                   128                  files" has {64, 128}.
+bool HasLimit(const std::string& limits, const std::string& name, const std::string& soft,
+              const std::string& hard) {
+  std::istringstream lines(limits);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.compare(0, name.size(), name) != 0) continue;
+    std::istringstream words(line.substr(name.size()));
+    std::string is_soft, is_hard;
+    words >> is_soft >> is_hard;
+    return is_soft == soft && is_hard == hard;
+  }
+  return false;
+}
+
+TEST_P(ChildSettings, LimitsAreThoseAskedForAndOfTheChildAlone) {
+  rlimit before[2];
+  getrlimit(RLIMIT_NOFILE, &before[0]);
+  getrlimit(RLIMIT_CORE, &before[1]);
+  ForkOptions options;
+  options.limits = {{RLIMIT_NOFILE, {64, 128}}, {RLIMIT_CORE, {0, 0}}};
+  EXPECT_EQ(StartAndLook(options,
+                         [&](const ProcessState& state) -> std::string {
+                           rlimit after[2];
+                           getrlimit(RLIMIT_NOFILE, &after[0]);
+                           getrlimit(RLIMIT_CORE, &after[1]);
+                           const bool set = HasLimit(state.limits, "Max open files", "64", "128") &&
+                                            HasLimit(state.limits, "Max core file size", "0", "0");
+                           if (!set) return state.limits;
+                           return std::memcmp(before, after, sizeof(before)) == 0
+                                      ? ""
+                                      : "the caller's limits have changed";
+                         }),
+            "");
+}
+
+TEST_P(ChildSettings, NiceAndOomScoreAreThoseAskedForAndOfTheChildAlone) {
+  ForkOptions options;
+  options.nice = 7;
+  options.oom_score_adjust = 345;
+  EXPECT_EQ(StartAndLook(options,
+                         [](const ProcessState& state) -> std::string {
+                           if (state.nice != 7) return "nice " + std::to_string(state.nice);
+                           if (state.oom_score_adjust != 345) {
+                             return "score " + std::to_string(state.oom_score_adjust);
+                           }
+                           const std::optional<ProcessState> caller = ReadProcessState(getpid());
+                           return caller->nice != 7 && caller->oom_score_adjust != 345
+                                      ? ""
+                                      : "the caller's have changed";
+                         }),
+            "");
+}
+
+TEST_P(ChildSettings, WhatOnlyRootMaySetIsSetBeforeTheChildBecomesAnotherUser) {
+  CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
+  ForkOptions options;
+  options.identity = Identity::User("nobody");
+  options.nice = -3;
+  EXPECT_EQ(StartAndLook(options,
+                         [](const ProcessState& state) -> std::string {
+                           return state.nice == -3 ? "" : "nice " + std::to_string(state.nice);
+                         }),
+            "");
+}
+
+// As nobody, since root may do all of this.
+TEST_P(ChildSettings, WhatTheKernelRefusesIsToldWithItsStepAndErrno) {
+  CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
+  struct Refused {
+    void (*ask)(ForkOptions*);
+    Step step;
+    int error;
+  };
+  static constexpr Refused kRefused[] = {
+      {[](ForkOptions* o) {
+         o->limits = {{RLIMIT_RTPRIO, {9, 11}}};
+       },
+       Step::kLimits, EPERM},
+      {[](ForkOptions* o) { o->nice = -3; }, Step::kNice, EACCES},
+      {[](ForkOptions* o) { o->oom_score_adjust = -1000; }, Step::kOomScore, EACCES},
+  };
+  const EntryPoint entry = GetParam();
+  for (const Refused& refused : kRefused) {
+    EXPECT_EQ(InOwnProcess([&, entry]() -> std::string {
+                if (setresuid(65534, 65534, 65534) != 0) return "setresuid failed";
+                prctl(PR_SET_DUMPABLE, 1);  // or /proc/self would be root's
+                ForkOptions options;
+                refused.ask(&options);
+                absl::StatusOr<Child> child = StartPausing(entry, options, RealOs());
+                if (child.ok()) return "it is started";
+                const std::optional<ChildError> error = GetChildError(child.status());
+                const bool right = error.has_value() && error->step == refused.step &&
+                                   error->error == refused.error;
+                return (right ? "" : std::string(child.status().message())) + DescribeChildren();
+              }),
+              "")
+        << StepName(refused.step);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,8 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kVforkCall: return fault.error == ENOSYS ? Fails({Step::kSecondFork}) : Absorbed();
     case OsCall::kSigAction:  // EINVAL of a real-time signal: glibc keeps it
       return Either({Step::kResetSignals, Step::kSignalHandlers});
+    case OsCall::kSetRLimit: return Fails({Step::kLimits});
+    case OsCall::kSetPriority: return Fails({Step::kNice});
     case OsCall::kSetSid: return Fails({Step::kSetSid});
     case OsCall::kPipe2: return Fails({Step::kPipe});
     case OsCall::kFcntlDupFd: return Fails({Step::kPipe});
@@ -141,10 +144,12 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kPrctlSetPdeathsig: return Fails({Step::kParentDeathSignal});
     // A report that is lost: the child says it by its exit status. One that comes after the report
     // of success can change nothing.
-    case OsCall::kWrite: return Either({Step::kStart});
+    // So it is with the score, which is written before.
+    case OsCall::kWrite: return Either({Step::kStart, Step::kOomScore});
     case OsCall::kRead: return Either({Step::kReport, Step::kStart});
-    case OsCall::kClose:
-    case OsCall::kOpen: return Absorbed();
+    // Of oom_score_adj; or of /proc/PID/stat, as in the parent.
+    case OsCall::kOpen: return Either({Step::kOomScore});
+    case OsCall::kClose: return Absorbed();
     default: return Fails({});
   }
 }
@@ -213,6 +218,9 @@ ForkOptions Options(const Variant& variant) {
   options.retry.attempts = 3;
   if (variant.identity) {
     options.identity = Identity::User("nobody");
+    options.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 64}}};
+    options.nice = 5;
+    options.oom_score_adjust = 100;
     options.no_new_privs = true;
     if (variant.session != Session::kDaemon) options.parent_death_signal = SIGTERM;
   }

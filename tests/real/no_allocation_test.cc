@@ -2,6 +2,7 @@
 // malloc and free count who calls them there.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -151,6 +152,9 @@ void Elaborate(ForkOptions* options) {
   ignore.handler = SIG_IGN;
   options->signal_handlers.push_back({SIGPIPE, ignore});
   options->keep_descriptors = {3};
+  options->limits = {{RLIMIT_CORE, {0, 0}}};
+  options->nice = 5;
+  options->oom_score_adjust = 100;
   options->no_new_privs = true;
   options->parent_death_signal = SIGTERM;
 }

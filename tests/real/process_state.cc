@@ -141,6 +141,9 @@ std::optional<ProcessState> ReadProcessState(pid_t pid) {
   state.capabilities_permitted = Hex(status, "CapPrm");
   state.capabilities_inheritable = Hex(status, "CapInh");
   state.capabilities_ambient = Hex(status, "CapAmb");
+  if (stat.size() > 16) state.nice = std::atoi(stat[16].c_str());
+  state.oom_score_adjust = std::atoi(ReadText(process + "/oom_score_adj").c_str());
+  state.limits = ReadText(process + "/limits");
   state.no_new_privs = Hex(status, "NoNewPrivs") == 1;
   state.directory = ReadLink(process + "/cwd");
   std::istringstream variables(ReadText(process + "/environ"));

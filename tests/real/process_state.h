@@ -45,6 +45,9 @@ struct ProcessState {
   uint64_t capabilities_inheritable = 0;
   uint64_t capabilities_ambient = 0;
   bool no_new_privs = false;
+  int nice = 0;
+  int oom_score_adjust = 0;
+  std::string limits;  // /proc/PID/limits
   std::string directory;
   std::vector<std::string> environment;
   std::map<int, DescriptorState> descriptors;

@@ -1,6 +1,7 @@
 // The child's side: the order of its steps, and that every failing one is reported and exits.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -52,6 +53,15 @@ class ChildStepsTest : public testing::Test {
     options_.identity = Identity::Ids(kUid, kGid);
     options_.identity->groups = GroupPolicy::kExplicit;
     options_.identity->group_list = {kGid, 5};
+  }
+
+  // What a child does only where it is asked to.
+  void AskForEverything() {
+    options_.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 128}}};
+    options_.nice = 5;
+    options_.oom_score_adjust = -17;
+    options_.no_new_privs = true;
+    options_.parent_death_signal = SIGTERM;
   }
 
   // Runs a child whose set-up is to fail, and returns what it reported.
@@ -112,12 +122,19 @@ TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
   options_.pid_file_descriptor = 7;
   ON_CALL(os_, FcntlGetFd(7)).WillByDefault(Ok(0));
   ON_CALL(os_, FTruncate(7, 0)).WillByDefault(Ok());
-  options_.no_new_privs = true;
-  options_.parent_death_signal = SIGTERM;
+  AskForEverything();
   EXPECT_CALL(os_, SigAction(_, _)).WillRepeatedly(Ok(ignore));
   EXPECT_CALL(os_, SigAction(SIGHUP, Pointee(SignalAction())))
       .WillOnce(Note(&steps, Step::kResetSignals, SignalAction()));
   EXPECT_CALL(os_, SetSid()).WillOnce(Note(&steps, Step::kSetSid, ScriptedOs::kChild));
+  EXPECT_CALL(os_, SetRLimit(RLIMIT_CORE, _)).WillOnce(Note(&steps, Step::kLimits));
+  EXPECT_CALL(os_, SetRLimit(RLIMIT_NOFILE, _)).WillOnce(Note(&steps, Step::kLimits));
+  EXPECT_CALL(os_, SetPriority(PRIO_PROCESS, 0, 5)).WillOnce(Note(&steps, Step::kNice));
+  EXPECT_CALL(os_, Write(_, _, _)).WillRepeatedly([](int, const void*, size_t size) {
+    return SysResult<size_t>(size);
+  });
+  EXPECT_CALL(os_, Write(ScriptedOs::kOomScore, _, 3))
+      .WillOnce(Note(&steps, Step::kOomScore, size_t{3}));
   EXPECT_CALL(os_, Umask(022)).WillOnce(Note(&steps, Step::kUmask, mode_t{0}));
   EXPECT_CALL(os_, Dup2(_, 0)).WillOnce(Note(&steps, Step::kStdin, 0));
   EXPECT_CALL(os_, Dup2(_, 1)).WillOnce(Note(&steps, Step::kStdout, 1));
@@ -165,8 +182,7 @@ class FailingStepTest : public ChildStepsTest, public testing::WithParamInterfac
 
 TEST_P(FailingStepTest, IsReportedWithItsErrnoAndExits) {
   GetParam().fail(os_);
-  options_.no_new_privs = true;
-  options_.parent_death_signal = SIGTERM;
+  AskForEverything();
   options_.reseed = [](const unsigned char*, size_t) {};
   options_.signal_handlers = {{SIGHUP, SignalAction()}};
   const ChildReport report = FailingChild();
@@ -196,6 +212,27 @@ INSTANTIATE_TEST_SUITE_P(
              }),
         Fail("setsid", Step::kSetSid, EPERM,
              [](ScriptedOs& os) { ON_CALL(os, SetSid()).WillByDefault(Fails(EPERM)); }),
+        Fail("the second limit", Step::kLimits, EPERM,
+             [](ScriptedOs& os) {
+               ON_CALL(os, SetRLimit(RLIMIT_NOFILE, _)).WillByDefault(Fails(EPERM));
+             }),
+        Fail("nice", Step::kNice, EACCES,
+             [](ScriptedOs& os) {
+               ON_CALL(os, SetPriority(_, _, _)).WillByDefault(Fails(EACCES));
+             }),
+        Fail("no oom_score_adj", Step::kOomScore, ENOENT,
+             [](ScriptedOs& os) {
+               ON_CALL(os, Open(StrEq("/proc/self/oom_score_adj"), _, _))
+                   .WillByDefault(Fails(ENOENT));
+             }),
+        Fail("a score refused", Step::kOomScore, EACCES,
+             [](ScriptedOs& os) {
+               ON_CALL(os, Write(ScriptedOs::kOomScore, _, _)).WillByDefault(Fails(EACCES));
+             }),
+        Fail("a score cut short", Step::kOomScore, EIO,
+             [](ScriptedOs& os) {
+               ON_CALL(os, Write(ScriptedOs::kOomScore, _, 3)).WillByDefault(Ok(size_t{2}));
+             }),
         Fail("stdin", Step::kStdin, EMFILE,
              [](ScriptedOs& os) { ON_CALL(os, Dup2(_, 0)).WillByDefault(Fails(EMFILE)); }),
         Fail("stdout", Step::kStdout, EBADF,
@@ -273,6 +310,9 @@ INSTANTIATE_TEST_SUITE_P(
         })));
 
 TEST_F(ChildStepsTest, WhatIsNotAskedForIsNotDone) {
+  EXPECT_CALL(os_, SetRLimit(_, _)).Times(0);
+  EXPECT_CALL(os_, SetPriority(_, _, _)).Times(0);
+  EXPECT_CALL(os_, Open(StrEq("/dev/null"), _, _)).WillOnce(Ok(ScriptedOs::kNull));
   EXPECT_CALL(os_, PrctlSetNoNewPrivs()).Times(0);
   EXPECT_CALL(os_, PrctlSetPdeathsig(_)).Times(0);
   EXPECT_TRUE(ForkChild(options_, os_).ok());

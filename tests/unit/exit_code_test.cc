@@ -53,6 +53,9 @@ TEST(ExitCodeTest, CodesAreExplainedOnceInAscendingOrder) {
 // systemd.exec(5), table "systemd-specific exit codes".
 TEST(ExitCodeTest, TheCodesOfStepsAreSystemds) {
   EXPECT_EQ(ExitCodeOf(Step::kChDir), 200);
+  EXPECT_EQ(ExitCodeOf(Step::kNice), 201);
+  EXPECT_EQ(ExitCodeOf(Step::kLimits), 205);
+  EXPECT_EQ(ExitCodeOf(Step::kOomScore), 206);
   EXPECT_EQ(ExitCodeOf(Step::kCloseDescriptors), 202);
   EXPECT_EQ(ExitCodeOf(Step::kExec), 203);
   EXPECT_EQ(ExitCodeOf(Step::kSignalMask), 207);

@@ -16,6 +16,7 @@ namespace cleanfork {
 class ScriptedOs : public testing::NiceMock<MockOs> {
  public:
   static constexpr int kNull = 20;
+  static constexpr int kOomScore = 21;
   static constexpr int kReportRead = 30;
   static constexpr int kReportWrite = 31;
   static constexpr int kSecondRead = 32;

@@ -2,6 +2,7 @@
 // a heading of its own, and each failure that it shows is word for word what a caller is told.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <csignal>
@@ -80,6 +81,9 @@ TEST(StepsPage, HasARowForEveryStepAndNoneElseInTheOrderOfStepH) {
 ForkOptions EveryStep(Session session) {
   ForkOptions options;
   options.session = session;
+  options.limits = {{RLIMIT_NOFILE, {64, RLIM_INFINITY}}};
+  options.nice = -5;
+  options.oom_score_adjust = -500;
   options.no_new_privs = true;
   if (session != Session::kDaemon) options.parent_death_signal = SIGTERM;
   options.identity = Identity::Ids(65534, 65534);
@@ -160,8 +164,11 @@ absl::Status FailureOf(Step step) {
     case Step::kCloseDescriptors: return ReportedBy(step, ENOENT);
     case Step::kVerifyIdentity:
     case Step::kRegain: return ReportedBy(step, 0);
+    case Step::kNice:
+    case Step::kOomScore:
     case Step::kChDir: return ReportedBy(step, EACCES);
     case Step::kSetSid:
+    case Step::kLimits:
     case Step::kSetGroups:
     case Step::kSetGid: return ReportedBy(step, EPERM);
     case Step::kReseed: return ReportedBy(step, ENOSYS);

@@ -1,6 +1,7 @@
 // Options that contradict themselves are refused before anything is forked or opened.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -61,6 +62,21 @@ INSTANTIATE_TEST_SUITE_P(
                   "jitter"},
         BadOption{[](auto& o) { o.retry.cap = -absl::Seconds(1); }, "negative"},
         BadOption{[](auto& o) { o.umask = 01000; }, "umask"},
+        BadOption{[](auto& o) {
+                    o.limits.push_back({999, {}});
+                  },
+                  "limits: 999"},
+        BadOption{[](auto& o) {
+                    o.limits.push_back({RLIMIT_CORE, {2, 1}});
+                  },
+                  "above the hard"},
+        BadOption{[](auto& o) {
+                    o.limits.assign(2, {RLIMIT_CORE, {}});
+                  },
+                  "RLIMIT_CORE is given twice"},
+        BadOption{[](auto& o) { o.nice = -21; }, "nice: -21"},
+        BadOption{[](auto& o) { o.nice = 20; }, "nice: 20"},
+        BadOption{[](auto& o) { o.oom_score_adjust = 1001; }, "oom_score_adjust: 1001"},
         BadOption{[](auto& o) { o.parent_death_signal = 0; }, "parent_death_signal: 0"},
         BadOption{[](auto& o) { o.parent_death_signal = 65; }, "parent_death_signal: 65"},
         BadOption{[](auto& o) {

@@ -18,6 +18,7 @@ void PrintTo(const SignalInfo& info, std::ostream* os) { *os << Text(info); }
 void PrintTo(const WaitResult& result, std::ostream* os) { *os << Text(result); }
 void PrintTo(const WaitIdResult& result, std::ostream* os) { *os << Text(result); }
 void PrintTo(const PipeEnds& ends, std::ostream* os) { *os << Text(ends); }
+void PrintTo(const CapabilitySets& sets, std::ostream* os) { *os << Text(sets); }
 void PrintTo(const ResUid& ids, std::ostream* os) { *os << Text(ids); }
 void PrintTo(const ResGid& ids, std::ostream* os) { *os << Text(ids); }
 void PrintTo(const ResourceLimit& limit, std::ostream* os) { *os << Text(limit); }

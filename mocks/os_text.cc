@@ -153,6 +153,13 @@ std::string Text(const PipeEnds& ends) {
          std::to_string(ends.write_end) + "}";
 }
 
+std::string Text(const CapabilitySets& sets) {
+  char text[80];
+  std::snprintf(text, sizeof(text),
+                "{effective %#" PRIx64 ", permitted %#" PRIx64 ", inheritable %#" PRIx64 "}",
+                sets.effective, sets.permitted, sets.inheritable);
+  return text;
+}
 std::string Text(const ResUid& ids) { return IdsText(ids.real, ids.effective, ids.saved); }
 std::string Text(const ResGid& ids) { return IdsText(ids.real, ids.effective, ids.saved); }
 

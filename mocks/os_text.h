@@ -28,6 +28,7 @@ std::string Text(const WaitIdResult& result);
 std::string Text(const PipeEnds& ends);
 std::string Text(const ResUid& ids);
 std::string Text(const ResGid& ids);
+std::string Text(const CapabilitySets& sets);
 std::string Text(const ResourceLimit& limit);
 std::string Text(const FileStatus& status);
 std::string Text(const UserRecord& record);

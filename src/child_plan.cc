@@ -134,6 +134,10 @@ void ChildPlan::AddSteps(const ForkOptions& options, Os& os) {
   if (options.session != Session::kKeep) Add(Step::kSetSid);
   if (options.session == Session::kDaemon) Add(Step::kSecondFork);
   AddResourceSteps(options);
+  if (!options.chroot.empty()) {
+    root_ = options.chroot;
+    Add(Step::kChRoot).path = root_.c_str();
+  }
   if (options.umask.has_value()) Add(Step::kUmask).mode = *options.umask;
   AddDescriptorSteps(options);
   if (identity_.has_value()) AddIdentitySteps(os);
@@ -280,6 +284,7 @@ std::string ChildPlan::Describe(Step step) const {
     case Step::kNice: return absl::StrCat("nice value ", found->nice);
     case Step::kOomScore:
       return absl::StrCat("write of ", oom_score_, " to /proc/self/oom_score_adj");
+    case Step::kChRoot: return absl::StrCat("chroot(\"", root_, "\")");
     case Step::kUmask: return absl::StrFormat("umask(%#o)", found->mode);
     case Step::kSetGroups:
       return absl::StrCat("setgroups([", absl::StrJoin(*identity_->groups, ", "), "])");

@@ -76,6 +76,7 @@ class ChildPlan {
   std::vector<int> scratch_fds_;
   std::vector<PlannedLimit> limits_;
   std::string oom_score_;
+  std::string root_;
   std::string directory_;
   std::vector<PlannedHandler> handlers_;
   std::vector<unsigned char> random_;

@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <pwd.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -277,6 +279,21 @@ class RealOsImpl final : public Os {
     return Check(InVforkChild() ? ::syscall(kSetResGid, real, effective, saved)
                                 : ::setresgid(real, effective, saved));
   }
+  uid_t SetFsUid(uid_t uid) override { return static_cast<uid_t>(::setfsuid(uid)); }
+  gid_t SetFsGid(gid_t gid) override { return static_cast<gid_t>(::setfsgid(gid)); }
+  SysResult<CapabilitySets> CapGet() override {
+    // The C library has no function for it.
+    __user_cap_header_struct header = {};
+    header.version = _LINUX_CAPABILITY_VERSION_3;
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+    if (::syscall(SYS_capget, &header, data) == -1) return SysError(errno);
+    const auto join = [](uint32_t low, uint32_t high) { return uint64_t{high} << 32 | low; };
+    CapabilitySets sets;
+    sets.effective = join(data[0].effective, data[1].effective);
+    sets.permitted = join(data[0].permitted, data[1].permitted);
+    sets.inheritable = join(data[0].inheritable, data[1].inheritable);
+    return sets;
+  }
 
   // Descriptors
   SysResult<int> Open(const char* path, int flags, mode_t mode) override {
@@ -350,6 +367,7 @@ class RealOsImpl final : public Os {
   }
   SysResult<void> Unlink(const char* path) override { return Check(::unlink(path)); }
   SysResult<void> ChDir(const char* path) override { return Check(::chdir(path)); }
+  SysResult<void> ChRoot(const char* path) override { return Check(::chroot(path)); }
   mode_t Umask(mode_t mask) override { return ::umask(mask); }
   SysResult<size_t> GetDents(int fd, void* buffer, size_t size) override {
     return CheckValue<size_t>(::syscall(SYS_getdents64, fd, buffer, size));

@@ -16,6 +16,7 @@ const char* StepName(Step step) {
     case Step::kLimits: return "limits";
     case Step::kNice: return "nice";
     case Step::kOomScore: return "oom-score";
+    case Step::kChRoot: return "chroot";
     case Step::kUmask: return "umask";
     case Step::kStdin: return "stdin";
     case Step::kStdout: return "stdout";

@@ -14,6 +14,10 @@
 namespace cleanfork {
 namespace {
 
+bool IsAbsolute(const std::string& path) {
+  return path[0] == '/' && path.find('\0') == std::string::npos;
+}
+
 absl::Status ValidateRetry(const RetryPolicy& retry) {
   if (retry.attempts < 1 || retry.attempts > RetryPolicy::kMaxAttempts) {
     return InvalidOptions(
@@ -160,8 +164,10 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   if (options.umask.has_value() && (*options.umask & ~mode_t{0777}) != 0) {
     return InvalidOptions("umask is not from 0 to 0777");
   }
-  if (!options.directory.empty() &&
-      (options.directory[0] != '/' || options.directory.find('\0') != std::string::npos)) {
+  if (!options.chroot.empty() && !IsAbsolute(options.chroot)) {
+    return InvalidOptions("chroot is not an absolute path");
+  }
+  if (!options.directory.empty() && !IsAbsolute(options.directory)) {
     return InvalidOptions("directory is not an absolute path");
   }
   return absl::OkStatus();

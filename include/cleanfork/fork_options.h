@@ -205,7 +205,15 @@ struct ForkOptions {
   // Absent: the caller's. Range 0 to 0777.
   std::optional<mode_t> umask = 022;
 
-  // An absolute path, entered after the identity has changed; empty: the caller's.
+  // The directory that becomes the child's root, an absolute path; chroot(2), which takes
+  // CAP_SYS_CHROOT (EPERM). The child then stands in it: nothing of the caller's directory is left
+  // as a way out. A program, its interpreter and its libraries are looked for inside; the streams'
+  // files and /dev/null are opened before, outside. No prison for a child that stays root. Where
+  // close_range(2) is refused, closing descriptors takes a /proc inside. Empty: the caller's.
+  std::string chroot;
+
+  // An absolute path, entered after the identity has changed, inside `chroot`; empty: the caller's,
+  // or with `chroot` its "/".
   std::string directory = "/";
 
   Stream in = Stream::Null();

@@ -142,6 +142,14 @@ class Os {
   virtual SysResult<void> SetResUid(uid_t real, uid_t effective, uid_t saved) = 0;
   virtual SysResult<void> SetResGid(gid_t real, gid_t effective, gid_t saved) = 0;
 
+  // setfsuid(2) and setfsgid(2): return the id as it was, whether or not it has changed. An id of
+  // -1 changes nothing. Of the calling thread.
+  virtual uid_t SetFsUid(uid_t uid) = 0;
+  virtual gid_t SetFsGid(gid_t gid) = 0;
+
+  // capget(2), of the calling thread.
+  virtual SysResult<CapabilitySets> CapGet() = 0;
+
   // Descriptors --------------------------------------------------------------------------------
 
   virtual SysResult<int> Open(const char* path, int flags, mode_t mode) = 0;
@@ -183,6 +191,7 @@ class Os {
   virtual SysResult<FileStatus> Stat(const char* path) = 0;
   virtual SysResult<void> Unlink(const char* path) = 0;
   virtual SysResult<void> ChDir(const char* path) = 0;
+  virtual SysResult<void> ChRoot(const char* path) = 0;
   virtual mode_t Umask(mode_t mask) = 0;  // returns the mask as it was
 
   // getdents(2), filling `buffer` with struct dirent64; 0 at the end of the directory.

@@ -101,6 +101,13 @@ struct ResGid {
   gid_t saved = 0;
 };
 
+// The sets of capget(2) as bits: 1 << CAP_SETUID and so on, capabilities(7).
+struct CapabilitySets {
+  uint64_t effective = 0;
+  uint64_t permitted = 0;
+  uint64_t inheritable = 0;
+};
+
 // getrlimit(2); RLIM_INFINITY is the largest value.
 struct ResourceLimit {
   uint64_t soft = 0;

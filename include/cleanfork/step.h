@@ -28,6 +28,7 @@ enum class Step : int {
   kLimits,    // a resource limit
   kNice,      // the priority
   kOomScore,  // how likely the kernel is to kill it when memory is short
+  kChRoot,    // the new root, or the step into it
   kUmask,
   kStdin,
   kStdout,

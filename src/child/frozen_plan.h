@@ -49,7 +49,7 @@ struct PlannedStep {
   size_t kept_count = 0;
   int signal = 0;                            // parent-death-signal
   pid_t parent = 0;                          // parent-death-signal: who the parent has to be
-  const char* path = nullptr;                // chdir
+  const char* path = nullptr;                // chdir, chroot
   const PlannedHandler* handlers = nullptr;  // signal-handlers
   size_t handler_count = 0;
   SignalSet mask;                   // signal-mask

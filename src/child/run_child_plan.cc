@@ -89,6 +89,12 @@ StepOutcome WriteOomScore(Os& os, const PlannedStep& step) {
   return written.value() == step.text_size ? kStepOk : StepFailed(EIO);
 }
 
+// chroot(2) leaves the working directory outside, from where ".." leads anywhere.
+StepOutcome ChangeRoot(Os& os, const char* path) {
+  SysResult<void> changed = os.ChRoot(path);
+  return Outcome(changed.ok() ? os.ChDir("/") : changed);
+}
+
 StepOutcome InstallStream(Os& os, int source, int target) {
   for (int attempt = 1;; ++attempt) {
     SysResult<int> installed = RetryOnEintr([&] { return os.Dup2(source, target); });
@@ -203,6 +209,7 @@ StepOutcome RunStep(Running& running, const PlannedStep& step) {
     case Step::kLimits: return SetLimits(os, step);
     case Step::kNice: return Outcome(os.SetPriority(PRIO_PROCESS, 0, step.nice));
     case Step::kOomScore: return WriteOomScore(os, step);
+    case Step::kChRoot: return ChangeRoot(os, step.path);
     case Step::kUmask: os.Umask(step.mode); return kStepOk;
     case Step::kStdin: return InstallStream(os, step.fd, 0);
     case Step::kStdout: return InstallStream(os, step.fd, 1);

@@ -35,6 +35,7 @@ enum ExitCode : int {
   kExitSignals = 207,
   kExitStdin = 208,
   kExitStdout = 209,
+  kExitChRoot = 210,
   kExitGroup = 216,
   kExitUser = 217,
   kExitVerify = 218,

@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <sstream>
@@ -16,6 +18,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/os_wrapper.h"
+#include "cleanfork/spawn.h"
 #include "tests/real/entry_points.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
@@ -133,6 +136,7 @@ TEST_P(ChildSettings, WhatTheKernelRefusesIsToldWithItsStepAndErrno) {
        Step::kLimits, EPERM},
       {[](ForkOptions* o) { o->nice = -3; }, Step::kNice, EACCES},
       {[](ForkOptions* o) { o->oom_score_adjust = -1000; }, Step::kOomScore, EACCES},
+      {[](ForkOptions* o) { o->chroot = "/"; }, Step::kChRoot, EPERM},
   };
   const EntryPoint entry = GetParam();
   for (const Refused& refused : kRefused) {
@@ -151,6 +155,69 @@ TEST_P(ChildSettings, WhatTheKernelRefusesIsToldWithItsStepAndErrno) {
               "")
         << StepName(refused.step);
   }
+}
+
+// A directory with nothing in it but "inside"; removed at the end.
+class Jail {
+ public:
+  Jail() {
+    char path[] = "/tmp/cleanfork_jail_XXXXXX";
+    if (mkdtemp(path) == nullptr) return;
+    path_ = path;
+    chmod(path, 0755);
+    mkdir((path_ + "/inside").c_str(), 0755);
+  }
+  ~Jail() {
+    rmdir((path_ + "/inside").c_str());
+    rmdir(path_.c_str());
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Not for Spawn(), which finds no program in an empty jail.
+class ChildInAJail : public ChildSettings {};
+
+TEST_P(ChildInAJail, StandsInsideWithStreamsFromOutside) {
+  CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
+  const Jail jail;
+  for (const char* directory : {"", "/", "/inside"}) {
+    ForkOptions options;
+    options.chroot = jail.path();
+    options.directory = directory;
+    options.identity = Identity::User("nobody");
+    const std::string stands =
+        jail.path() + (std::strcmp(directory, "/inside") == 0 ? directory : "");
+    EXPECT_EQ(StartAndLook(options,
+                           [&](const ProcessState& state) -> std::string {
+                             if (state.root != jail.path()) return "root " + state.root;
+                             if (state.directory != stands) return "directory " + state.directory;
+                             const std::string input = state.descriptors.at(0).target;
+                             return input == "/dev/null" ? "" : "standard input " + input;
+                           }),
+              "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Real, ChildInAJail,
+                         ::testing::Values(EntryPoint::kForkChild, EntryPoint::kRunInChild),
+                         EntryPointTestName);
+
+TEST(SpawnInAJail, LooksForTheProgramInside) {
+  CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
+  const Jail jail;
+  EXPECT_EQ(InOwnProcess([&] {
+              ForkOptions options;
+              options.chroot = jail.path();
+              absl::StatusOr<Child> child = Spawn({"/bin/true"}, options);
+              if (child.ok()) return std::string("it is started");
+              const std::optional<ChildError> error = GetChildError(child.status());
+              const bool right = error->step == Step::kExec && error->error == ENOENT;
+              return (right ? "" : std::string(child.status().message())) + DescribeChildren();
+            }),
+            "");
 }
 
 // What a child of a starter that has ended ends with. The starter is a process between this one,

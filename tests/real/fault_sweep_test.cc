@@ -120,6 +120,7 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kVforkCall: return fault.error == ENOSYS ? Fails({Step::kSecondFork}) : Absorbed();
     case OsCall::kSigAction:  // EINVAL of a real-time signal: glibc keeps it
       return Either({Step::kResetSignals, Step::kSignalHandlers});
+    case OsCall::kChRoot: return Fails({Step::kChRoot});
     case OsCall::kSetRLimit: return Fails({Step::kLimits});
     case OsCall::kSetPriority: return Fails({Step::kNice});
     case OsCall::kSetSid: return Fails({Step::kSetSid});
@@ -132,12 +133,13 @@ Verdict JudgeInChild(const FaultEntry& fault) {
       return fault.error == ENOSYS || fault.error == EPERM ? Absorbed()
                                                            : Fails({Step::kCloseDescriptors});
     case OsCall::kFcntlSetFd: return Fails({Step::kKeepDescriptor});
-    case OsCall::kChDir: return Fails({Step::kChDir});
+    case OsCall::kChDir: return Fails({Step::kChRoot, Step::kChDir});
     case OsCall::kExecVe: return Fails({Step::kExec});
     case OsCall::kSetGroups: return Fails({Step::kSetGroups});
     // The second call is the attempt to take the old id back, which is to fail.
     case OsCall::kSetResGid: return fault.index == 1 ? Fails({Step::kSetGid}) : Absorbed();
     case OsCall::kSetResUid: return fault.index == 1 ? Fails({Step::kSetUid}) : Absorbed();
+    case OsCall::kCapGet:
     case OsCall::kGetGroups: return Fails({Step::kVerifyIdentity});
     case OsCall::kGetRandom: return Fails({Step::kReseed});
     case OsCall::kPrctlSetNoNewPrivs: return Fails({Step::kNoNewPrivs});
@@ -221,6 +223,7 @@ ForkOptions Options(const Variant& variant) {
     options.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 64}}};
     options.nice = 5;
     options.oom_score_adjust = 100;
+    options.chroot = "/";
     options.no_new_privs = true;
     if (variant.session != Session::kDaemon) options.parent_death_signal = SIGTERM;
   }

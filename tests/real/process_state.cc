@@ -146,6 +146,7 @@ std::optional<ProcessState> ReadProcessState(pid_t pid) {
   state.limits = ReadText(process + "/limits");
   state.no_new_privs = Hex(status, "NoNewPrivs") == 1;
   state.directory = ReadLink(process + "/cwd");
+  state.root = ReadLink(process + "/root");
   std::istringstream variables(ReadText(process + "/environ"));
   std::string variable;
   while (std::getline(variables, variable, '\0')) state.environment.push_back(variable);

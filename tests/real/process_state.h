@@ -49,6 +49,7 @@ struct ProcessState {
   int oom_score_adjust = 0;
   std::string limits;  // /proc/PID/limits
   std::string directory;
+  std::string root;
   std::vector<std::string> environment;
   std::map<int, DescriptorState> descriptors;
 };

@@ -59,6 +59,8 @@ class ChildStepsTest : public testing::Test {
   void AskForEverything() {
     options_.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 128}}};
     options_.nice = 5;
+    options_.chroot = "/jail";
+    options_.directory = "/srv";
     options_.oom_score_adjust = -17;
     options_.no_new_privs = true;
     options_.parent_death_signal = SIGTERM;
@@ -135,6 +137,8 @@ TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
   });
   EXPECT_CALL(os_, Write(ScriptedOs::kOomScore, _, 3))
       .WillOnce(Note(&steps, Step::kOomScore, size_t{3}));
+  EXPECT_CALL(os_, ChRoot(StrEq("/jail"))).WillOnce(Note(&steps, Step::kChRoot));
+  EXPECT_CALL(os_, ChDir(StrEq("/"))).WillOnce(Note(&steps, Step::kChRoot));
   EXPECT_CALL(os_, Umask(022)).WillOnce(Note(&steps, Step::kUmask, mode_t{0}));
   EXPECT_CALL(os_, Dup2(_, 0)).WillOnce(Note(&steps, Step::kStdin, 0));
   EXPECT_CALL(os_, Dup2(_, 1)).WillOnce(Note(&steps, Step::kStdout, 1));
@@ -153,7 +157,7 @@ TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
           testing::InvokeWithoutArgs([&steps] { steps.push_back(Step::kRegain); }), Fails(EPERM)));
   EXPECT_CALL(os_, PrctlSetNoNewPrivs()).WillOnce(Note(&steps, Step::kNoNewPrivs));
   EXPECT_CALL(os_, PrctlSetPdeathsig(SIGTERM)).WillOnce(Note(&steps, Step::kParentDeathSignal));
-  EXPECT_CALL(os_, ChDir(_)).WillOnce(Note(&steps, Step::kChDir));
+  EXPECT_CALL(os_, ChDir(StrEq("/srv"))).WillOnce(Note(&steps, Step::kChDir));
   EXPECT_CALL(os_, SigAction(SIGHUP, Pointee(ignore)))
       .WillOnce(Note(&steps, Step::kSignalHandlers, SignalAction()));
   EXPECT_CALL(os_, SigProcMask(_, _)).WillRepeatedly(Ok(ScriptedOs::CallersMask()));
@@ -233,6 +237,10 @@ INSTANTIATE_TEST_SUITE_P(
              [](ScriptedOs& os) {
                ON_CALL(os, Write(ScriptedOs::kOomScore, _, 3)).WillByDefault(Ok(size_t{2}));
              }),
+        Fail("chroot", Step::kChRoot, EPERM,
+             [](ScriptedOs& os) { ON_CALL(os, ChRoot(_)).WillByDefault(Fails(EPERM)); }),
+        Fail("the step into the new root", Step::kChRoot, EACCES,
+             [](ScriptedOs& os) { ON_CALL(os, ChDir(StrEq("/"))).WillByDefault(Fails(EACCES)); }),
         Fail("stdin", Step::kStdin, EMFILE,
              [](ScriptedOs& os) { ON_CALL(os, Dup2(_, 0)).WillByDefault(Fails(EMFILE)); }),
         Fail("stdout", Step::kStdout, EBADF,
@@ -294,7 +302,9 @@ INSTANTIATE_TEST_SUITE_P(
         Fail("a parent that has ended", Step::kParentDeathSignal, ESRCH,
              [](ScriptedOs& os) { ON_CALL(os, GetPpid()).WillByDefault(Return(1)); }),
         Fail("chdir", Step::kChDir, ENOENT,
-             [](ScriptedOs& os) { ON_CALL(os, ChDir(_)).WillByDefault(Fails(ENOENT)); }),
+             [](ScriptedOs& os) {
+               ON_CALL(os, ChDir(StrEq("/srv"))).WillByDefault(Fails(ENOENT));
+             }),
         Fail("a handler", Step::kSignalHandlers, EINVAL,
              [](ScriptedOs& os) {
                ON_CALL(os, SigAction(SIGHUP, NotNull())).WillByDefault(Fails(EINVAL));
@@ -311,6 +321,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(ChildStepsTest, WhatIsNotAskedForIsNotDone) {
   EXPECT_CALL(os_, SetRLimit(_, _)).Times(0);
+  EXPECT_CALL(os_, ChRoot(_)).Times(0);
   EXPECT_CALL(os_, SetPriority(_, _, _)).Times(0);
   EXPECT_CALL(os_, Open(StrEq("/dev/null"), _, _)).WillOnce(Ok(ScriptedOs::kNull));
   EXPECT_CALL(os_, PrctlSetNoNewPrivs()).Times(0);

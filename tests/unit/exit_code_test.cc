@@ -61,6 +61,7 @@ TEST(ExitCodeTest, TheCodesOfStepsAreSystemds) {
   EXPECT_EQ(ExitCodeOf(Step::kSignalMask), 207);
   EXPECT_EQ(ExitCodeOf(Step::kStdin), 208);
   EXPECT_EQ(ExitCodeOf(Step::kStdout), 209);
+  EXPECT_EQ(ExitCodeOf(Step::kChRoot), 210);
   EXPECT_EQ(ExitCodeOf(Step::kSetGroups), 216);
   EXPECT_EQ(ExitCodeOf(Step::kSetGid), 216);
   EXPECT_EQ(ExitCodeOf(Step::kSetUid), 217);

@@ -83,6 +83,7 @@ ForkOptions EveryStep(Session session) {
   options.session = session;
   options.limits = {{RLIMIT_NOFILE, {64, RLIM_INFINITY}}};
   options.nice = -5;
+  options.chroot = "/srv/jail";
   options.oom_score_adjust = -500;
   options.no_new_privs = true;
   if (session != Session::kDaemon) options.parent_death_signal = SIGTERM;
@@ -169,6 +170,7 @@ absl::Status FailureOf(Step step) {
     case Step::kChDir: return ReportedBy(step, EACCES);
     case Step::kSetSid:
     case Step::kLimits:
+    case Step::kChRoot:
     case Step::kSetGroups:
     case Step::kSetGid: return ReportedBy(step, EPERM);
     case Step::kReseed: return ReportedBy(step, ENOSYS);

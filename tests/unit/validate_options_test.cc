@@ -84,7 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
                     o.session = Session::kDaemon;
                   },
                   "a daemon's parent"},
-        BadOption{[](auto& o) { o.directory = "tmp"; }, "absolute"},
+        BadOption{[](auto& o) { o.directory = "tmp"; }, "directory is not an absolute"},
+        BadOption{[](auto& o) { o.chroot = "jail"; }, "chroot is not an absolute"},
         BadOption{[](auto& o) { o.keep_descriptors = {2}; }, "keep_descriptors: 2"},
         BadOption{[](auto& o) { o.pid_file_descriptor = 1; }, "pid_file_descriptor"},
         BadOption{[](auto& o) { o.out = Stream::Pipe(); }, "RunInChild()"},

@@ -199,6 +199,8 @@ void ChildPlan::AddIdentitySteps(Os& os) {
   if (identity_->uid.has_value()) {
     Add(Step::kSetUid).uid = verify.uid = *identity_->uid;
     verify.check_uid = true;
+    // capabilities(7): a change of all uids from 0 to others clears both sets.
+    verify.check_capabilities = os.GetEuid() == 0 && *identity_->uid != 0;
   }
   steps_.push_back(verify);
   // Root may take any identity, so there is nothing to be tried against it.
@@ -290,7 +292,8 @@ std::string ChildPlan::Describe(Step step) const {
       return absl::StrCat("setgroups([", absl::StrJoin(*identity_->groups, ", "), "])");
     case Step::kSetGid: return absl::StrCat("setgid(", found->gid, ")");
     case Step::kSetUid: return absl::StrCat("setuid(", found->uid, ")");
-    case Step::kVerifyIdentity: return "the kernel reports another identity than the one asked for";
+    case Step::kVerifyIdentity:
+      return "the kernel reports another identity, or more power, than was asked for";
     case Step::kRegain: return "the old identity could be taken back";
     case Step::kChDir: return absl::StrCat("chdir(\"", directory_, "\")");
     case Step::kNoNewPrivs: return "prctl(PR_SET_NO_NEW_PRIVS)";

@@ -168,7 +168,10 @@ struct ForkOptions {
   std::vector<SignalHandler> signal_handlers;
   SignalSet signal_mask;
 
-  // Absent: the caller's.
+  // Absent: the caller's. The child asks the kernel what has come of it: real, effective, saved and
+  // filesystem ids, groups, and, if it was root, that no capability is left, permitted or
+  // effective. A caller that has told the kernel to keep them (PR_SET_KEEPCAPS, securebits;
+  // capabilities(7)) therefore gets an error.
   std::optional<Identity> identity;
 
   // Whether an exec, of this child or of its descendants, can no longer give it more privileges:

@@ -142,28 +142,37 @@ StepOutcome VerifyGroups(Os& os, const PlannedStep& step) {
   return kStepOk;
 }
 
+// A call of setfsuid(2) with an id that nobody has changes nothing and returns the one that is.
+StepOutcome VerifyGid(Os& os, gid_t wanted) {
+  SysResult<ResGid> ids = os.GetResGid();
+  if (!ids.ok()) return StepFailed(ids.error());
+  const ResGid& gid = ids.value();
+  const bool right = gid.real == wanted && gid.effective == wanted && gid.saved == wanted;
+  return right && os.SetFsGid(static_cast<gid_t>(-1)) == wanted ? kStepOk : StepFailed(0);
+}
+
+StepOutcome VerifyUid(Os& os, uid_t wanted) {
+  SysResult<ResUid> ids = os.GetResUid();
+  if (!ids.ok()) return StepFailed(ids.error());
+  const ResUid& uid = ids.value();
+  const bool right = uid.real == wanted && uid.effective == wanted && uid.saved == wanted;
+  return right && os.SetFsUid(static_cast<uid_t>(-1)) == wanted ? kStepOk : StepFailed(0);
+}
+
+// By capget(2) and not from /proc/self/status: there need be no /proc in a chroot.
+StepOutcome VerifyNoCapabilities(Os& os) {
+  SysResult<CapabilitySets> sets = os.CapGet();
+  if (!sets.ok()) return StepFailed(sets.error());
+  return sets.value().effective == 0 && sets.value().permitted == 0 ? kStepOk : StepFailed(0);
+}
+
 StepOutcome VerifyIdentity(Os& os, const PlannedStep& step) {
-  if (step.check_groups) {
-    StepOutcome groups = VerifyGroups(os, step);
-    if (!groups.ok) return groups;
-  }
-  if (step.check_gid) {
-    SysResult<ResGid> ids = os.GetResGid();
-    if (!ids.ok()) return StepFailed(ids.error());
-    const ResGid& gid = ids.value();
-    if (gid.real != step.gid || gid.effective != step.gid || gid.saved != step.gid) {
-      return StepFailed(0);
-    }
-  }
-  if (step.check_uid) {
-    SysResult<ResUid> ids = os.GetResUid();
-    if (!ids.ok()) return StepFailed(ids.error());
-    const ResUid& uid = ids.value();
-    if (uid.real != step.uid || uid.effective != step.uid || uid.saved != step.uid) {
-      return StepFailed(0);
-    }
-  }
-  return kStepOk;
+  StepOutcome outcome;
+  if (step.check_groups) outcome = VerifyGroups(os, step);
+  if (outcome.ok && step.check_gid) outcome = VerifyGid(os, step.gid);
+  if (outcome.ok && step.check_uid) outcome = VerifyUid(os, step.uid);
+  if (outcome.ok && step.check_capabilities) outcome = VerifyNoCapabilities(os);
+  return outcome;
 }
 
 // Setuid Demystified (USENIX Security 2002): the one test that cannot be fooled is to try.

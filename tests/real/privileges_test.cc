@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
 #include <pwd.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -201,6 +205,9 @@ class LyingOs : public OsWrapper {
     kKeepSavedUid,
     kKeepRealUid,
     kKeepSavedGid,
+    kKeepFsUid,
+    kKeepFsGid,
+    kKeepCapabilities,
     kOneGroupMore
   };
   explicit LyingOs(Lie lie) : OsWrapper(RealOs()), lie_(lie) {}
@@ -215,15 +222,33 @@ class LyingOs : public OsWrapper {
   }
   SysResult<void> SetResGid(gid_t real, gid_t effective, gid_t saved) override {
     if (lie_ == kSetResGid) return {};
-    return OsWrapper::SetResGid(real, effective, lie_ == kKeepSavedGid ? 0 : saved);
+    SysResult<void> set = OsWrapper::SetResGid(real, effective, lie_ == kKeepSavedGid ? 0 : saved);
+    if (lie_ == kKeepFsGid && real != kUnchanged) setfsgid(0);
+    return set;
   }
   SysResult<void> SetResUid(uid_t real, uid_t effective, uid_t saved) override {
     if (lie_ == kSetResUid) return {};
+    if (real != kUnchanged && lie_ == kKeepCapabilities) prctl(PR_SET_KEEPCAPS, 1);
+    if (real != kUnchanged && lie_ == kKeepFsUid) return SetAllButFsUid(real, effective, saved);
     return OsWrapper::SetResUid(lie_ == kKeepRealUid ? 0 : real, effective,
                                 lie_ == kKeepSavedUid ? 0 : saved);
   }
 
  private:
+  static constexpr uint32_t kUnchanged = ~uint32_t{0};
+
+  // Leaves nothing of root but the id by which files are opened.
+  SysResult<void> SetAllButFsUid(uid_t real, uid_t effective, uid_t saved) {
+    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);  // or CAP_SETUID would go with the uids
+    SysResult<void> set = OsWrapper::SetResUid(real, effective, saved);
+    setfsuid(0);
+    __user_cap_header_struct header = {};
+    header.version = _LINUX_CAPABILITY_VERSION_3;
+    const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+    syscall(SYS_capset, &header, none);
+    return set;
+  }
+
   Lie lie_;
 };
 
@@ -231,7 +256,8 @@ TEST_P(Privileges, ChangeThatIsClaimedButNotMadeIsFoundOutAndNothingIsStarted) {
   const EntryPoint entry = GetParam();
   for (LyingOs::Lie lie :
        {LyingOs::kSetGroups, LyingOs::kSetResGid, LyingOs::kSetResUid, LyingOs::kKeepSavedUid,
-        LyingOs::kKeepRealUid, LyingOs::kKeepSavedGid, LyingOs::kOneGroupMore}) {
+        LyingOs::kKeepRealUid, LyingOs::kKeepSavedGid, LyingOs::kKeepFsUid, LyingOs::kKeepFsGid,
+        LyingOs::kKeepCapabilities, LyingOs::kOneGroupMore}) {
     EXPECT_EQ(InOwnProcess([entry, lie] {
                 std::string wrong = BecomeRootWithGroups();
                 ForkOptions options;
@@ -250,6 +276,21 @@ TEST_P(Privileges, ChangeThatIsClaimedButNotMadeIsFoundOutAndNothingIsStarted) {
               "")
         << "lie " << lie;
   }
+}
+
+TEST_P(Privileges, CapabilitiesThatTheCallerHasTheKernelKeepAreAnError) {
+  const EntryPoint entry = GetParam();
+  EXPECT_EQ(InOwnProcess([entry] {
+              prctl(PR_SET_KEEPCAPS, 1);
+              ForkOptions options;
+              options.identity = Identity::User("nobody");
+              absl::StatusOr<Child> child = StartPausing(entry, options, RealOs());
+              if (child.ok()) return std::string("it is started with them");
+              const std::optional<ChildError> error = GetChildError(child.status());
+              return std::string(error->step == Step::kVerifyIdentity ? "" : "another step") +
+                     DescribeChildren();
+            }),
+            "");
 }
 
 TEST_P(Privileges, AKernelThatTellsTheTruthPassesTheSameCheck) {

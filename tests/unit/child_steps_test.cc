@@ -45,6 +45,9 @@ class ChildStepsTest : public testing::Test {
     ON_CALL(os, SetResUid(kUnchanged, 0, kUnchanged)).WillByDefault(Fails(EPERM));
     ON_CALL(os, GetResGid()).WillByDefault(Ok(ResGid{kGid, kGid, kGid}));
     ON_CALL(os, GetResUid()).WillByDefault(Ok(ResUid{kUid, kUid, kUid}));
+    ON_CALL(os, SetFsGid(kUnchanged)).WillByDefault(Return(kGid));
+    ON_CALL(os, SetFsUid(kUnchanged)).WillByDefault(Return(kUid));
+    ON_CALL(os, CapGet()).WillByDefault(Ok(CapabilitySets{0, 0, 1}));
     ON_CALL(os, GetGroups(_, _)).WillByDefault([](gid_t* groups, size_t) {
       groups[0] = 5;
       groups[1] = kGid;
@@ -95,7 +98,10 @@ TEST_F(ChildStepsTest, TheChildTakesItsStepsInTheOrderOfTheDesignAndReturnsZero)
   EXPECT_CALL(os_, SetResUid(kUid, kUid, kUid));
   EXPECT_CALL(os_, GetGroups(_, 3));
   EXPECT_CALL(os_, GetResGid());
+  EXPECT_CALL(os_, SetFsGid(kUnchanged));
   EXPECT_CALL(os_, GetResUid());
+  EXPECT_CALL(os_, SetFsUid(kUnchanged));
+  EXPECT_CALL(os_, CapGet());
   EXPECT_CALL(os_, SetResUid(kUnchanged, 0, kUnchanged));
   EXPECT_CALL(os_, SetResGid(kUnchanged, 0, kUnchanged));
   EXPECT_CALL(os_, ChDir(StrEq("/")));
@@ -275,6 +281,20 @@ INSTANTIATE_TEST_SUITE_P(
              [](ScriptedOs& os) {
                ON_CALL(os, GetResGid()).WillByDefault(Ok(ResGid{0, kGid, kGid}));
              }),
+        Fail("filesystem uid not as asked", Step::kVerifyIdentity, 0,
+             [](ScriptedOs& os) { ON_CALL(os, SetFsUid(_)).WillByDefault(Return(0)); }),
+        Fail("filesystem gid not as asked", Step::kVerifyIdentity, 0,
+             [](ScriptedOs& os) { ON_CALL(os, SetFsGid(_)).WillByDefault(Return(0)); }),
+        Fail("a permitted capability is left", Step::kVerifyIdentity, 0,
+             [](ScriptedOs& os) {
+               ON_CALL(os, CapGet()).WillByDefault(Ok(CapabilitySets{0, 1, 0}));
+             }),
+        Fail("an effective capability is left", Step::kVerifyIdentity, 0,
+             [](ScriptedOs& os) {
+               ON_CALL(os, CapGet()).WillByDefault(Ok(CapabilitySets{uint64_t{1} << 40, 0, 0}));
+             }),
+        Fail("capabilities cannot be read", Step::kVerifyIdentity, EINVAL,
+             [](ScriptedOs& os) { ON_CALL(os, CapGet()).WillByDefault(Fails(EINVAL)); }),
         Fail("more groups than asked", Step::kVerifyIdentity, 0,
              [](ScriptedOs& os) { ON_CALL(os, GetGroups(_, _)).WillByDefault(Fails(EINVAL)); }),
         Fail("fewer groups than asked", Step::kVerifyIdentity, 0,
@@ -326,6 +346,13 @@ TEST_F(ChildStepsTest, WhatIsNotAskedForIsNotDone) {
   EXPECT_CALL(os_, Open(StrEq("/dev/null"), _, _)).WillOnce(Ok(ScriptedOs::kNull));
   EXPECT_CALL(os_, PrctlSetNoNewPrivs()).Times(0);
   EXPECT_CALL(os_, PrctlSetPdeathsig(_)).Times(0);
+  EXPECT_TRUE(ForkChild(options_, os_).ok());
+}
+
+TEST_F(ChildStepsTest, CapabilitiesAreOfNoInterestWhereRootWasNotLeft) {
+  EXPECT_CALL(os_, CapGet()).Times(0);
+  ON_CALL(os_, GetEuid()).WillByDefault(Return(1000));
+  ON_CALL(os_, SetResUid(kUnchanged, 1000, kUnchanged)).WillByDefault(Fails(EPERM));
   EXPECT_TRUE(ForkChild(options_, os_).ok());
 }
 

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -26,6 +27,19 @@ absl::Status StepStatus(const std::string& what, Step step, int error) {
   child_error.step = step;
   child_error.error = error;
   return ChildErrorStatus(what, child_error);
+}
+
+absl::Status MoveFailed(int from, int error) {
+  return StepStatus(absl::StrCat("descriptor ", from), Step::kMoveDescriptor, error);
+}
+
+// Before anything is opened that could take the number of a source that is not open.
+absl::Status CheckMoves(const ForkOptions& options, Os& os) {
+  for (const DescriptorMove& move : options.descriptors) {
+    SysResult<int> flags = os.FcntlGetFd(move.from);
+    if (!flags.ok()) return MoveFailed(move.from, flags.error());
+  }
+  return absl::OkStatus();
 }
 
 std::string LimitNumber(uint64_t number) {
@@ -69,10 +83,10 @@ absl::Status ChildPlan::Prepare(const ForkOptions& options, const Command* comma
     status = PrepareProgram(*command);
     if (!status.ok()) return status;
   }
-  absl::StatusOr<OpenedStreams> streams = OpenStreams(options, os);
-  if (!streams.ok()) return streams.status();
-  streams_ = *std::move(streams);
-  status = PrepareKeptDescriptors(options, os);
+  status = CheckMoves(options, os);
+  if (status.ok()) status = PrepareStreams(options, os);
+  if (status.ok()) status = PrepareMoves(options, os);
+  if (status.ok()) status = PrepareKeptDescriptors(options, os);
   if (status.ok()) status = OpenReportPipe(os);
   if (!status.ok()) return status;
   AddSteps(options, os);
@@ -100,6 +114,31 @@ absl::Status ChildPlan::PrepareProgram(const Command& command) {
   return absl::OkStatus();
 }
 
+absl::Status ChildPlan::PrepareStreams(const ForkOptions& options, Os& os) {
+  std::array<Stream, 3> streams = {options.in, options.out, options.err};
+  for (const DescriptorMove& move : options.descriptors) {
+    frozen_.first_free = std::max(frozen_.first_free, move.to + 1);
+    if (move.to < 3) streams[static_cast<size_t>(move.to)] = Stream::Descriptor(move.from);
+  }
+  absl::StatusOr<OpenedStreams> opened = OpenStreams(streams, frozen_.first_free, os);
+  if (!opened.ok()) return opened.status();
+  streams_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+// The first of two passes: a copy of every source, above every target. In the second, which is the
+// child's, no order can overwrite a source that is still needed.
+absl::Status ChildPlan::PrepareMoves(const ForkOptions& options, Os& os) {
+  for (const DescriptorMove& move : options.descriptors) {
+    if (move.to < 3) continue;  // a stream
+    SysResult<int> copy = os.FcntlDupFd(move.from, frozen_.first_free);
+    if (!copy.ok()) return MoveFailed(move.from, copy.error());
+    streams_.owned.emplace_back(os, copy.value());
+    moves_.push_back({copy.value(), move.to});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ChildPlan::PrepareKeptDescriptors(const ForkOptions& options, Os& os) {
   kept_ = options.keep_descriptors;
   if (options.pid_file_descriptor != -1) kept_.push_back(options.pid_file_descriptor);
@@ -115,7 +154,7 @@ absl::Status ChildPlan::PrepareKeptDescriptors(const ForkOptions& options, Os& o
 }
 
 absl::Status ChildPlan::OpenReportPipe(Os& os) {
-  SysResult<PipeEnds> report = OpenPipe(os, &report_);
+  SysResult<PipeEnds> report = OpenPipe(os, frozen_.first_free, &report_);
   if (!report.ok()) return StepStatus("pipe", Step::kPipe, report.error());
   frozen_.report_read = report.value().read_end;
   frozen_.report_write = report.value().write_end;
@@ -166,6 +205,11 @@ void ChildPlan::AddDescriptorSteps(const ForkOptions& options) {
   for (int target = 0; target < 3; ++target) {
     Add(kStreamSteps[target]).fd = streams_.sources[target];
   }
+  for (const DescriptorMove& move : moves_) {
+    PlannedStep& step = Add(Step::kMoveDescriptor);
+    step.fd = move.from;
+    step.target = move.to;
+  }
   if (!exec_paths_.empty()) {
     for (int fd : kept_) Add(Step::kKeepDescriptor).fd = fd;
   }
@@ -174,6 +218,7 @@ void ChildPlan::AddDescriptorSteps(const ForkOptions& options) {
     Add(Step::kWritePidFile).fd = options.pid_file_descriptor;
   }
   if (options.close_other_descriptors) {
+    for (const DescriptorMove& move : moves_) kept_.push_back(move.to);
     kept_.push_back(frozen_.report_write);
     PlannedStep& step = Add(Step::kCloseDescriptors);
     step.kept = kept_.data();
@@ -296,6 +341,11 @@ std::string ChildPlan::Describe(Step step) const {
       return "the kernel reports another identity, or more power, than was asked for";
     case Step::kRegain: return "the old identity could be taken back";
     case Step::kChDir: return absl::StrCat("chdir(\"", directory_, "\")");
+    case Step::kMoveDescriptor: {
+      std::vector<int> targets;
+      for (const DescriptorMove& move : moves_) targets.push_back(move.to);
+      return absl::StrCat("dup2 to descriptor ", absl::StrJoin(targets, " or "));
+    }
     case Step::kNoNewPrivs: return "prctl(PR_SET_NO_NEW_PRIVS)";
     case Step::kParentDeathSignal:
       return absl::StrCat("prctl(PR_SET_PDEATHSIG, ", found->signal, ")");

@@ -56,6 +56,8 @@ class ChildPlan {
 
   absl::Status Prepare(const ForkOptions& options, const Command* command, Os& os);
   absl::Status PrepareProgram(const Command& command);
+  absl::Status PrepareStreams(const ForkOptions& options, Os& os);
+  absl::Status PrepareMoves(const ForkOptions& options, Os& os);
   absl::Status PrepareKeptDescriptors(const ForkOptions& options, Os& os);
   absl::Status OpenReportPipe(Os& os);
   void AddSteps(const ForkOptions& options, Os& os);
@@ -72,6 +74,7 @@ class ChildPlan {
   std::vector<gid_t> group_scratch_;
   OpenedStreams streams_;
   OwnedPipe report_;
+  std::vector<DescriptorMove> moves_;
   std::vector<int> kept_;
   std::vector<int> scratch_fds_;
   std::vector<PlannedLimit> limits_;

@@ -21,6 +21,7 @@ const char* StepName(Step step) {
     case Step::kStdin: return "stdin";
     case Step::kStdout: return "stdout";
     case Step::kStderr: return "stderr";
+    case Step::kMoveDescriptor: return "move-descriptor";
     case Step::kKeepDescriptor: return "keep-descriptor";
     case Step::kWritePidFile: return "pidfile";
     case Step::kCloseDescriptors: return "close-descriptors";

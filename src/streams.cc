@@ -14,7 +14,6 @@
 namespace cleanfork {
 namespace {
 
-constexpr int kFirstFree = 3;
 constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
 
 absl::Status OpenFailed(const std::string& what, int error) {
@@ -24,21 +23,22 @@ absl::Status OpenFailed(const std::string& what, int error) {
   return ChildErrorStatus(what, child_error);
 }
 
-// Takes `fd` over; if it is one of 0 to 2, because the caller has that closed, moves it up.
-SysResult<int> MoveUp(Os& os, int fd, UniqueFd* owned) {
+// Takes `fd` over; if the child is to have something else there, moves it up.
+SysResult<int> MoveUp(Os& os, int fd, int first_free, UniqueFd* owned) {
   UniqueFd original(os, fd);
-  if (fd >= kFirstFree) {
+  if (fd >= first_free) {
     *owned = std::move(original);
     return fd;
   }
-  SysResult<int> moved = os.FcntlDupFd(fd, kFirstFree);
+  SysResult<int> moved = os.FcntlDupFd(fd, first_free);
   if (moved.ok()) *owned = UniqueFd(os, moved.value());
   return moved;
 }
 
 class StreamOpener {
  public:
-  StreamOpener(Os& os, OpenedStreams* streams) : os_(os), streams_(*streams) {}
+  StreamOpener(Os& os, int first_free, OpenedStreams* streams)
+      : os_(os), first_free_(first_free), streams_(*streams) {}
 
   absl::Status Open(const Stream& stream, int target) {
     switch (stream.kind()) {
@@ -84,7 +84,7 @@ class StreamOpener {
   // The caller's own if it is open and `keep`, else /dev/null.
   absl::Status Keep(int target, bool keep) {
     if (!keep) return Null(target);
-    SysResult<int> copy = os_.FcntlDupFd(target, kFirstFree);
+    SysResult<int> copy = os_.FcntlDupFd(target, first_free_);
     if (copy.ok()) {
       Use(target, UniqueFd(os_, copy.value()));
       return absl::OkStatus();
@@ -107,7 +107,7 @@ class StreamOpener {
 
   absl::Status Pipe(int target) {
     OwnedPipe pipe;
-    SysResult<PipeEnds> ends = OpenPipe(os_, &pipe);
+    SysResult<PipeEnds> ends = OpenPipe(os_, first_free_, &pipe);
     if (!ends.ok()) return OpenFailed(absl::StrCat(kNames[target], ": pipe"), ends.error());
     if (target == 0) {
       Use(target, std::move(pipe.read_end));
@@ -120,7 +120,7 @@ class StreamOpener {
   }
 
   absl::Status Descriptor(int fd, int target) {
-    SysResult<int> copy = os_.FcntlDupFd(fd, kFirstFree);
+    SysResult<int> copy = os_.FcntlDupFd(fd, first_free_);
     if (!copy.ok()) {
       return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), copy.error());
     }
@@ -133,35 +133,37 @@ class StreamOpener {
     SysResult<int> fd =
         RetryOnEintr([&] { return os_.Open(path, flags | O_CLOEXEC | O_NOCTTY, mode); });
     if (!fd.ok()) return fd;
-    return MoveUp(os_, fd.value(), owned);
+    return MoveUp(os_, fd.value(), first_free_, owned);
   }
 
   Os& os_;
+  const int first_free_;
   OpenedStreams& streams_;
   int null_ = -1;
 };
 
 }  // namespace
 
-SysResult<PipeEnds> OpenPipe(Os& os, OwnedPipe* pipe) {
+SysResult<PipeEnds> OpenPipe(Os& os, int first_free, OwnedPipe* pipe) {
   SysResult<PipeEnds> opened = os.Pipe2(O_CLOEXEC);
   if (!opened.ok()) return opened;
   UniqueFd write_end(os, opened.value().write_end);
-  SysResult<int> read_fd = MoveUp(os, opened.value().read_end, &pipe->read_end);
+  SysResult<int> read_fd = MoveUp(os, opened.value().read_end, first_free, &pipe->read_end);
   if (!read_fd.ok()) return SysError(read_fd.error());
-  SysResult<int> write_fd = MoveUp(os, write_end.Release(), &pipe->write_end);
+  SysResult<int> write_fd = MoveUp(os, write_end.Release(), first_free, &pipe->write_end);
   if (!write_fd.ok()) return SysError(write_fd.error());
   return PipeEnds{read_fd.value(), write_fd.value()};
 }
 
-absl::StatusOr<OpenedStreams> OpenStreams(const ForkOptions& options, Os& os) {
-  OpenedStreams streams;
-  StreamOpener opener(os, &streams);
-  absl::Status status = opener.Open(options.in, 0);
-  if (status.ok()) status = opener.Open(options.out, 1);
-  if (status.ok()) status = opener.Open(options.err, 2);
-  if (!status.ok()) return status;
-  return streams;
+absl::StatusOr<OpenedStreams> OpenStreams(const std::array<Stream, 3>& streams, int first_free,
+                                          Os& os) {
+  OpenedStreams opened;
+  StreamOpener opener(os, first_free, &opened);
+  for (int target = 0; target < 3; ++target) {
+    absl::Status status = opener.Open(streams[static_cast<size_t>(target)], target);
+    if (!status.ok()) return status;
+  }
+  return opened;
 }
 
 }  // namespace cleanfork

@@ -15,8 +15,8 @@
 namespace cleanfork {
 
 struct OpenedStreams {
-  // What the child is to have as 0, 1 and 2: descriptors of 3 and more, so that no order of
-  // installing them can overwrite one that is still needed.
+  // What the child is to have as 0, 1 and 2: descriptors of first_free and more, so that no order
+  // of installing them can overwrite one that is still needed.
   std::array<int, 3> sources = {-1, -1, -1};
 
   // They and the parent's ends of the pipes, all close-on-exec.
@@ -25,14 +25,15 @@ struct OpenedStreams {
 };
 
 // Errors: kOpenStream, with the errno of open(2) and the path. ENODEV: /dev/null is not the device.
-absl::StatusOr<OpenedStreams> OpenStreams(const ForkOptions& options, Os& os);
+absl::StatusOr<OpenedStreams> OpenStreams(const std::array<Stream, 3>& streams, int first_free,
+                                          Os& os);
 
-// A pipe with both ends close-on-exec and 3 or more, whatever of 0 to 2 the caller has closed.
+// A pipe with both ends close-on-exec and first_free or more, whatever below the caller has closed.
 struct OwnedPipe {
   UniqueFd read_end;
   UniqueFd write_end;
 };
-SysResult<PipeEnds> OpenPipe(Os& os, OwnedPipe* pipe);
+SysResult<PipeEnds> OpenPipe(Os& os, int first_free, OwnedPipe* pipe);
 
 }  // namespace cleanfork
 

@@ -1,6 +1,10 @@
 #include "src/validate_options.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +50,39 @@ absl::Status ValidateSignals(const ForkOptions& options, bool execs) {
     if (execs && is_function) {
       return InvalidOptions(absl::StrCat("signal_handlers: the handler of signal ", handler.signal,
                                          " does not survive an exec; only SIG_IGN does"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateTarget(const ForkOptions& options, int to) {
+  const auto& kept = options.keep_descriptors;
+  const char* why = nullptr;
+  if (to == 0 && options.in.kind() != Stream::Kind::kNull) why = "in";
+  if (to == 1 && options.out.kind() != Stream::Kind::kNull) why = "out";
+  if (to == 2 && options.err.kind() != Stream::Kind::kKeepIfRegularFile) why = "err";
+  if (std::find(kept.begin(), kept.end(), to) != kept.end()) why = "keep_descriptors";
+  if (to == options.pid_file_descriptor) why = "pid_file_descriptor";
+  if (why == nullptr) return absl::OkStatus();
+  return InvalidOptions(absl::StrCat("descriptors: ", to, " is set by ", why, " already"));
+}
+
+absl::Status ValidateMoves(const ForkOptions& options) {
+  for (size_t i = 0; i < options.descriptors.size(); ++i) {
+    const DescriptorMove& move = options.descriptors[i];
+    if (move.from < 0 || move.to < 0) return InvalidOptions("descriptors: a number is negative");
+    absl::Status status = ValidateTarget(options, move.to);
+    if (!status.ok()) return status;
+    for (size_t j = 0; j < i; ++j) {
+      if (options.descriptors[j].to == move.to) {
+        return InvalidOptions(absl::StrCat("descriptors: two are to become ", move.to));
+      }
+    }
+    for (const ChildLimit& limit : options.limits) {
+      if (limit.resource == RLIMIT_NOFILE && limit.limit.soft <= static_cast<uint64_t>(move.to)) {
+        return InvalidOptions(
+            absl::StrCat("descriptors: ", move.to, " is not below the RLIMIT_NOFILE of limits"));
+      }
     }
   }
   return absl::OkStatus();
@@ -151,6 +188,7 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   absl::Status status = ValidateRetry(options.retry);
   if (status.ok()) status = ValidateSignals(options, command != nullptr);
   if (status.ok()) status = ValidateDescriptors(options);
+  if (status.ok()) status = ValidateMoves(options);
   if (status.ok()) status = ValidateLimits(options.limits);
   if (status.ok()) status = ValidatePriorities(options);
   if (status.ok() && command != nullptr) status = ValidateCommand(options, *command);

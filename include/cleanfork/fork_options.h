@@ -147,6 +147,12 @@ struct ChildLimit {
   ResourceLimit limit;
 };
 
+// A descriptor of the caller's, and the number under which the child has it.
+struct DescriptorMove {
+  int from = -1;
+  int to = -1;
+};
+
 struct SignalHandler {
   int signal = 0;
   SignalAction action;
@@ -226,6 +232,16 @@ struct ForkOptions {
   // Closes every descriptor from 3 up but those listed, which survive an exec.
   bool close_other_descriptors = true;
   std::vector<int> keep_descriptors;
+
+  // Copies of the caller's descriptors under numbers of their own, as if all were made at once:
+  // {{3, 4}, {4, 3}} exchanges the two. They stay open past `close_other_descriptors` and an exec;
+  // what the child had there before is closed. From 0 to 2, `to` is a stream, which then must be
+  // left at its default, and means Stream::Descriptor(from): {{1, 2}, {2, 1}} exchanges output and
+  // errors. Refused: the same `to` twice, or in `keep_descriptors` or `pid_file_descriptor`, or not
+  // below a soft RLIMIT_NOFILE of `limits`. A `from` that is not open is EBADF. Until the child
+  // runs, numbers above the highest `to` are used: where the caller's RLIMIT_NOFILE leaves none, it
+  // is EINVAL or EMFILE.
+  std::vector<DescriptorMove> descriptors;
 
   // An open descriptor into which the process that is to run writes its own pid and a newline, in
   // place of what was there, before it drops its privileges; it keeps the descriptor, and with it

@@ -33,6 +33,7 @@ enum class Step : int {
   kStdin,
   kStdout,
   kStderr,
+  kMoveDescriptor,  // a descriptor that the child is to have under another number
   kKeepDescriptor,  // a descriptor that the child is to have cannot be handed on
   kWritePidFile,
   kCloseDescriptors,

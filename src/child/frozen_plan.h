@@ -29,6 +29,7 @@ struct PlannedLimit {
 struct PlannedStep {
   Step step;
   int fd = -1;      // stdin, stdout, stderr: the source, 3 or more; keep; pidfile
+  int target = -1;  // move-descriptor: fd is copied to it; fd is above all targets
   mode_t mode = 0;  // umask
   const PlannedLimit* limits = nullptr;  // limits
   size_t limit_count = 0;
@@ -62,10 +63,14 @@ struct FrozenPlan {
   const PlannedStep* steps = nullptr;
   size_t step_count = 0;
 
-  // The pipe on which the parent hears of the child, both ends 3 or more and close-on-exec. The
-  // child holds the write end until it has exec'd or reported.
+  // The pipe on which the parent hears of the child, both ends first_free or more and
+  // close-on-exec. The child holds the write end until it has exec'd or reported.
   int report_read = -1;
   int report_write = -1;
+
+  // What the child opens for itself and keeps has to be here or above: below, some step of the plan
+  // will put a descriptor.
+  int first_free = 3;
 
   // How long to sleep, in nanoseconds, before each further attempt at the second fork.
   const int64_t* second_fork_delays = nullptr;

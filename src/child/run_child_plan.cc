@@ -95,7 +95,7 @@ StepOutcome ChangeRoot(Os& os, const char* path) {
   return Outcome(changed.ok() ? os.ChDir("/") : changed);
 }
 
-StepOutcome InstallStream(Os& os, int source, int target) {
+StepOutcome InstallDescriptor(Os& os, int source, int target) {
   for (int attempt = 1;; ++attempt) {
     SysResult<int> installed = RetryOnEintr([&] { return os.Dup2(source, target); });
     if (installed.ok() || installed.error() != EBUSY || attempt == kBusyAttempts) {
@@ -220,11 +220,12 @@ StepOutcome RunStep(Running& running, const PlannedStep& step) {
     case Step::kOomScore: return WriteOomScore(os, step);
     case Step::kChRoot: return ChangeRoot(os, step.path);
     case Step::kUmask: os.Umask(step.mode); return kStepOk;
-    case Step::kStdin: return InstallStream(os, step.fd, 0);
-    case Step::kStdout: return InstallStream(os, step.fd, 1);
-    case Step::kStderr: return InstallStream(os, step.fd, 2);
+    case Step::kStdin: return InstallDescriptor(os, step.fd, 0);
+    case Step::kStdout: return InstallDescriptor(os, step.fd, 1);
+    case Step::kStderr: return InstallDescriptor(os, step.fd, 2);
     case Step::kCloseDescriptors:
       return Outcome(CloseDescriptors(os, step.kept, step.kept_count, running.second.write_end));
+    case Step::kMoveDescriptor: return InstallDescriptor(os, step.fd, step.target);
     case Step::kKeepDescriptor: return Outcome(os.FcntlSetFd(step.fd, 0));
     case Step::kWritePidFile: return WritePidFile(os, step.fd);
     case Step::kSetGroups: return Outcome(os.SetGroups(step.groups, step.group_count));
@@ -299,10 +300,10 @@ size_t FindSecondFork(const FrozenPlan& plan) {
   __builtin_unreachable();
 }
 
-// A pipe end among 0 to 2, because the caller has that closed, would be overwritten by a stream.
-SysResult<int> MoveUp(Os& os, int fd) {
-  if (fd > 2) return fd;
-  SysResult<int> moved = os.FcntlDupFd(fd, 3);
+// A pipe end below, because the caller has that closed, would be overwritten by a stream or a move.
+SysResult<int> MoveUp(Os& os, int fd, int first_free) {
+  if (fd >= first_free) return fd;
+  SysResult<int> moved = os.FcntlDupFd(fd, first_free);
   os.Close(fd).IgnoreError();
   return moved;
 }
@@ -310,9 +311,9 @@ SysResult<int> MoveUp(Os& os, int fd) {
 void OpenSecondPipe(Running& running) {
   SysResult<PipeEnds> ends = running.os.Pipe2(O_CLOEXEC);
   if (!ends.ok()) ReportAndExit(running, Step::kPipe, ends.error());
-  SysResult<int> read_end = MoveUp(running.os, ends.value().read_end);
+  SysResult<int> read_end = MoveUp(running.os, ends.value().read_end, running.plan.first_free);
   if (!read_end.ok()) ReportAndExit(running, Step::kPipe, read_end.error());
-  SysResult<int> write_end = MoveUp(running.os, ends.value().write_end);
+  SysResult<int> write_end = MoveUp(running.os, ends.value().write_end, running.plan.first_free);
   if (!write_end.ok()) ReportAndExit(running, Step::kPipe, write_end.error());
   running.second = {read_end.value(), write_end.value()};
 }

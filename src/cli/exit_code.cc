@@ -35,6 +35,7 @@ constexpr StepRow kSteps[] = {
     {Step::kStdout, kExitStdout},
     {Step::kStderr, kExitStderr},
     {Step::kCloseDescriptors, kExitDescriptors},
+    {Step::kMoveDescriptor, kExitDescriptors},
     {Step::kKeepDescriptor, kExitDescriptors},
     {Step::kWritePidFile, kExitPidFile},
     {Step::kSetGroups, kExitGroup},

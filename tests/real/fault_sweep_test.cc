@@ -91,8 +91,10 @@ Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
     case OsCall::kVforkCall:
       return fault.error == ENOSYS ? Fails({Step::kFork}) : Absorbed();  // tried again
     case OsCall::kPipe2: return Fails({Step::kPipe, Step::kOpenStream});
-    case OsCall::kFcntlDupFd: return Either({Step::kOpenStream});  // EBADF: the stream is closed
-    case OsCall::kFcntlGetFd: return Fails({Step::kKeepDescriptor});
+    case OsCall::kFcntlDupFd:
+      // EBADF: the stream is closed.
+      return Either({Step::kOpenStream, Step::kMoveDescriptor, Step::kPipe});
+    case OsCall::kFcntlGetFd: return Fails({Step::kKeepDescriptor, Step::kMoveDescriptor});
     // Of /dev/null. Of /proc/PID/stat: the answer is then looked for elsewhere.
     case OsCall::kOpen: return fault.index == 1 ? Fails({Step::kOpenStream}) : Absorbed();
     case OsCall::kFStat:
@@ -127,8 +129,9 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kPipe2: return Fails({Step::kPipe});
     case OsCall::kFcntlDupFd: return Fails({Step::kPipe});
     case OsCall::kDup2:
-      return fault.error == EBUSY ? Absorbed()
-                                  : Fails({Step::kStdin, Step::kStdout, Step::kStderr});
+      return fault.error == EBUSY
+                 ? Absorbed()
+                 : Fails({Step::kStdin, Step::kStdout, Step::kStderr, Step::kMoveDescriptor});
     case OsCall::kCloseRange:
       return fault.error == ENOSYS || fault.error == EPERM ? Absorbed()
                                                            : Fails({Step::kCloseDescriptors});
@@ -222,6 +225,7 @@ ForkOptions Options(const Variant& variant) {
     options.identity = Identity::User("nobody");
     options.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 64}}};
     options.nice = 5;
+    options.descriptors = {{0, 4}};
     options.oom_score_adjust = 100;
     options.chroot = "/";
     options.no_new_privs = true;

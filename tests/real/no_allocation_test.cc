@@ -154,6 +154,7 @@ void Elaborate(ForkOptions* options) {
   options->keep_descriptors = {3};
   options->limits = {{RLIMIT_CORE, {0, 0}}};
   options->nice = 5;
+  options->descriptors = {{1, 4}, {0, 5}};
   options->oom_score_adjust = 100;
   options->no_new_privs = true;
   options->parent_death_signal = SIGTERM;

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -62,6 +64,8 @@ class ChildStepsTest : public testing::Test {
   void AskForEverything() {
     options_.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 128}}};
     options_.nice = 5;
+    options_.descriptors = {{5, 9}};
+    ON_CALL(os_, FcntlDupFd(5, 10)).WillByDefault(Ok(40));
     options_.chroot = "/jail";
     options_.directory = "/srv";
     options_.oom_score_adjust = -17;
@@ -149,6 +153,7 @@ TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
   EXPECT_CALL(os_, Dup2(_, 0)).WillOnce(Note(&steps, Step::kStdin, 0));
   EXPECT_CALL(os_, Dup2(_, 1)).WillOnce(Note(&steps, Step::kStdout, 1));
   EXPECT_CALL(os_, Dup2(_, 2)).WillOnce(Note(&steps, Step::kStderr, 2));
+  EXPECT_CALL(os_, Dup2(40, 9)).WillOnce(Note(&steps, Step::kMoveDescriptor, 9));
   EXPECT_CALL(os_, FcntlSetFd(7, 0)).WillOnce(Note(&steps, Step::kKeepDescriptor));
   EXPECT_CALL(os_, PWrite(7, _, 5, 0)).WillOnce(Note(&steps, Step::kWritePidFile, size_t{5}));
   EXPECT_CALL(os_, CloseRange(_, _, _)).WillRepeatedly(Note(&steps, Step::kCloseDescriptors));
@@ -253,6 +258,8 @@ INSTANTIATE_TEST_SUITE_P(
              [](ScriptedOs& os) { ON_CALL(os, Dup2(_, 1)).WillByDefault(Fails(EBADF)); }),
         Fail("stderr busy for ever", Step::kStderr, EBUSY,
              [](ScriptedOs& os) { ON_CALL(os, Dup2(_, 2)).WillByDefault(Fails(EBUSY)); }),
+        Fail("a move busy for ever", Step::kMoveDescriptor, EBUSY,
+             [](ScriptedOs& os) { ON_CALL(os, Dup2(_, 9)).WillByDefault(Fails(EBUSY)); }),
         Fail("close_range", Step::kCloseDescriptors, ENOMEM,
              [](ScriptedOs& os) { ON_CALL(os, CloseRange(_, _, _)).WillByDefault(Fails(ENOMEM)); }),
         Fail("no close_range and no /proc", Step::kCloseDescriptors, EACCES,
@@ -354,6 +361,51 @@ TEST_F(ChildStepsTest, CapabilitiesAreOfNoInterestWhereRootWasNotLeft) {
   ON_CALL(os_, GetEuid()).WillByDefault(Return(1000));
   ON_CALL(os_, SetResUid(kUnchanged, 1000, kUnchanged)).WillByDefault(Fails(EPERM));
   EXPECT_TRUE(ForkChild(options_, os_).ok());
+}
+
+TEST_F(ChildStepsTest, DescriptorsAreMovedByWayOfCopiesAboveAllTargetsAndStayOpen) {
+  options_.descriptors = {{3, 4}, {4, 3}, {1, 2}, {2, 1}};
+  for (int from : {1, 2, 3, 4}) EXPECT_CALL(os_, FcntlDupFd(from, 5)).WillOnce(Ok(40 + from));
+  EXPECT_CALL(os_, Dup2(ScriptedOs::kNull, 0));
+  EXPECT_CALL(os_, Dup2(42, 1));
+  EXPECT_CALL(os_, Dup2(41, 2));
+  EXPECT_CALL(os_, Dup2(43, 4));
+  EXPECT_CALL(os_, Dup2(44, 3));
+  EXPECT_CALL(os_, CloseRange(5, ScriptedOs::kReportWrite - 1, 0)).WillOnce(Ok());
+  EXPECT_CALL(os_, CloseRange(ScriptedOs::kReportWrite + 1, ~0u, 0)).WillOnce(Ok());
+  EXPECT_TRUE(ForkChild(options_, os_).ok());
+}
+
+TEST_F(ChildStepsTest, NothingOfThePlansLiesWhereADescriptorIsToGo) {
+  options_.descriptors = {{5, 50}};
+  options_.session = Session::kDaemon;
+  EXPECT_CALL(os_, FcntlDupFd(5, 51)).WillOnce(Ok(60));
+  EXPECT_CALL(os_, FcntlDupFd(ScriptedOs::kNull, 51)).WillOnce(Ok(61));
+  EXPECT_CALL(os_, FcntlDupFd(ScriptedOs::kReportRead, 51)).WillOnce(Ok(62));
+  EXPECT_CALL(os_, FcntlDupFd(ScriptedOs::kReportWrite, 51)).WillOnce(Ok(63));
+  EXPECT_CALL(os_, FcntlDupFd(ScriptedOs::kSecondRead, 51)).WillOnce(Ok(64));
+  EXPECT_CALL(os_, FcntlDupFd(ScriptedOs::kSecondWrite, 51)).WillOnce(Ok(65));
+  FileStatus null;
+  null.mode = S_IFCHR | 0666;
+  null.special_device = makedev(1, 3);
+  ON_CALL(os_, FStat(61)).WillByDefault(Ok(null));
+  ON_CALL(os_, Write(_, _, _)).WillByDefault([](int, const void*, size_t size) {
+    return SysResult<size_t>(size);
+  });
+  EXPECT_CALL(os_, Write(63, _, sizeof(ChildReport))).Times(2);  // forked, and started
+  EXPECT_CALL(os_, Write(65, _, 1));
+  EXPECT_CALL(os_, Dup2(61, testing::Le(2))).Times(3);
+  EXPECT_CALL(os_, Dup2(60, 50));
+  EXPECT_TRUE(ForkChild(options_, os_).ok());
+}
+
+TEST_F(ChildStepsTest, ADescriptorToMoveThatIsNotOpenIsAnErrorOfTheParents) {
+  EXPECT_CALL(os_, Fork()).Times(0);
+  options_.descriptors = {{7, 9}};
+  EXPECT_CALL(os_, Open(_, _, _)).Times(0);  // which might become 7
+  EXPECT_CALL(os_, FcntlGetFd(7)).WillOnce(Fails(EBADF));
+  EXPECT_EQ(std::string(ForkChild(options_, os_).status().message()),
+            "descriptor 7: Bad file descriptor (EBADF) [step move-descriptor]");
 }
 
 TEST_F(ChildStepsTest, ADup2ThatIsInterruptedOrBusyIsTriedAgain) {

@@ -16,6 +16,7 @@ ScriptedOs::ScriptedOs() {
   FileStatus null;
   null.mode = S_IFCHR | 0666;
   null.special_device = makedev(1, 3);
+  ON_CALL(*this, FcntlGetFd(_)).WillByDefault(Ok(0));
   ON_CALL(*this, FStat(kNull)).WillByDefault(Ok(null));
   ON_CALL(*this, IsATty(_)).WillByDefault(Ok());
   ON_CALL(*this, GetPwUid(_)).WillByDefault(Fails(ENOENT));

@@ -82,6 +82,7 @@ ForkOptions EveryStep(Session session) {
   ForkOptions options;
   options.session = session;
   options.limits = {{RLIMIT_NOFILE, {64, RLIM_INFINITY}}};
+  options.descriptors = {{0, 9}};
   options.nice = -5;
   options.chroot = "/srv/jail";
   options.oom_score_adjust = -500;
@@ -102,6 +103,7 @@ ForkOptions EveryStep(Session session) {
 absl::Status ReportedBy(Step step, int error) {
   ScriptedOs os;
   ON_CALL(os, FcntlGetFd(_)).WillByDefault(Ok(0));
+  ON_CALL(os, FcntlDupFd(0, 10)).WillByDefault(Ok(40));
   ON_CALL(os, Fork()).WillByDefault(ForkAsParent(ScriptedOs::kChild));
   os.ChildWillReport(ChildReport::Failed(step, error, ScriptedOs::kChild));
   // A daemon has no parent whose death it could be told of.
@@ -160,7 +162,8 @@ absl::Status FailureOf(Step step) {
     case Step::kSetUid: return ReportedBy(step, EAGAIN);
     case Step::kStdin:
     case Step::kStdout:
-    case Step::kStderr: return ReportedBy(step, EBUSY);
+    case Step::kStderr:
+    case Step::kMoveDescriptor: return ReportedBy(step, EBUSY);
     case Step::kWritePidFile: return ReportedBy(step, ENOSPC);
     case Step::kCloseDescriptors: return ReportedBy(step, ENOENT);
     case Step::kVerifyIdentity:

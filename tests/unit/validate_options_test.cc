@@ -104,6 +104,50 @@ INSTANTIATE_TEST_SUITE_P(
                   "no variable's name"},
         BadOption{[](auto& o) { o.identity = Identity(); }, "neither a user nor a group"}));
 
+INSTANTIATE_TEST_SUITE_P(Moves, BadOptionTest,
+                         testing::Values(BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({-1, 5});
+                                                   },
+                                                   "a number is negative"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, -1});
+                                                   },
+                                                   "a number is negative"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.assign(2, {5, 9});
+                                                   },
+                                                   "two are to become 9"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, 9});
+                                                     o.keep_descriptors = {9};
+                                                   },
+                                                   "9 is set by keep_descriptors"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, 9});
+                                                     o.pid_file_descriptor = 9;
+                                                   },
+                                                   "9 is set by pid_file_descriptor"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, 0});
+                                                     o.in = Stream::Inherit();
+                                                   },
+                                                   "0 is set by in"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, 1});
+                                                     o.out = Stream::File("/log");
+                                                   },
+                                                   "1 is set by out"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, 2});
+                                                     o.err = Stream::Null();
+                                                   },
+                                                   "2 is set by err"},
+                                         BadOption{[](auto& o) {
+                                                     o.descriptors.push_back({5, 64});
+                                                     o.limits.push_back({RLIMIT_NOFILE, {64, 64}});
+                                                   },
+                                                   "64 is not below the RLIMIT_NOFILE"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Identities, BadOptionTest,
     testing::Values(BadOption{[](auto& o) { o.identity = Identity::Ids(kNoId, 1); }, "-1"},

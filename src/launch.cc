@@ -51,7 +51,12 @@ absl::Status Launch::IgnoreSigchld() {
   SignalAction ignore;
   ignore.handler = SIG_IGN;
   SysResult<SignalAction> old = os_.SigAction(SIGCHLD, &ignore);
-  if (!old.ok()) return StatusFromErrno(old.error(), "sigaction(SIGCHLD)");
+  if (!old.ok()) {
+    ChildError error;
+    error.step = Step::kBlockSignals;
+    error.error = old.error();
+    return ChildErrorStatus("sigaction(SIGCHLD)", error);
+  }
   old_sigchld_ = old.value();
   return absl::OkStatus();
 }

@@ -17,9 +17,9 @@ const char* StepName(Step step) {
     case Step::kStdin: return "stdin";
     case Step::kStdout: return "stdout";
     case Step::kStderr: return "stderr";
-    case Step::kCloseDescriptors: return "close-descriptors";
     case Step::kKeepDescriptor: return "keep-descriptor";
     case Step::kWritePidFile: return "pidfile";
+    case Step::kCloseDescriptors: return "close-descriptors";
     case Step::kSetGroups: return "setgroups";
     case Step::kSetGid: return "setgid";
     case Step::kSetUid: return "setuid";

@@ -1,59 +1,66 @@
 #include "svc.h"
 
-#include <sys/wait.h>
-
 #include <cerrno>
+#include <optional>
 
+#include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
-#include "cleanfork/names.h"
+#include "cleanfork/fork_child.h"
+#include "cleanfork/fork_options.h"
 
 namespace service {
 namespace {
 
-// The child's part: becomes the helper, or returns the status to exit with.
-int BecomeHelper(const char* path, char* const* argv, cleanfork::Os& os) {
-  if (!os.SetSid().ok()) return kExitSetUpFailed;
-  char* const no_environment[] = {nullptr};
-  const cleanfork::SysResult<void> failed = os.ExecVe(path, argv, no_environment);
-  return failed.error() == ENOENT ? kExitNotFound : kExitNotExecuted;
+constexpr int kStandardOutput = 1;
+
+absl::StatusOr<std::string> ReadToEnd(int fd, cleanfork::Os& os) {
+  std::string text;
+  char part[4096];
+  for (;;) {
+    const cleanfork::SysResult<size_t> got = cleanfork::ReadFully(os, fd, part, sizeof(part));
+    if (!got.ok()) return cleanfork::StatusFromErrno(got.error(), "read from the helper");
+    text.append(part, got.value());
+    if (got.value() < sizeof(part)) return text;
+  }
 }
 
 }  // namespace
 
-HelperResult RunHelper(const char* path, char* const* argv, cleanfork::Os& os) {
-  HelperResult result;
-  const cleanfork::SysResult<pid_t> child = os.Fork();
-  if (!child.ok()) {
-    result.failed_call = "fork";
-    result.error = child.error();
-    return result;
-  }
-  if (child.value() == 0) os.Exit(BecomeHelper(path, argv, os));
-
-  const cleanfork::SysResult<cleanfork::WaitResult> ended =
-      cleanfork::RetryOnEintr([&] { return os.WaitPid(child.value(), 0); });
-  if (!ended.ok()) {
-    result.failed_call = "waitpid";
-    result.error = ended.error();
-    return result;
-  }
-  const int status = ended.value().status;
-  if (WIFSIGNALED(status)) {
-    result.signal = WTERMSIG(status);
-  } else {
-    result.exit_status = WEXITSTATUS(status);
-  }
-  return result;
+absl::StatusOr<std::string> OutputOf(const cleanfork::Command& helper, cleanfork::Os& os) {
+  cleanfork::ForkOptions options;
+  options.out = cleanfork::Stream::Pipe();
+  options.err = cleanfork::Stream::Inherit();
+  absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn(helper, options, os);
+  if (!child.ok()) return child.status();
+  // First read, then wait: a helper that has filled the pipe does not end before it is emptied.
+  absl::StatusOr<std::string> text = ReadToEnd(child->pipes().out.get(), os);
+  if (!text.ok()) return text;  // ~Child kills and reaps the helper
+  const absl::StatusOr<cleanfork::ExitStatus> ended = child->Wait();
+  if (!ended.ok()) return ended.status();
+  if (!ended->success()) return absl::AbortedError("the helper ended: " + ended->ToString());
+  return text;
 }
 
-std::string Describe(const HelperResult& result) {
-  if (result.failed_call != nullptr) {
-    const char* name = cleanfork::ErrnoName(result.error);
-    return std::string(result.failed_call) + ": " +
-           (name != nullptr ? name : "errno " + std::to_string(result.error));
+absl::StatusOr<cleanfork::Child> StartWorker(const std::string& text, const std::string& file,
+                                             cleanfork::Os& os) {
+  cleanfork::ForkOptions options;
+  // Opened before the fork: a file that cannot be is an error here, not in the worker.
+  options.out = cleanfork::Stream::File(file);
+  const auto work = [&text, &os] {
+    return cleanfork::WriteFully(os, kStandardOutput, text.data(), text.size()).ok() ? 0 : 1;
+  };
+  return cleanfork::RunInChild(work, options, os);
+}
+
+int ExitCodeOf(const absl::Status& status) {
+  const std::optional<cleanfork::ChildError> error = cleanfork::GetChildError(status);
+  if (!error.has_value()) return 1;
+  const bool for_the_moment = error->error == EAGAIN || error->error == ENOMEM;
+  switch (error->step) {
+    case cleanfork::Step::kFork: return for_the_moment ? 75 : 71;  // EX_TEMPFAIL
+    case cleanfork::Step::kExec: return error->error == ENOENT ? 127 : 126;
+    default: return 71;  // EX_OSERR
   }
-  if (result.signal != 0) return "helper killed by signal " + std::to_string(result.signal);
-  return "helper exited with status " + std::to_string(result.exit_status);
 }
 
 }  // namespace service

@@ -1,40 +1,41 @@
-// The fork code of a small service: it runs a helper program in a session of its own and waits
-// for it. It takes an Os, so that svc_test.cc can make every call in it fail.
+// A small service. It runs a helper program and reads what that prints; a worker in the background
+// then stores it. Both are started by cleanfork, so that whatever goes wrong on the way comes back
+// as a Status that names the step and the errno, and nothing is left behind.
 //
-//   char* argv[] = {path, nullptr};
-//   service::HelperResult result = service::RunHelper(path, argv, cleanfork::RealOs());
-//   if (!result.ok()) std::fprintf(stderr, "%s\n", service::Describe(result).c_str());
+//   cleanfork::Os& os = cleanfork::RealOs();
+//   absl::StatusOr<std::string> list = service::OutputOf({"ls", "/"}, os);
+//   if (!list.ok()) return list.status();
+//   absl::StatusOr<cleanfork::Child> worker = service::StartWorker(*list, "/tmp/list", os);
+//   if (!worker.ok()) return worker.status();
+//   ...                                    // the service goes on
+//   absl::StatusOr<cleanfork::ExitStatus> ended = worker->Wait();
+//
+// Every function takes an Os, so that svc_test.cc can make every call fail.
 #ifndef SERVICE_SVC_H_
 #define SERVICE_SVC_H_
 
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cleanfork/child.h"
 #include "cleanfork/os.h"
+#include "cleanfork/spawn.h"
 
 namespace service {
 
-// What the child exits with when it could not become the helper: what sh(1) and env(1) say of a
-// program that is not there or cannot be run, and sysexits' EX_OSERR.
-constexpr int kExitNotFound = 127;
-constexpr int kExitNotExecuted = 126;
-constexpr int kExitSetUpFailed = 71;
+// Runs the program and returns what it wrote to its standard output. An error if it cannot be
+// started, or does not exit with 0.
+absl::StatusOr<std::string> OutputOf(const cleanfork::Command& helper, cleanfork::Os& os);
 
-struct HelperResult {
-  const char* failed_call = nullptr;  // "fork" or "waitpid": no outcome is known; else null
-  int error = 0;                      // that call's errno
-  int exit_status = 0;                // the helper's, when signal is 0
-  int signal = 0;                     // the signal that ended the helper
+// Starts a worker that appends `text` to the file, and returns at once. The worker exits with 0
+// once it has written all of it.
+absl::StatusOr<cleanfork::Child> StartWorker(const std::string& text, const std::string& file,
+                                             cleanfork::Os& os);
 
-  bool ok() const { return failed_call == nullptr && exit_status == 0 && signal == 0; }
-};
-
-// Runs the program at `path` as `argv` (its last element null) and an empty environment, and
-// waits until it has ended. A helper that an ended caller would otherwise take with it, since
-// both have one terminal, goes on: it has a session of its own.
-HelperResult RunHelper(const char* path, char* const* argv, cleanfork::Os& os);
-
-// One line for people: "fork: EAGAIN", "helper exited with status 127".
-std::string Describe(const HelperResult& result);
+// What a program that met this failure exits with: a shell's codes for a helper that cannot be run,
+// EX_TEMPFAIL where trying again later may help, EX_OSERR for what else fails in a child's start.
+int ExitCodeOf(const absl::Status& status);
 
 }  // namespace service
 

@@ -1,126 +1,152 @@
 #include "svc.h"
 
-#include <cerrno>
-#include <csignal>
-#include <string>
-#include <vector>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/child_report.h"
+#include "cleanfork/fault_os.h"
+#include "cleanfork/mock_os.h"
 #include "cleanfork/os.h"
-#include "cleanfork/os_wrapper.h"
-#include "gtest/gtest.h"
+#include "leftovers.h"
 
 namespace service {
 namespace {
 
-using cleanfork::SysError;
-using cleanfork::SysResult;
+using cleanfork::ChildReport;
+using cleanfork::Fails;
+using cleanfork::ForkAsParent;
+using cleanfork::Ok;
+using cleanfork::ReadsReport;
+using cleanfork::Step;
+using testing::_;
+using testing::HasSubstr;
 
-// An Os whose calls do what the test says and nothing in the kernel.
-class ScriptedOs : public cleanfork::OsWrapper {
- public:
-  ScriptedOs() : OsWrapper(cleanfork::RealOs()) {}
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
-  SysResult<pid_t> Fork() override {
-    calls.push_back("fork");
-    return fork;
-  }
-  SysResult<pid_t> SetSid() override {
-    calls.push_back("setsid");
-    return set_sid;
-  }
-  SysResult<void> ExecVe(const char* path, char* const*, char* const*) override {
-    calls.push_back("execve " + std::string(path));
-    return exec;
-  }
-  SysResult<cleanfork::WaitResult> WaitPid(pid_t pid, int) override {
-    calls.push_back("waitpid " + std::to_string(pid));
-    if (interruptions-- > 0) return SysError(EINTR);
-    return wait;
-  }
-  [[noreturn]] void Exit(int status) override { throw cleanfork::ProcessExited{status}; }
+std::string File() { return testing::TempDir() + "/stored"; }
 
-  SysResult<pid_t> fork = 4711;
-  SysResult<pid_t> set_sid = 4711;
-  SysResult<void> exec = SysError(ENOENT);
-  SysResult<cleanfork::WaitResult> wait = cleanfork::WaitResult{4711, 0};
-  int interruptions = 0;
-  std::vector<std::string> calls;
+std::string Contents(const std::string& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// Of a failure under a fault plan: there was a fault, and its errno is in the message. Only of a
+// child whose report is what the fault took there is no more to say than how it ended.
+void ExpectNamesItsCause(const absl::Status& status, const cleanfork::FaultOs& os) {
+  ASSERT_EQ(os.fired().size(), 1u) << status;
+  const std::optional<cleanfork::ChildError> error = cleanfork::GetChildError(status);
+  if (error.has_value() && error->step == Step::kStart) return;
+  EXPECT_THAT(MessageOf(status), HasSubstr(NameOfErrno(os.fired()[0])));
+}
+
+// A kernel whose files, pipes and clock are real, while its processes are what the test says.
+class StartWorkerOnMockOs : public testing::Test {
+ protected:
+  static constexpr pid_t kChild = 1 << 30;  // no process can have it
+
+  StartWorkerOnMockOs() {
+    os_.DelegateTo(cleanfork::RealOs());
+    ON_CALL(os_, WaitPid(kChild, 0)).WillByDefault(Ok(cleanfork::WaitResult{kChild, 0}));
+  }
+
+  testing::NiceMock<cleanfork::MockOs> os_;
 };
 
-HelperResult RunIn(cleanfork::Os& os, std::string path = "/usr/lib/helper") {
-  char* argv[] = {&path[0], nullptr};
-  return RunHelper(path.c_str(), argv, os);
+TEST_F(StartWorkerOnMockOs, ForksAgainAfterAPauseWhenTheKernelSaysEagain) {
+  EXPECT_CALL(os_, Fork()).WillOnce(Fails(EAGAIN)).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, ClockNanoSleep(_, _, _)).WillOnce(Ok());  // and no time passes
+  EXPECT_CALL(os_, Read(_, _, sizeof(ChildReport)))
+      .WillOnce(ReadsReport(ChildReport::Started(kChild)));
+  absl::StatusOr<cleanfork::Child> worker = StartWorker("text", File(), os_);
+  ASSERT_TRUE(worker.ok()) << worker.status();
+  EXPECT_TRUE(worker->Wait()->success());
 }
 
-// The status with which the child leaves.
-int ExitStatusIn(ScriptedOs& os) {
-  os.fork = 0;
-  try {
-    RunIn(os);
-  } catch (const cleanfork::ProcessExited& exited) {
-    return exited.status;
-  }
-  ADD_FAILURE() << "the child returned into its parent's code";
-  return -1;
+TEST_F(StartWorkerOnMockOs, SaysThatLaterMayHelpWhenTheKernelSaysNothingElse) {
+  EXPECT_CALL(os_, Fork()).Times(5).WillRepeatedly(Fails(EAGAIN));
+  EXPECT_CALL(os_, ClockNanoSleep(_, _, _)).Times(4).WillRepeatedly(Ok());
+  EXPECT_EQ(ExitCodeOf(StartWorker("text", File(), os_).status()), 75);
 }
 
-TEST(RunHelper, WaitsForTheChildThatItForked) {
-  ScriptedOs os;
-  EXPECT_TRUE(RunIn(os).ok());
-  EXPECT_EQ(os.calls, (std::vector<std::string>{"fork", "waitpid 4711"}));
+TEST_F(StartWorkerOnMockOs, AStepThatFailsInTheChildComesBackWithItsErrno) {
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, Read(_, _, sizeof(ChildReport)))
+      .WillOnce(ReadsReport(ChildReport::Failed(Step::kSetSid, EPERM, kChild)));
+  EXPECT_CALL(os_, WaitPid(kChild, 0));  // the child that failed is reaped
+  const absl::Status status = StartWorker("text", File(), os_).status();
+  const std::optional<cleanfork::ChildError> error = cleanfork::GetChildError(status);
+  ASSERT_TRUE(error.has_value()) << status;
+  EXPECT_EQ(error->step, Step::kSetSid);
+  EXPECT_EQ(error->error, EPERM);
+  EXPECT_EQ(ExitCodeOf(status), 71);
 }
 
-TEST(RunHelper, SaysWhichErrnoForkFailedWith) {
-  ScriptedOs os;
-  os.fork = SysError(EAGAIN);
-  EXPECT_EQ(Describe(RunIn(os)), "fork: EAGAIN");
-  EXPECT_EQ(os.calls, std::vector<std::string>{"fork"}) << "there is no child to wait for";
+// The same without a mock: the fault is made in the child, which is real.
+TEST(StartWorker, AStepThatFailsInARealChildComesBackWithItsErrno) {
+  cleanfork::FaultOs os(cleanfork::RealOs(), "cf1;P.1.setsid#1=EPERM");
+  const absl::Status status = StartWorker("text", File(), os).status();
+  EXPECT_THAT(MessageOf(status), HasSubstr("setsid: Operation not permitted (EPERM) [step setsid"));
+  EXPECT_EQ(os.FaultsFired(), 1u);
 }
 
-TEST(RunHelper, SaysWhichErrnoWaitingFailedWith) {
-  ScriptedOs os;
-  os.wait = SysError(ECHILD);
-  EXPECT_EQ(Describe(RunIn(os)), "waitpid: ECHILD");
+TEST(StartWorker, AFileThatCannotBeOpenedIsAnErrorBeforeAnythingIsForked) {
+  const absl::Status status = StartWorker("text", "/no/such/file", cleanfork::RealOs()).status();
+  EXPECT_THAT(MessageOf(status), HasSubstr("(ENOENT) [step open-stream]"));
 }
 
-TEST(RunHelper, WaitsOnWhenASignalInterrupts) {
-  ScriptedOs os;
-  os.interruptions = 2;
-  EXPECT_TRUE(RunIn(os).ok());
-  EXPECT_EQ(os.calls.size(), 4u);
+TEST(StartWorker, StoresAllOrSaysSoAndLeavesNothingWhicheverCallFails) {
+  SweepEveryFault([](cleanfork::FaultOs& os) {
+    std::ofstream(File()).close();  // empty again
+    absl::StatusOr<cleanfork::Child> worker = StartWorker("text\n", File(), os);
+    if (!worker.ok()) return ExpectNamesItsCause(worker.status(), os);
+    const absl::StatusOr<cleanfork::ExitStatus> ended = worker->Wait();
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    EXPECT_EQ(Contents(File()), ended->success() ? "text\n" : "");
+  });
 }
 
-TEST(RunHelper, SaysWhichSignalKilledTheHelper) {
-  ScriptedOs os;
-  os.wait = cleanfork::WaitResult{4711, SIGKILL};
-  EXPECT_EQ(Describe(RunIn(os)), "helper killed by signal 9");
+TEST(OutputOf, IsWhatTheHelperPrinted) {
+  const absl::StatusOr<std::string> text = OutputOf({"echo", "one", "two"}, cleanfork::RealOs());
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(*text, "one two\n");
 }
 
-TEST(RunHelperChild, LeadsASessionBeforeItExecs) {
-  ScriptedOs os;
-  EXPECT_EQ(ExitStatusIn(os), kExitNotFound);
-  EXPECT_EQ(os.calls, (std::vector<std::string>{"fork", "setsid", "execve /usr/lib/helper"}));
+TEST(OutputOf, MayBeMoreThanAPipeHolds) {
+  const std::string script =
+      "i=0; while [ $i -lt 9999 ]; do echo 12345678901234567890; "
+      "i=$((i+1)); done";
+  const absl::StatusOr<std::string> text = OutputOf({"sh", "-c", script}, cleanfork::RealOs());
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(text->size(), 9999u * 21u);
 }
 
-TEST(RunHelperChild, DoesNotExecWithoutASessionOfItsOwn) {
-  ScriptedOs os;
-  os.set_sid = SysError(EPERM);
-  EXPECT_EQ(ExitStatusIn(os), kExitSetUpFailed);
-  EXPECT_EQ(os.calls, (std::vector<std::string>{"fork", "setsid"}));
-}
-
-TEST(RunHelperChild, TellsAProgramThatCannotBeRunFromOneThatIsNotThere) {
-  ScriptedOs os;
-  os.exec = SysError(EACCES);
-  EXPECT_EQ(ExitStatusIn(os), kExitNotExecuted);
-}
-
-TEST(RunHelperOnTheRealKernel, ReportsHowTheHelperEnded) {
+TEST(OutputOf, SaysWhyThereIsNone) {
   cleanfork::Os& os = cleanfork::RealOs();
-  EXPECT_TRUE(RunIn(os, "/bin/true").ok());
-  EXPECT_EQ(Describe(RunIn(os, "/bin/false")), "helper exited with status 1");
-  EXPECT_EQ(Describe(RunIn(os, "/no/such/program")), "helper exited with status 127");
-  EXPECT_EQ(Describe(RunIn(os, "/")), "helper exited with status 126");
+  const absl::Status absent = OutputOf({"/no/such/program"}, os).status();
+  EXPECT_THAT(
+      MessageOf(absent),
+      HasSubstr("exec(\"/no/such/program\"): No such file or directory (ENOENT) [step exec"));
+  EXPECT_EQ(ExitCodeOf(absent), 127);
+  EXPECT_EQ(ExitCodeOf(OutputOf({"/"}, os).status()), 126);
+  EXPECT_EQ(MessageOf(OutputOf({"sh", "-c", "exit 3"}, os).status()),
+            "the helper ended: exit status 3");
+}
+
+TEST(OutputOf, IsAllOfItOrAnErrorAndNothingIsLeftWhicheverCallFails) {
+  SweepEveryFault([](cleanfork::FaultOs& os) {
+    const absl::StatusOr<std::string> text = OutputOf({"/bin/echo", "text"}, os);
+    if (!text.ok()) return ExpectNamesItsCause(text.status(), os);
+    EXPECT_EQ(*text, "text\n");
+  });
 }
 
 }  // namespace

@@ -29,9 +29,9 @@ enum class Step : int {
   kStdin,
   kStdout,
   kStderr,
-  kCloseDescriptors,
   kKeepDescriptor,  // a descriptor that the child is to have cannot be handed on
   kWritePidFile,
+  kCloseDescriptors,
   kSetGroups,
   kSetGid,
   kSetUid,

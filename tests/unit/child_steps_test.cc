@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <string>
@@ -94,6 +95,57 @@ TEST_F(ChildStepsTest, TheChildTakesItsStepsInTheOrderOfTheDesignAndReturnsZero)
   EXPECT_EQ(*pid, 0);
   ASSERT_EQ(os_.reports().size(), 1u);
   EXPECT_EQ(os_.reports()[0].kind, ChildReport::kStarted);
+}
+
+// An action that notes that its step was taken, and succeeds.
+template <typename... Value>
+auto Note(std::vector<Step>* steps, Step step, Value... value) {
+  return testing::DoAll(testing::InvokeWithoutArgs([steps, step] { steps->push_back(step); }),
+                        Ok(value...));
+}
+
+TEST_F(ChildStepsTest, TheOrderIsThatOfStepH) {
+  std::vector<Step> steps;
+  SignalAction ignore;
+  ignore.handler = SIG_IGN;
+  options_.signal_handlers = {{SIGHUP, ignore}};
+  options_.pid_file_descriptor = 7;
+  ON_CALL(os_, FcntlGetFd(7)).WillByDefault(Ok(0));
+  ON_CALL(os_, FTruncate(7, 0)).WillByDefault(Ok());
+  EXPECT_CALL(os_, SigAction(_, _)).WillRepeatedly(Ok(ignore));
+  EXPECT_CALL(os_, SigAction(SIGHUP, Pointee(SignalAction())))
+      .WillOnce(Note(&steps, Step::kResetSignals, SignalAction()));
+  EXPECT_CALL(os_, SetSid()).WillOnce(Note(&steps, Step::kSetSid, ScriptedOs::kChild));
+  EXPECT_CALL(os_, Umask(022)).WillOnce(Note(&steps, Step::kUmask, mode_t{0}));
+  EXPECT_CALL(os_, Dup2(_, 0)).WillOnce(Note(&steps, Step::kStdin, 0));
+  EXPECT_CALL(os_, Dup2(_, 1)).WillOnce(Note(&steps, Step::kStdout, 1));
+  EXPECT_CALL(os_, Dup2(_, 2)).WillOnce(Note(&steps, Step::kStderr, 2));
+  EXPECT_CALL(os_, FcntlSetFd(7, 0)).WillOnce(Note(&steps, Step::kKeepDescriptor));
+  EXPECT_CALL(os_, PWrite(7, _, 5, 0)).WillOnce(Note(&steps, Step::kWritePidFile, size_t{5}));
+  EXPECT_CALL(os_, CloseRange(_, _, _)).WillRepeatedly(Note(&steps, Step::kCloseDescriptors));
+  EXPECT_CALL(os_, SetGroups(_, _)).WillOnce(Note(&steps, Step::kSetGroups));
+  EXPECT_CALL(os_, SetResGid(kGid, _, _)).WillOnce(Note(&steps, Step::kSetGid));
+  EXPECT_CALL(os_, SetResGid(kUnchanged, _, _)).WillOnce(Fails(EPERM));
+  EXPECT_CALL(os_, SetResUid(kUid, _, _)).WillOnce(Note(&steps, Step::kSetUid));
+  EXPECT_CALL(os_, GetResUid())
+      .WillOnce(Note(&steps, Step::kVerifyIdentity, ResUid{kUid, kUid, kUid}));
+  EXPECT_CALL(os_, SetResUid(kUnchanged, _, _))
+      .WillOnce(testing::DoAll(
+          testing::InvokeWithoutArgs([&steps] { steps.push_back(Step::kRegain); }), Fails(EPERM)));
+  EXPECT_CALL(os_, ChDir(_)).WillOnce(Note(&steps, Step::kChDir));
+  EXPECT_CALL(os_, SigAction(SIGHUP, Pointee(ignore)))
+      .WillOnce(Note(&steps, Step::kSignalHandlers, SignalAction()));
+  EXPECT_CALL(os_, SigProcMask(_, _)).WillRepeatedly(Ok(ScriptedOs::CallersMask()));
+  EXPECT_CALL(os_, SigProcMask(_, Pointee(SignalSet::Empty())))
+      .WillOnce(Note(&steps, Step::kSignalMask, SignalSet::Full()));
+  EXPECT_CALL(os_, ExecVe(_, _, _)).WillOnce([&](const char*, char* const*, char* const*) {
+    steps.push_back(Step::kExec);
+    return SysResult<void>(SysError(ENOENT));
+  });
+  EXPECT_THAT([this] { (void)Spawn({"/usr/bin/worker"}, options_, os_); }, ExitsWith(127));
+  std::vector<Step> sorted = steps;
+  std::sort(sorted.begin(), sorted.end());
+  EXPECT_EQ(steps, sorted);
 }
 
 struct FailingStep {

@@ -177,6 +177,15 @@ TEST_F(ForkRetryTest, SigchldIsIgnoredByPolicyAndPutBackWhenTheForkFails) {
   EXPECT_FALSE(ForkChild(options_, os_).ok());
 }
 
+TEST_F(ForkRetryTest, NothingIsForkedWhenSigchldCannotBeIgnoredAsAsked) {
+  options_.sigchld = SigchldPolicy::kIgnore;
+  EXPECT_CALL(os_, SigAction(SIGCHLD, _)).WillOnce(Fails(EINVAL));
+  EXPECT_CALL(os_, Fork()).Times(0);
+  absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
+  ASSERT_TRUE(GetChildError(pid.status()).has_value());
+  EXPECT_EQ(GetChildError(pid.status())->step, Step::kBlockSignals);
+}
+
 TEST_F(ForkRetryTest, TheHooksOfTheParentRunBeforeTheForkAndAfterTheChildIsSetUp) {
   std::vector<std::string> order;
   options_.before_fork = [&] { order.push_back("before"); };

@@ -79,6 +79,7 @@ class Privileges : public EveryEntryPoint {
       const std::optional<ProcessState> state = ReadProcessState(child->pid());
       if (!state.has_value()) return std::string("no such process");
       wrong += CheckUnprivileged(*state, uid, gid, groups);
+      child = absl::CancelledError("ended, and with it the pidfd that a Child holds");
       wrong += Difference(before, ReadCallerState());
       const gid_t own_groups = static_cast<gid_t>(getgroups(0, nullptr));
       if (own_groups != 3) wrong += "the caller's groups have changed; ";

@@ -174,9 +174,7 @@ TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNo
 
 TEST_F(ChildReportTest, AReportThatCannotBeReadLeavesNoChildBehind) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
-  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
-      .WillOnce(Fails(EINTR))
-      .WillOnce(Fails(EIO));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EINTR)).WillOnce(Fails(EIO));
   EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
   EXPECT_CALL(os_, WaitPid(kChild, 0));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);

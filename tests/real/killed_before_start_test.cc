@@ -95,14 +95,18 @@ std::string RunOnce(EntryPoint entry, const Victim& victim, int call, bool* kill
   const CallerState before = ReadCallerState();
   std::string wrong;
   {
-    absl::StatusOr<Child> child = StartExiting(entry, 7, options, os);
+    // A daemon does not end by itself: one that is left running is seen.
+    const bool daemon = victim.session == Session::kDaemon;
+    absl::StatusOr<Child> child =
+        daemon ? StartPausing(entry, options, os) : StartExiting(entry, 7, options, os);
+    if (child.ok() && daemon) kill(child->pid(), SIGKILL);
     if (!child.ok()) {
       wrong += CheckError(child.status());
       if (!record->killed) wrong += "none was killed, and it failed; ";
       if (record->started) wrong += "it has reported that it started, and is an error; ";
     } else {
       if (record->killed && !record->started) wrong += "it is called a success; ";
-      if (victim.session != Session::kDaemon) {
+      if (!daemon) {
         absl::StatusOr<ExitStatus> ended = child->Wait();
         if (!ended.ok()) wrong += std::string(ended.status().message()) + "; ";
       }

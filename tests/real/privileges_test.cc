@@ -242,8 +242,7 @@ TEST_P(Privileges, ChangeThatIsClaimedButNotMadeIsFoundOutAndNothingIsStarted) {
                 absl::StatusOr<Child> child = StartPausing(entry, options, os);
                 if (child.ok()) return std::string("the lie was believed");
                 const std::optional<ChildError> error = GetChildError(child.status());
-                if (!error.has_value() ||
-                    (error->step != Step::kVerifyIdentity && error->step != Step::kRegain)) {
+                if (!error.has_value() || error->step != Step::kVerifyIdentity) {
                   wrong += std::string(child.status().message()) + "; ";
                 }
                 return wrong + DescribeChildren() + Difference(before, ReadCallerState());

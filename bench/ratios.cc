@@ -46,8 +46,8 @@ void InitializeOnce(int argc, char** argv) {
   static bool initialized = false;
   if (initialized) return;
   initialized = true;
-  static std::vector<std::string> flags = {argv[0], "--benchmark_repetitions=31",
-                                           "--benchmark_min_time=0.02",
+  static std::vector<std::string> flags = {argv[0], "--benchmark_repetitions=101",
+                                           "--benchmark_min_time=0.01",
                                            "--benchmark_enable_random_interleaving=true"};
   flags.insert(flags.end(), argv + 1, argv + argc);
   static std::vector<char*> pointers;

@@ -83,10 +83,11 @@ absl::Status ChildPlan::Prepare(const ForkOptions& options, const Command* comma
     status = PrepareProgram(*command);
     if (!status.ok()) return status;
   }
-  status = CheckMoves(options, os);
+  // Before anything is opened that could take the number of a descriptor that is not open.
+  status = PrepareKeptDescriptors(options, os);
+  if (status.ok()) status = CheckMoves(options, os);
   if (status.ok()) status = PrepareStreams(options, os);
   if (status.ok()) status = PrepareMoves(options, os);
-  if (status.ok()) status = PrepareKeptDescriptors(options, os);
   if (status.ok()) status = OpenReportPipe(os);
   if (!status.ok()) return status;
   AddSteps(options, os);
@@ -308,6 +309,7 @@ void ChildPlan::Freeze(const ForkOptions& options, Os& os) {
   frozen_.exec_path_count = exec_path_pointers_.size();
   frozen_.argv = argv_.data();
   frozen_.envp = environment_->block();
+  frozen_.exec_reached = &exec_reached_;
 }
 
 void ChildPlan::CloseChildEnds() {

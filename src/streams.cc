@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "src/child/move_up.h"
 
 namespace cleanfork {
 namespace {
@@ -23,14 +24,9 @@ absl::Status OpenFailed(const std::string& what, int error) {
   return ChildErrorStatus(what, child_error);
 }
 
-// Takes `fd` over; if the child is to have something else there, moves it up.
-SysResult<int> MoveUp(Os& os, int fd, int first_free, UniqueFd* owned) {
-  UniqueFd original(os, fd);
-  if (fd >= first_free) {
-    *owned = std::move(original);
-    return fd;
-  }
-  SysResult<int> moved = os.FcntlDupFd(fd, first_free);
+// Takes `fd` over, at first_free or more.
+SysResult<int> Own(Os& os, int fd, int first_free, UniqueFd* owned) {
+  SysResult<int> moved = MoveUp(os, fd, first_free);
   if (moved.ok()) *owned = UniqueFd(os, moved.value());
   return moved;
 }
@@ -133,7 +129,7 @@ class StreamOpener {
     SysResult<int> fd =
         RetryOnEintr([&] { return os_.Open(path, flags | O_CLOEXEC | O_NOCTTY, mode); });
     if (!fd.ok()) return fd;
-    return MoveUp(os_, fd.value(), first_free_, owned);
+    return Own(os_, fd.value(), first_free_, owned);
   }
 
   Os& os_;
@@ -142,27 +138,43 @@ class StreamOpener {
   int null_ = -1;
 };
 
+// A descriptor that the caller names and has closed would otherwise be the number of one that is
+// opened here.
+absl::Status CheckDescriptors(const std::array<Stream, 3>& streams, Os& os) {
+  for (int target = 0; target < 3; ++target) {
+    const Stream& stream = streams[static_cast<size_t>(target)];
+    if (stream.kind() != Stream::Kind::kDescriptor) continue;
+    const int fd = stream.fd();
+    SysResult<int> flags = os.FcntlGetFd(fd);
+    if (!flags.ok()) {
+      return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), flags.error());
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 SysResult<PipeEnds> OpenPipe(Os& os, int first_free, OwnedPipe* pipe) {
   SysResult<PipeEnds> opened = os.Pipe2(O_CLOEXEC);
   if (!opened.ok()) return opened;
   UniqueFd write_end(os, opened.value().write_end);
-  SysResult<int> read_fd = MoveUp(os, opened.value().read_end, first_free, &pipe->read_end);
+  SysResult<int> read_fd = Own(os, opened.value().read_end, first_free, &pipe->read_end);
   if (!read_fd.ok()) return SysError(read_fd.error());
-  SysResult<int> write_fd = MoveUp(os, write_end.Release(), first_free, &pipe->write_end);
+  SysResult<int> write_fd = Own(os, write_end.Release(), first_free, &pipe->write_end);
   if (!write_fd.ok()) return SysError(write_fd.error());
   return PipeEnds{read_fd.value(), write_fd.value()};
 }
 
 absl::StatusOr<OpenedStreams> OpenStreams(const std::array<Stream, 3>& streams, int first_free,
                                           Os& os) {
+  absl::Status status = CheckDescriptors(streams, os);
   OpenedStreams opened;
   StreamOpener opener(os, first_free, &opened);
-  for (int target = 0; target < 3; ++target) {
-    absl::Status status = opener.Open(streams[static_cast<size_t>(target)], target);
-    if (!status.ok()) return status;
+  for (int target = 0; target < 3 && status.ok(); ++target) {
+    status = opener.Open(streams[static_cast<size_t>(target)], target);
   }
+  if (!status.ok()) return status;
   return opened;
 }
 

@@ -192,9 +192,8 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   if (status.ok()) status = ValidateLimits(options.limits);
   if (status.ok()) status = ValidatePriorities(options);
   if (status.ok() && command != nullptr) status = ValidateCommand(options, *command);
-  if (status.ok() && options.session == Session::kDaemon) {
-    status = ValidatePidNamespace("session: kDaemon", os);
-  }
+  const bool needs_pid = options.session == Session::kDaemon || options.pid_file_descriptor != -1;
+  if (status.ok() && needs_pid) status = ValidatePidNamespace("a daemon or a pid file", os);
   if (status.ok() && options.parent_death_signal.has_value()) {
     status = ValidateParentDeathSignal(options, os);
   }

@@ -38,6 +38,10 @@ class SignalsArriveOs : public OsWrapper {
     sent.push_back(signal);
     return OsWrapper::Kill(pid, signal);
   }
+  SysResult<void> PidFdSendSignal(int fd, int signal) override {
+    sent.push_back(signal);
+    return OsWrapper::PidFdSendSignal(fd, signal);
+  }
 
   SignalSet awaited;
   std::vector<int> sent;

@@ -98,6 +98,9 @@ void free(void* memory) {
 namespace cleanfork {
 namespace {
 
+// A real hang is not waited out for longer than the test may take: size "large".
+constexpr int kDeadlineSeconds = 800;
+
 int forks = 500;  // in all; --forks=
 
 // Sixteen threads that allocate, and one that holds the allocator's mutex when it is told to.
@@ -222,13 +225,15 @@ std::string StartMany(Entry entry, int count) {
 }
 
 TEST(LockedAllocator, ForkChildNeverWaitsForALockThatNobodyCanRelease) {
-  EXPECT_EQ(InOwnProcess([] { return StartMany(Entry::kForkChild, forks / 3); }), "");
+  EXPECT_EQ(InOwnProcess([] { return StartMany(Entry::kForkChild, forks / 3); }, kDeadlineSeconds),
+            "");
 }
 TEST(LockedAllocator, RunInChildNeverWaitsForALockThatNobodyCanRelease) {
-  EXPECT_EQ(InOwnProcess([] { return StartMany(Entry::kRunInChild, forks / 3); }), "");
+  EXPECT_EQ(InOwnProcess([] { return StartMany(Entry::kRunInChild, forks / 3); }, kDeadlineSeconds),
+            "");
 }
 TEST(LockedAllocator, SpawnNeverWaitsForALockThatNobodyCanRelease) {
-  EXPECT_EQ(InOwnProcess([] { return StartMany(Entry::kSpawn, forks / 3); }), "");
+  EXPECT_EQ(InOwnProcess([] { return StartMany(Entry::kSpawn, forks / 3); }, kDeadlineSeconds), "");
 }
 
 // The test above can fail: a child that allocates hangs, in a wait for the mutex.

@@ -22,7 +22,6 @@ namespace cleanfork {
 namespace {
 
 constexpr size_t kReportSize = 64 * 1024;
-constexpr int kDeadlineMilliseconds = 240'000;
 constexpr int kOrphanMilliseconds = 10'000;
 
 // Whether the process ends within the time. A deadline, not a pause: it returns at once when the
@@ -47,7 +46,7 @@ void KillTree(pid_t pid) {
 
 }  // namespace
 
-std::string InOwnProcess(const std::function<std::string()>& body) {
+std::string InOwnProcess(const std::function<std::string()>& body, int deadline_seconds) {
   char* report = static_cast<char*>(
       mmap(nullptr, kReportSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (report == MAP_FAILED) return "mmap failed";
@@ -60,7 +59,7 @@ std::string InOwnProcess(const std::function<std::string()>& body) {
     std::memcpy(report, text.data(), std::min(text.size(), kReportSize - 1));
     _exit(0);
   }
-  const bool ended = EndsWithin(pid, kDeadlineMilliseconds);
+  const bool ended = EndsWithin(pid, deadline_seconds * 1000);
   if (!ended) KillTree(pid);
   int status = 0;
   waitpid(pid, &status, 0);

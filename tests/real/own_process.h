@@ -14,7 +14,7 @@ namespace cleanfork {
 // orphaned below it becomes its child, so that no stray process goes unseen.
 //
 // EXPECT_* in body() would report nowhere.
-std::string InOwnProcess(const std::function<std::string()>& body);
+std::string InOwnProcess(const std::function<std::string()>& body, int deadline_seconds = 240);
 
 // Waits for children that were orphaned and handed on to this process, and are about to end; one
 // that does not end in ten seconds is a stray process: killed, and described. "" if there is none.

@@ -208,11 +208,34 @@ TEST(SpawnValidationTest, ADaemonIsNotStartedFromAnotherPidNamespaceThanItsOwn) 
   ForkOptions options;
   options.session = Session::kDaemon;
   EXPECT_THAT(std::string(Spawn({"/bin/true"}, options, os).status().message()),
-              HasSubstr("kDaemon from a process whose children are in another PID namespace"));
+              HasSubstr("a pid file from a process whose children are in another PID namespace"));
   options.session = Session::kNew;
   options.parent_death_signal = SIGTERM;
   EXPECT_THAT(std::string(Spawn({"/bin/true"}, options, os).status().message()),
               HasSubstr("parent_death_signal from a process whose children are in another"));
+}
+
+TEST(DescriptorTest, OneThatIsNotOpenIsRefusedBeforeAnotherCouldGetItsNumber) {
+  ScriptedOs os;
+  EXPECT_CALL(os, Open(_, _, _)).Times(0);
+  EXPECT_CALL(os, FcntlGetFd(7)).WillRepeatedly(Fails(EBADF));
+  ForkOptions kept;
+  kept.keep_descriptors = {7};
+  EXPECT_EQ(GetChildError(ForkChild(kept, os).status())->step, Step::kKeepDescriptor);
+  ForkOptions stream;
+  stream.out = Stream::Descriptor(7);
+  EXPECT_EQ(GetChildError(ForkChild(stream, os).status())->error, EBADF);
+}
+
+TEST(DescriptorTest, APidFileIsNotWrittenFromAnotherPidNamespaceThanItsOwn) {
+  ScriptedOs os;
+  FileStatus own;
+  own.inode = 1;
+  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid"))).WillByDefault(Ok(own));
+  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid_for_children"))).WillByDefault(Fails(ENOENT));
+  ForkOptions options;
+  options.pid_file_descriptor = 7;
+  EXPECT_THAT(std::string(ForkChild(options, os).status().message()), HasSubstr("PID namespace"));
 }
 
 TEST(StreamTest, AFileInThePlaceOfDevNullIsRefused) {

@@ -204,7 +204,10 @@ std::string RunWithTrap(int entry, const Variant& variant, int failing_forks,
     variant.change(&options);
     if (entry == 0 && options.out.kind() == Stream::Kind::kPipe) options.out = Stream::Null();
     // A body's program runs on in the child: what it does there is its own affair, and begins here.
-    if (entry != 2) options.in_child = [] { trap_is_set = false; };
+    if (entry != 2) {
+      options.in_child = [] { trap_is_set = false; };
+      options.reseed = [](const unsigned char*, size_t) {};
+    }
     options.retry = RetryPolicy::Fixed(3, absl::Milliseconds(1));
     TrappingOs os(failing_forks, plant);
     return Start(entry, options, os);

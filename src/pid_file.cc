@@ -107,8 +107,11 @@ absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const
   absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid, os);
   if (absl::IsNotFound(process.status())) return none;
   if (!process.ok()) return process.status();
-  // A lock says more than the times, which are wrong once the clock was set after the start.
-  if (process->start_time() > file.modified + kTolerance && !(locked && HoldsLock(os, pid, file))) {
+  // Where there is a lock, its holder is the writer, whatever the times say: the number may be
+  // that of another PID namespace, and mean an old process in ours.
+  const LockHolding holds = locked ? HoldsLock(os, pid, file) : LockHolding::kCannotLook;
+  if (holds == LockHolding::kNo) return none;
+  if (holds == LockHolding::kCannotLook && process->start_time() > file.modified + kTolerance) {
     return none;
   }
   return std::optional<ProcessHandle>(*std::move(process));

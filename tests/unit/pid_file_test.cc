@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -103,6 +106,46 @@ class PidFileTest : public ::testing::Test {
   static void WriteOwn(const PidFile& file) {
     ASSERT_EQ(::pwrite(file.descriptor(), Own().data(), Own().size(), 0),
               static_cast<ssize_t>(Own().size()));
+  }
+  // A process that was there before the file and has none of its descriptors.
+  class Stranger {
+   public:
+    Stranger() {
+      int ends[2];
+      EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+      pid_ = ::fork();
+      if (pid_ == 0) {
+        ::close(ends[1]);
+        char byte;
+        ::_exit(::read(ends[0], &byte, 1) == 0 ? 0 : 1);
+      }
+      ::close(ends[0]);
+      end_ = ends[1];
+    }
+    ~Stranger() {
+      ::close(end_);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::string Line() const { return std::to_string(pid_) + "\n"; }
+    pid_t pid() const { return pid_; }
+
+   private:
+    pid_t pid_ = -1;
+    int end_ = -1;
+  };
+  static void WriteTo(const PidFile& file, const std::string& line) {
+    ASSERT_EQ(::pwrite(file.descriptor(), line.data(), line.size(), 0),
+              static_cast<ssize_t>(line.size()));
+  }
+  // Dates the file `nanoseconds` from when it was last written.
+  void Redate(int64_t nanoseconds) const {
+    struct stat status;
+    ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+    const int64_t second = 1'000'000'000;
+    const int64_t time = status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec + nanoseconds;
+    const timespec both = {time / second, time % second};
+    const timespec times[2] = {both, both};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
   }
   static int ErrnoOf(const absl::Status& status) {
     const std::optional<ChildError> error = GetChildError(status);
@@ -362,6 +405,32 @@ TEST_F(PidFileTest, ALockedFileThatNamesAYoungerProcessIsNotThatProcess) {
   const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
   ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_TRUE(state->locked);
+  EXPECT_FALSE(state->process.has_value());
+}
+
+TEST_F(PidFileTest, ALockedFileThatNamesAnOlderProcessWithoutTheLockIsNotThatProcess) {
+  const Stranger stranger;
+  const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  WriteTo(*file, stranger.Line());
+  const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(state->locked);
+  EXPECT_FALSE(state->process.has_value());
+}
+
+TEST_F(PidFileTest, WhereItCannotBeSeenWhoHoldsTheLockTheTimesDecide) {
+  const Stranger service;
+  const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  WriteTo(*file, service.Line());
+  os_.hidden = "/proc/" + std::to_string(service.pid()) + "/fdinfo";
+  absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(state->process.has_value());
+  Age();
+  state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_FALSE(state->process.has_value());
 }
 

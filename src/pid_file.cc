@@ -252,10 +252,10 @@ absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os) {
   return state;
 }
 
-absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os) {
+absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid, Os& os) {
   const SysResult<int> opened =
       RetryOnEintr([&] { return os.Open(path.c_str(), O_RDWR | kSafeFlags, 0); });
-  if (!opened.ok() && opened.error() == ENOENT) return absl::OkStatus();
+  if (!opened.ok() && opened.error() == ENOENT) return PidFileRemoval::kNothingThere;
   if (!opened.ok()) return OpenFailure(path, opened.error());
   const UniqueFd fd(os, opened.value());
   const SysResult<FileStatus> status = os.FStat(fd.get());
@@ -264,18 +264,21 @@ absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os) {
   if (!trusted.ok()) return trusted;
   const SysResult<void> locked = os.FcntlSetLock(fd.get(), F_WRLCK);
   if (!locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES)) {
-    return absl::OkStatus();
+    return PidFileRemoval::kKeptLocked;
   }
   if (!locked.ok()) return Failure(Called("lock", path), locked.error());
   const absl::StatusOr<pid_t> written = ReadPid(os, path, fd.get());
-  if (!written.ok() || *written != pid || !StillNames(os, path, status.value())) {
-    return absl::OkStatus();
+  if (!written.ok()) return written.status();
+  const SysResult<FileStatus> named = os.Stat(path.c_str());
+  if (!named.ok() && named.error() != ENOENT) return Failure(Called("stat", path), named.error());
+  if (*written != pid || !named.ok() || !IsSameFile(named.value(), status.value())) {
+    return PidFileRemoval::kNothingThere;
   }
   const SysResult<void> removed = os.Unlink(path.c_str());
   if (!removed.ok() && removed.error() != ENOENT) {
     return Failure(Called("unlink", path), removed.error());
   }
-  return absl::OkStatus();
+  return PidFileRemoval::kRemoved;
 }
 
 }  // namespace cleanfork

@@ -93,9 +93,16 @@ struct PidFileState {
 // trusted; InvalidArgument when its content is not a pid and a newline; else the code of the errno.
 absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os = RealOs());
 
+enum class PidFileRemoval {
+  kRemoved,
+  kNothingThere,  // no file, or it is another instance's by now
+  kKeptLocked,    // some process holds a lock on it: a child of the service, or a reader
+};
+
 // Removes the file that the ended process `pid` left: only while it still says `pid` and nobody
-// holds the lock. OK too when there is nothing to remove or the file is another instance's by now.
-absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os = RealOs());
+// holds a lock on it. Errors are those of ReadPidFile(), but for a file that is not there or that
+// says something else.
+absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid, Os& os = RealOs());
 
 }  // namespace cleanfork
 

@@ -300,7 +300,10 @@ TEST_F(CommandTest, AServiceThatIgnoresTermIsKilled) {
 TEST_F(CommandTest, AChildThatOutlivesTheServiceKeepsItsPlaceAndIsNotTakenForIt) {
   const pid_t pid = StartShell("sleep 60 & echo ready >" + Fifo() + "; wait");
   EXPECT_EQ(ReadFifo(), "ready\n");
-  EXPECT_EQ(OnPidFile("stop").exit_code, 0);
+  const CommandOutcome stopped = OnPidFile("stop");
+  EXPECT_EQ(stopped.exit_code, 0);
+  EXPECT_EQ(stopped.out, "stopped (pid " + std::to_string(pid) + "); " + pid_file_ +
+                             " stays: another process still holds it\n");
   CommandRunner::Reap(pid);
   EXPECT_TRUE(CommandRunner::HasChild());
   const CommandOutcome status = OnPidFile("status");

@@ -295,7 +295,7 @@ TEST_F(PidFileTest, AFileThatOthersMayWriteToIsRefused) {
     Put("1\n", mode);
     EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EPERM);
     EXPECT_EQ(ErrnoOf(ReadPidFile(path_, os_).status()), EPERM);
-    EXPECT_EQ(ErrnoOf(RemovePidFile(path_, 1, os_)), EPERM);
+    EXPECT_EQ(ErrnoOf(RemovePidFile(path_, 1, os_).status()), EPERM);
     EXPECT_EQ(Content(), "1\n");
   }
 }
@@ -493,18 +493,18 @@ TEST_F(PidFileTest, WhenNothingCanBeSaidOfTheProcessThatIsAnError) {
 
 TEST_F(PidFileTest, RemovingTakesTheFileOfThatPidAlone) {
   Put("12\n");
-  EXPECT_TRUE(RemovePidFile(path_, 13, os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, 13, os_).value(), PidFileRemoval::kNothingThere);
   EXPECT_TRUE(Exists());
-  EXPECT_TRUE(RemovePidFile(path_, 12, os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, 12, os_).value(), PidFileRemoval::kRemoved);
   EXPECT_FALSE(Exists());
-  EXPECT_TRUE(RemovePidFile(path_, 12, os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, 12, os_).value(), PidFileRemoval::kNothingThere);
 }
 
 TEST_F(PidFileTest, ALockedFileIsNotRemoved) {
   const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
   ASSERT_TRUE(file.ok()) << file.status();
   WriteOwn(*file);
-  EXPECT_TRUE(RemovePidFile(path_, ::getpid(), os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, ::getpid(), os_).value(), PidFileRemoval::kKeptLocked);
   EXPECT_TRUE(Exists());
 }
 

@@ -117,10 +117,31 @@ absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const
   return std::optional<ProcessHandle>(*std::move(process));
 }
 
-absl::Status OtherInstance(const std::string& path, pid_t pid) {
-  const std::string who =
-      pid != 0 ? absl::StrCat("another instance runs, pid ", pid) : "another instance is starting";
-  return Failure(absl::StrCat(Called("pidfile", path), ": ", who), EEXIST);
+absl::Status OtherInstance(const std::string& path, const std::string& who) {
+  return Failure(absl::StrCat(Called("pidfile", path), ": another instance ", who), EEXIST);
+}
+
+// Why the file cannot be locked: whom it has to be said to belong to.
+absl::Status HeldBy(Os& os, const std::string& path, int fd) {
+  // A service has a write lock. A read lock is what anybody can have who may read the file.
+  const SysResult<short> lock = os.FcntlGetLock(fd, F_WRLCK);
+  if (lock.ok() && lock.value() == F_RDLCK) {
+    return Failure(absl::StrCat(Called("pidfile", path),
+                                ": a process that only reads it has locked it: find it with "
+                                "fuser(1)"),
+                   EAGAIN);
+  }
+  const pid_t pid = ReadPid(os, path, fd).value_or(0);
+  if (pid == 0) return OtherInstance(path, "is starting");
+  // After the content, or a pid written just now would look younger than the file.
+  const SysResult<FileStatus> status = os.FStat(fd);
+  if (!status.ok()) return Failure(Called("fstat", path), status.error());
+  const absl::StatusOr<std::optional<ProcessHandle>> writer =
+      FindWriter(os, pid, status.value(), true);
+  if (writer.ok() && writer->has_value())
+    return OtherInstance(path, absl::StrCat("runs, pid ", pid));
+  return OtherInstance(path, absl::StrCat("runs: the file is locked, but process ", pid,
+                                          ", which it names, cannot be taken for the holder"));
 }
 
 // Empties the locked file, unless it is not what a pid file looks like or its process still runs.
@@ -132,7 +153,7 @@ absl::Status TakeOver(Os& os, const std::string& path, int fd, const FileStatus&
   if (!writer.ok()) {
     return Failure(absl::StrCat(Called("pidfile", path), ": ", writer.status().message()), EEXIST);
   }
-  if (writer->has_value()) return OtherInstance(path, *pid);
+  if (writer->has_value()) return OtherInstance(path, absl::StrCat("runs, pid ", *pid));
   const SysResult<void> emptied = RetryOnEintr([&] { return os.FTruncate(fd, 0); });
   if (!emptied.ok()) return Failure(Called("ftruncate", path), emptied.error());
   return absl::OkStatus();
@@ -176,10 +197,7 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
       file.committed_ = true;
       continue;
     }
-    if (held) {
-      const absl::StatusOr<pid_t> pid = ReadPid(os, path, file.descriptor());
-      return OtherInstance(path, pid.value_or(0));
-    }
+    if (held) return HeldBy(os, path, file.descriptor());
     absl::Status taken = TakeOver(os, path, file.descriptor(), status.value());
     if (!taken.ok()) return taken;
     file.committed_ = false;

@@ -22,7 +22,9 @@
 namespace cleanfork {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // The kernel, but for what a test sets.
 class BentOs : public OsWrapper {
@@ -225,6 +227,36 @@ TEST_F(PidFileTest, AClaimBesideAnInstanceThatHasNotWrittenItsPidYetSaysSo) {
   const absl::StatusOr<PidFile> second = PidFile::Claim(path_, os_);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("another instance is starting"));
   EXPECT_TRUE(Exists());
+}
+
+TEST_F(PidFileTest, AClaimBesideALockDoesNotTakeAStrangerForTheInstance) {
+  const Stranger stranger;
+  const absl::StatusOr<PidFile> first = PidFile::Claim(path_, os_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  for (const std::string& line : {stranger.Line(), std::string("2147483647\n")}) {
+    WriteTo(*first, line);
+    const absl::Status second = PidFile::Claim(path_, os_).status();
+    EXPECT_EQ(ErrnoOf(second), EEXIST);
+    EXPECT_THAT(std::string(second.message()),
+                AllOf(HasSubstr("which it names, cannot be taken for the holder"),
+                      Not(HasSubstr("another instance runs, pid"))));
+  }
+}
+
+TEST_F(PidFileTest, AReaderThatLocksTheFileIsNotTakenForAnInstance) {
+  Put("2147483647\n");
+  const int reader = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  struct flock lock = {};
+  lock.l_type = F_RDLCK;
+  ASSERT_EQ(::fcntl(reader, F_OFD_SETLK, &lock), 0);
+  const absl::Status status = PidFile::Claim(path_, os_).status();
+  EXPECT_EQ(ErrnoOf(status), EAGAIN) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a process that only reads it has locked it: find it with fuser(1)"));
+  EXPECT_EQ(Content(), "2147483647\n");
+  ::close(reader);
+  EXPECT_TRUE(PidFile::Claim(path_, os_).ok());
 }
 
 TEST_F(PidFileTest, AFileThatWeMadeAndAnotherInstanceLockedFirstIsItsOwn) {

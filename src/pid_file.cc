@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <limits>
 
 #include "absl/strings/numbers.h"
@@ -21,8 +22,9 @@ namespace {
 // other instance got further, so this is never reached by instances that behave.
 constexpr int kAttempts = 100;
 
-// The start time of a process is known to a second (proc(5), btime), and clocks are slewed.
-constexpr int64_t kTolerance = 2'000'000'000;
+// The start time of a process and the times of a file are each known to a tick of 10 ms; the rest
+// is for being interrupted between looking at two clocks.
+constexpr int64_t kTolerance = 50'000'000;
 
 constexpr int kSafeFlags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 
@@ -111,8 +113,16 @@ absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const
   // that of another PID namespace, and mean an old process in ours.
   const LockHolding holds = locked ? HoldsLock(os, pid, file) : LockHolding::kCannotLook;
   if (holds == LockHolding::kNo) return none;
-  if (holds == LockHolding::kCannotLook && process->start_time() > file.modified + kTolerance) {
-    return none;
+  if (holds == LockHolding::kCannotLook) {
+    if (process->start_time() > file.modified + kTolerance) return none;
+    const SysResult<int64_t> now = os.ClockGetTime(CLOCK_REALTIME);
+    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_REALTIME)");
+    if (file.modified > now.value() + kTolerance) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the file is of the future, as after the clock was set back: it cannot be "
+                       "told whether process ",
+                       pid, ", which it names, is older"));
+    }
   }
   return std::optional<ProcessHandle>(*std::move(process));
 }

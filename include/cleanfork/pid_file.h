@@ -82,16 +82,20 @@ struct PidFileState {
 
   // The process that wrote the file, if it is there and no other: it has the locked file open; or,
   // where that cannot be seen or no lock is held (a daemon that closes all its descriptors drops
-  // it), it started before the file was last written. A pid that has come to mean another process
-  // since is never in here. Nullopt with `locked`: the daemon runs in another PID namespace or is
-  // hidden from us, or it is dead and a child of it has the lock.
+  // it), it started before the file was last written, within 50 ms. So a pid that has come to mean
+  // another process since is not in here: without a lock only as far as the system's clock was not
+  // set back in between and no process got the same pid within those 50 ms. Nullopt with `locked`:
+  // the daemon runs in another PID namespace or is hidden from us, or it is dead and a child of it
+  // has the lock.
   std::optional<ProcessHandle> process;
 
   bool running() const { return locked || process.has_value(); }
 };
 
 // Reads the file at `path`. NotFound when there is none; PermissionDenied when it is not to be
-// trusted; InvalidArgument when its content is not a pid and a newline; else the code of the errno.
+// trusted; InvalidArgument when its content is not a pid and a newline; FailedPrecondition when it
+// cannot be told whose process it names (/proc hides it, or the file is dated in the future and
+// nobody has locked it); else the code of the errno.
 absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os = RealOs());
 
 enum class PidFileRemoval {

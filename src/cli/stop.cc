@@ -110,7 +110,9 @@ Subcommand StopSubcommand() {
   };
   for (const Option& option : GeneralOptions()) stop.options.push_back(option);
   stop.notes = {
-      "A pid that has come to mean another process since the file was written is never signalled."};
+      "A pid that has come to mean another process since the file was written is not signalled: "
+      "see "
+      "docs/command.md for how that is told."};
   stop.print_exit_codes = PrintStopExitCodes;
   stop.runs_program = false;
   stop.run = Stop;

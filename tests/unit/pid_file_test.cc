@@ -507,6 +507,26 @@ TEST_F(PidFileTest, WithoutALockAProcessThatIsYoungerThanTheFileIsAnother) {
   }
 }
 
+TEST_F(PidFileTest, AProcessThatStartedAMomentAfterTheFileIsAnother) {
+  const Stranger stranger;
+  Put(stranger.Line());
+  Redate(-1'000'000'000);
+  const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_FALSE(state->running());
+}
+
+TEST_F(PidFileTest, AFileOfTheFutureProvesNothingAndIsNotTouched) {
+  const Stranger stranger;
+  Put(stranger.Line());
+  Redate(int64_t{3600} * 1'000'000'000);
+  const absl::Status read = ReadPidFile(path_, os_).status();
+  EXPECT_EQ(read.code(), absl::StatusCode::kFailedPrecondition) << read;
+  EXPECT_THAT(std::string(read.message()), HasSubstr("of the future"));
+  EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EEXIST);
+  EXPECT_EQ(Content(), stranger.Line());
+}
+
 TEST_F(PidFileTest, APidThatNoProcessHasDoesNotRun) {
   Put("2147483647\n");  // above the largest pid_max
   const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);

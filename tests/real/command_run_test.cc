@@ -14,6 +14,7 @@
 namespace cleanfork {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 
 SignalInfo Arriving(int signal, int code) {
@@ -64,10 +65,18 @@ TEST(CommandRunTest, WhatAProcessSendsIsHandedOn) {
 }
 
 TEST(CommandRunTest, WhatATerminalSendsHasReachedTheProgramAlready) {
-  SignalsArriveOs os({Arriving(SIGINT, SI_KERNEL), Arriving(SIGQUIT, SI_KERNEL),
-                      Arriving(SIGHUP, SI_KERNEL), Arriving(SIGTERM, SI_USER)});
+  SignalsArriveOs os(
+      {Arriving(SIGINT, SI_KERNEL), Arriving(SIGQUIT, SI_KERNEL), Arriving(SIGTERM, SI_USER)});
   EXPECT_EQ(RunSleep(os), 128 + SIGTERM);
   EXPECT_THAT(os.sent, ElementsAre(SIGTERM));
+}
+
+// The kernel tells it to the leader of the session, which the command may be, and to the group in
+// the foreground, which the program need not be in.
+TEST(CommandRunTest, AHangUpIsHandedOnThoughTheTerminalSendsIt) {
+  SignalsArriveOs os({Arriving(SIGHUP, SI_KERNEL), Arriving(SIGTERM, SI_USER)});
+  EXPECT_EQ(RunSleep(os), 128 + SIGHUP);
+  EXPECT_THAT(os.sent, Contains(SIGHUP));
 }
 
 TEST(CommandRunTest, TheNewsOfAChildIsNotHandedOn) {

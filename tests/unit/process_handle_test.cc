@@ -121,6 +121,18 @@ TEST_P(StopProcessTest, AProcessThatMayNotBeSignalledIsPermissionDenied) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("EPERM"));
 }
 
+TEST_P(StopProcessTest, AWaitWithoutAnEndWaitsForTheEnd) {
+  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(::getpid(), os_);
+  ASSERT_TRUE(process.ok()) << process.status();
+  os_.now_ = 1;
+  os_.deadly_signal = SIGTERM;
+  os_.takes = 60'000'000;
+  StopSchedule schedule;
+  schedule.actions = {{SIGTERM, absl::InfiniteDuration()}, {SIGKILL, absl::Seconds(5)}};
+  EXPECT_TRUE(StopProcess(*process, schedule, os_).ok());
+  EXPECT_THAT(os_.sent, ElementsAre("15@0ms"));
+}
+
 TEST_P(StopProcessTest, AnInterruptedWaitIsTakenUpAgain) {
   os_.interrupt_polls = 3;
   os_.deadly_signal = SIGTERM;

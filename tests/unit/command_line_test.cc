@@ -366,6 +366,16 @@ TEST_F(LogFilesTest, ALogThatWasThereStaysThoughEmpty) {
 TEST(ReportTest, AMessageStaysOneLineWhateverItQuotes) {
   EXPECT_EQ(OneLine("a\nb\x1b[31m\x7f"), "a\\nb\\x1b[31m\\x7f");
   EXPECT_EQ(OneLine("Ma\xc3\x9f"), "Ma\xc3\x9f");
+  // The control characters above: raw, as a terminal set to Latin-1 takes them, and in UTF-8. A
+  // byte that is part of another character is none.
+  EXPECT_EQ(OneLine("a\x9b"
+                    "1m"),
+            "a\\x9b1m");
+  EXPECT_EQ(OneLine("a\xc2\x9b"
+                    "1m\xc2\xa0"),
+            "a\\xc2\\x9b1m\xc2\xa0");
+  EXPECT_EQ(OneLine("\xe2\x80\x9c \xc3\x80"), "\xe2\x80\x9c \xc3\x80");
+  EXPECT_EQ(OneLine("\xe2\x80\x9c \xff\x80"), "\xe2\x80\x9c \xff\\x80");
 }
 
 TEST(ReportTest, JsonEscapesWhatItMustAndIsAlwaysUtf8) {
@@ -375,6 +385,23 @@ TEST(ReportTest, JsonEscapesWhatItMustAndIsAlwaysUtf8) {
   EXPECT_EQ(JsonObject().Add("utf8", "Ma\xc3\x9f").ToString(), "{\"utf8\":\"Ma\xc3\x9f\"}");
   EXPECT_EQ(JsonObject().Add("latin1", "Ma\xdf").ToString(), R"({"latin1":"Ma\u00df"})");
   EXPECT_EQ(JsonObject().Add("cut", "\xc3").ToString(), R"({"cut":"\u00c3"})");
+  for (const char* valid : {"\xc2\xa0", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                            "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(JsonObject().Add("x", valid).ToString(), std::string("{\"x\":\"") + valid + "\"}");
+  }
+}
+
+TEST(ReportTest, JsonEscapesOverlongFormsSurrogatesAndWhatIsAboveUnicode) {
+  EXPECT_EQ(JsonObject().Add("x", "\xc0\xaf").ToString(), R"({"x":"\u00c0\u00af"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xc1\xbf").ToString(), R"({"x":"\u00c1\u00bf"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xe0\x9f\xbf").ToString(), R"({"x":"\u00e0\u009f\u00bf"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xed\xa0\x80").ToString(), R"({"x":"\u00ed\u00a0\u0080"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xf0\x8f\xbf\xbf").ToString(),
+            R"({"x":"\u00f0\u008f\u00bf\u00bf"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xf4\x90\x80\x80").ToString(),
+            R"({"x":"\u00f4\u0090\u0080\u0080"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xf5\x80\x80\x80").ToString(),
+            R"({"x":"\u00f5\u0080\u0080\u0080"})");
 }
 
 TEST(ReportTest, AFailureNamesStepAndErrnoAndWhatCanBeDone) {

@@ -313,6 +313,26 @@ TEST_F(CommandLineTest, ElsewhereTheWorkingDirectoryCountsAndPwdNamesItIfItIsRig
   EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
 }
 
+// The process itself -----------------------------------------------------------------------------
+
+// A kernel with standard input closed and no /dev/null.
+class NoNullOs : public OsWrapper {
+ public:
+  NoNullOs() : OsWrapper(RealOs()) {}
+  SysResult<int> FcntlGetFd(int) override { return SysError(EBADF); }
+  SysResult<int> Open(const char*, int, mode_t) override { return SysError(ENOENT); }
+};
+
+TEST(PrepareProcessTest, AFailureIsOneLineWithStepAndErrno) {
+  NoNullOs os;
+  std::ostringstream out, err;
+  Context context = {os, out, err};
+  EXPECT_EQ(PrepareProcess(context), kExitSystem);
+  EXPECT_THAT(err.str(), StartsWith("cleanfork: open(\"/dev/null\")"));
+  EXPECT_THAT(err.str(), HasSubstr("(ENOENT) [step stdin"));
+  EXPECT_EQ(err.str().find('\n'), err.str().size() - 1);
+}
+
 // Log files --------------------------------------------------------------------------------------
 
 class LogFilesTest : public ::testing::Test {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <climits>
 #include <limits>
 #include <utility>
 
@@ -154,13 +155,30 @@ std::vector<Option> DescriptorOptions() {
   };
 }
 
+bool IsAbsolute(const std::string& path) { return !path.empty() && path[0] == '/'; }
+
+// The working directory as the kernel has it, or something that is none: "" if it cannot be told,
+// "/x (deleted)" if it has gone (proc_pid_cwd(5)).
+std::string PhysicalWorkingDirectory(Os& os) {
+  char path[PATH_MAX];
+  const SysResult<size_t> size = os.ReadLink("/proc/self/cwd", path, sizeof(path));
+  return size.ok() ? std::string(path, size.value()) : "";
+}
+
+// Whether `path` is an absolute path of the directory that we are in.
+bool IsWorkingDirectory(const std::string& path, Os& os) {
+  if (!IsAbsolute(path)) return false;
+  const SysResult<FileStatus> claimed = os.Stat(path.c_str());
+  const SysResult<FileStatus> actual = os.Stat(".");
+  return claimed.ok() && actual.ok() && claimed.value().device == actual.value().device &&
+         claimed.value().inode == actual.value().inode;
+}
+
 // The directory that relative paths are meant from, where it is not simply the working directory.
 std::string BaseDirectory(Os& os) {
   const char* directory = os.GetEnv("BUILD_WORKING_DIRECTORY");
   return directory != nullptr && directory[0] == '/' ? directory : "";
 }
-
-bool IsAbsolute(const std::string& path) { return !path.empty() && path[0] == '/'; }
 
 Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
   if (text.empty()) return by_default;
@@ -228,17 +246,14 @@ std::string CallersPath(const std::string& path, Os& os) {
 absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os) {
   std::string known = CallersPath(path, os);
   if (IsAbsolute(known)) return known;
-  // As pwd(1) -L does it: PWD is a claim, and holds if it names the same directory as ".".
+  // As pwd(1) -L does it: PWD is a claim, which shows the symbolic links that led here.
   const char* pwd = os.GetEnv("PWD");
-  if (pwd != nullptr && pwd[0] == '/') {
-    const SysResult<FileStatus> claimed = os.Stat(pwd);
-    const SysResult<FileStatus> actual = os.Stat(".");
-    if (claimed.ok() && actual.ok() && claimed.value().device == actual.value().device &&
-        claimed.value().inode == actual.value().inode) {
-      return absl::StrCat(pwd, "/", path);
-    }
-  }
-  return Wrong(absl::StrCat("\"", path, "\": give an absolute path: PWD is not where we are"));
+  if (pwd != nullptr && IsWorkingDirectory(pwd, os)) return absl::StrCat(pwd, "/", path);
+  const std::string directory = PhysicalWorkingDirectory(os);
+  if (IsWorkingDirectory(directory, os)) return absl::StrCat(directory, "/", path);
+  return Wrong(absl::StrCat("\"", path,
+                            "\": give an absolute path: neither PWD nor /proc/self/cwd "
+                            "says where we are"));
 }
 
 void LogFiles::Make(const Stream& stream) {
@@ -271,8 +286,11 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   if (settings.command.empty()) return Wrong("no program is given: ... -- PROGRAM [ARGUMENT]...");
   launch.command = settings.command;
   // A name without a slash is looked for in PATH; one with a slash is meant from here, not from
-  // where the child is by then.
-  if (launch.command[0].find('/') != std::string::npos) {
+  // where the child is by then. If it stays here, the name is good as it is.
+  const bool stays_here = settings.chdir.empty() && defaults.directory.empty();
+  if (launch.command[0].find('/') != std::string::npos && stays_here) {
+    launch.command[0] = CallersPath(launch.command[0], os);
+  } else if (launch.command[0].find('/') != std::string::npos) {
     const absl::StatusOr<std::string> program = AbsolutePath(launch.command[0], os);
     if (!program.ok()) return program.status();
     launch.command[0] = *program;

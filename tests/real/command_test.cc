@@ -398,6 +398,20 @@ TEST_F(CommandTest, TheEnvironmentIsAsAsked) {
   EXPECT_EQ(runner_.Run({"run", "--clear-env", "--env=A=1", "--env=A=2", "env"}, set).out, "A=2\n");
 }
 
+TEST_F(CommandTest, ARelativeProgramAndDirectoryAreFoundWithoutPwd) {
+  directory_.Write("here", "#!/bin/sh\npwd\n", 0755);
+  for (const char* pwd : {"", "/usr"}) {
+    const auto go = [this, pwd] {
+      if (::chdir(directory_.path().c_str()) != 0) ::_exit(98);
+      ::setenv("PWD", pwd, 1);
+    };
+    EXPECT_EQ(runner_.Run({"run", "./here"}, go).out, directory_.path() + "\n");
+    EXPECT_EQ(runner_.Run({"run", "--chdir=directory.pid", "./here"}, go).out,
+              directory_.Path("directory.pid") + "\n");
+    EXPECT_EQ(runner_.Run({"start", "./here"}, go).exit_code, 0);
+  }
+}
+
 TEST_F(CommandTest, ADescriptorThatIsKeptIsKept) {
   EchoService echo(directory_);
   const CommandOutcome started =

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -39,7 +40,13 @@ class EnvironmentOs : public OsWrapper {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   }
+  SysResult<size_t> ReadLink(const char* path, char* buffer, size_t size) override {
+    if (!link.has_value()) return OsWrapper::ReadLink(path, buffer, size);
+    if (link->empty()) return SysError(ENOENT);
+    return link->copy(buffer, size);
+  }
   std::map<std::string, std::string> variables;
+  std::optional<std::string> link;  // what /proc/self/cwd says; empty: it is not there
 };
 
 class CommandLineTest : public ::testing::Test {
@@ -60,6 +67,13 @@ class CommandLineTest : public ::testing::Test {
     const absl::Status parsed = ParseOptions(words, StartSubcommand().options, &settings);
     if (!parsed.ok()) return parsed;
     return PrepareLaunch(settings, defaults, os_);
+  }
+
+  // The defaults of a start that does not change the directory.
+  static ForkOptions StaysHere() {
+    ForkOptions defaults;
+    defaults.directory = "";
+    return defaults;
   }
 
   EnvironmentOs os_;
@@ -307,10 +321,38 @@ TEST_F(CommandLineTest, ElsewhereTheWorkingDirectoryCountsAndPwdNamesItIfItIsRig
   EXPECT_EQ(launch->pid_file, "x.pid");
   EXPECT_EQ(launch->options.directory, directory + std::string("/work"));
   EXPECT_THAT(launch->command, ElementsAre(directory + std::string("/./server")));
-  os_.variables["PWD"] = "/usr";
-  EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+  const absl::StatusOr<Launch> stays = Prepare({"./server"}, StaysHere());
+  ASSERT_TRUE(stays.ok()) << stays.status();
+  EXPECT_THAT(stays->command, ElementsAre("./server"));
+}
+
+TEST_F(CommandLineTest, WherePwdIsWrongOrMissingTheKernelNamesTheWorkingDirectory) {
+  char directory[4096];
+  ASSERT_NE(::getcwd(directory, sizeof(directory)), nullptr);
+  for (const char* pwd : {"/usr", ".", ""}) {
+    os_.variables["PWD"] = pwd;
+    const absl::StatusOr<Launch> launch = Prepare({"--chdir=work", "./server"});
+    ASSERT_TRUE(launch.ok()) << launch.status();
+    EXPECT_EQ(launch->options.directory, directory + std::string("/work"));
+    EXPECT_THAT(launch->command, ElementsAre(directory + std::string("/./server")));
+  }
   os_.variables.erase("PWD");
-  EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+  EXPECT_TRUE(Prepare({"./server"}).ok());
+  for (const char* link : {"", "/no/such (deleted)"}) {
+    os_.link = link;
+    EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+    EXPECT_TRUE(Prepare({"./server"}, StaysHere()).ok());
+  }
+}
+
+TEST(RealOsTest, ReadLinkGivesTheTargetAsFarAsThereIsRoom) {
+  const std::string path = std::string(std::getenv("TEST_TMPDIR")) + "/link";
+  ASSERT_EQ(::symlink("target", path.c_str()), 0);
+  char buffer[16] = {};
+  EXPECT_EQ(RealOs().ReadLink(path.c_str(), buffer, sizeof(buffer)).value(), 6u);
+  EXPECT_STREQ(buffer, "target");
+  EXPECT_EQ(RealOs().ReadLink(path.c_str(), buffer, 3).value(), 3u);
+  EXPECT_EQ(RealOs().ReadLink("/", buffer, sizeof(buffer)).error(), EINVAL);
 }
 
 // The process itself -----------------------------------------------------------------------------

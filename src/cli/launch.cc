@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -18,8 +20,8 @@
 namespace cleanfork::cli {
 
 const char* const kPathNote =
-    "Relative paths are taken from the working directory, or from BUILD_WORKING_DIRECTORY where "
-    "`bazel run` sets it.";
+    "Relative paths are taken from the working directory; under `bazel run`, from "
+    "BUILD_WORKING_DIRECTORY.";
 
 namespace {
 
@@ -177,7 +179,30 @@ bool IsWorkingDirectory(const std::string& path, Os& os) {
 // The directory that relative paths are meant from, where it is not simply the working directory.
 std::string BaseDirectory(Os& os) {
   const char* directory = os.GetEnv("BUILD_WORKING_DIRECTORY");
-  return directory != nullptr && directory[0] == '/' ? directory : "";
+  if (directory == nullptr || directory[0] != '/') return "";
+  // `bazel run` starts us in the runfiles. Elsewhere the variable is one that some program above us
+  // has had from `bazel run` and passed on, and means nothing to us.
+  const std::string here = PhysicalWorkingDirectory(os) + "/";
+  return here.find(".runfiles/") != std::string::npos ? directory : "";
+}
+
+// The same without what `bazel run` meant for us alone, unless it was asked for by name.
+Environment WithoutBazel(Environment environment, Os& os) {
+  constexpr const char* kOurs[] = {"BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY"};
+  const auto is_set = [&os](const char* name) { return os.GetEnv(name) != nullptr; };
+  char* const* variable = os.GetEnviron();
+  if (!environment.inherit || variable == nullptr ||
+      std::none_of(std::begin(kOurs), std::end(kOurs), is_set)) {
+    return environment;
+  }
+  environment.inherit = false;
+  for (; *variable != nullptr; ++variable) {
+    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
+    if (std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs)) {
+      environment.keep.push_back(name);
+    }
+  }
+  return environment;
 }
 
 Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
@@ -311,7 +336,7 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
     options.directory = *directory;
   }
   if (settings.umask.has_value()) options.umask = settings.umask;
-  options.environment = settings.environment;
+  options.environment = WithoutBazel(settings.environment, os);
   options.in = ToStream(settings.in, defaults.in, os);
   options.out = ToStream(settings.out, defaults.out, os);
   options.err = ToStream(settings.err, defaults.err, os);

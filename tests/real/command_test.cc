@@ -393,6 +393,15 @@ TEST_F(CommandTest, TheEnvironmentIsAsAsked) {
     ::setenv("KEPT", "1", 1);
     ::setenv("OTHER", "2", 1);
   };
+  const auto under_bazel = [set] {
+    set();
+    ::setenv("BUILD_WORKING_DIRECTORY", "/home/me", 1);
+    ::setenv("BUILD_WORKSPACE_DIRECTORY", "/home/me", 1);
+  };
+  EXPECT_EQ(runner_.Run({"run", "--env=NEW=1", "env"}, under_bazel).out,
+            "KEPT=1\nOTHER=2\nNEW=1\n");
+  EXPECT_EQ(runner_.Run({"run", "--keep-env=BUILD_WORKSPACE_DIRECTORY", "env"}, under_bazel).out,
+            "BUILD_WORKSPACE_DIRECTORY=/home/me\n");
   EXPECT_EQ(runner_.Run({"run", "--env=NEW=a=b", "env"}, set).out, "KEPT=1\nOTHER=2\nNEW=a=b\n");
   EXPECT_EQ(runner_.Run({"run", "--keep-env=KEPT", "env"}, set).out, "KEPT=1\n");
   EXPECT_EQ(runner_.Run({"run", "--clear-env", "--env=A=1", "--env=A=2", "env"}, set).out, "A=2\n");

@@ -297,6 +297,7 @@ TEST_F(CommandLineTest, StreamsAreFilesNullOrInherited) {
 
 TEST_F(CommandLineTest, UnderBazelRunRelativePathsAreTheCallers) {
   os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  os_.link = "/cache/bin/src/cli/cleanfork.runfiles/cleanfork";
   absl::StatusOr<Launch> launch = Prepare(
       {"--pidfile=run/x.pid", "--stdout=x.log", "--stdin=x.in", "--chdir=work", "bin/server"});
   ASSERT_TRUE(launch.ok()) << launch.status();
@@ -310,6 +311,17 @@ TEST_F(CommandLineTest, UnderBazelRunRelativePathsAreTheCallers) {
   EXPECT_EQ(launch->pid_file, "/run/x.pid");
   EXPECT_EQ(launch->options.directory, "/srv");
   EXPECT_THAT(launch->command, ElementsAre("server"));
+}
+
+TEST_F(CommandLineTest, WhatBazelRunLeftToAProgramThatCallsUsIsIgnored) {
+  os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  for (const char* link : {"/srv/work", "/srv/x.runfiles.old/work", ""}) {
+    os_.link = link;
+    const absl::StatusOr<Launch> launch = Prepare({"--pidfile=run/x.pid", "--stdout=x.log", "x"});
+    ASSERT_TRUE(launch.ok()) << launch.status();
+    EXPECT_EQ(launch->pid_file, "run/x.pid");
+    EXPECT_EQ(launch->options.out.path(), "x.log");
+  }
 }
 
 TEST_F(CommandLineTest, ElsewhereTheWorkingDirectoryCountsAndPwdNamesItIfItIsRight) {

@@ -223,7 +223,9 @@ absl::StatusOr<gid_t> FindGroup(const std::string& name, Os& os) {
   ChildError error;
   error.step = Step::kResolveUser;
   error.error = found.error();
-  return ChildErrorStatus(absl::StrCat("getgrnam(\"", name, "\")"), error);
+  return ChildErrorStatus(
+      absl::StrCat(found.error() == ENOENT ? "there is no" : "look-up of", " group \"", name, "\""),
+      error);
 }
 
 absl::Status ApplyGroupPolicy(const std::string& policy, Os& os, Identity* identity) {

@@ -198,6 +198,17 @@ TEST_F(CommandLineTest, TheManualListsTheSameExitCodes) {
   EXPECT_EQ(rows, expected);
 }
 
+TEST_F(CommandLineTest, HelpThatCannotBePrintedIsAFailure) {
+  const std::vector<std::vector<std::string>> words = {
+      {"--help"}, {"help"}, {"help", "start"}, {"stop", "--help"}, {"--version"}};
+  for (const std::vector<std::string>& line : words) {
+    out_.clear();
+    out_.setstate(std::ios::badbit);
+    EXPECT_EQ(Call(line), kExitSystem) << ::testing::PrintToString(line);
+    EXPECT_EQ(err_.str(), "cleanfork: standard output cannot be written to\n");
+  }
+}
+
 TEST_F(CommandLineTest, HelpIsGivenEvenBesideAnError) {
   EXPECT_EQ(Call({"start", "--help", "--nonsense"}), 0);
 }

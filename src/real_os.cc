@@ -369,6 +369,9 @@ class RealOsImpl final : public Os {
   SysResult<void> ChDir(const char* path) override { return Check(::chdir(path)); }
   SysResult<void> ChRoot(const char* path) override { return Check(::chroot(path)); }
   mode_t Umask(mode_t mask) override { return ::umask(mask); }
+  SysResult<size_t> ReadLink(const char* path, char* buffer, size_t size) override {
+    return CheckValue<size_t>(::readlink(path, buffer, size));
+  }
   SysResult<size_t> GetDents(int fd, void* buffer, size_t size) override {
     return CheckValue<size_t>(::syscall(SYS_getdents64, fd, buffer, size));
   }

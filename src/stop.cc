@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
 
 namespace cleanfork {
@@ -99,6 +100,10 @@ absl::StatusOr<StopSchedule> StopSchedule::Parse(const std::string& text) {
   std::vector<Action>& actions = schedule.actions;
   if (items == 1 && !ends_in_signal && actions.size() == 1) {
     const absl::Duration wait = actions[0].wait;
+    if (wait <= absl::ZeroDuration()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "schedule \"", text, "\" would kill at once and not wait for the end: say KILL/5s"));
+    }
     actions = {{SIGTERM, wait}, {SIGKILL, wait}};
     return schedule;
   }
@@ -140,7 +145,7 @@ absl::Status StopProcess(ProcessHandle& process, const StopSchedule& schedule, O
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
     const absl::StatusOr<bool> ended =
-        process.WaitUntil(now.value() + absl::ToInt64Nanoseconds(action.wait));
+        process.WaitUntil(Later(now.value(), absl::ToInt64Nanoseconds(action.wait)));
     if (!ended.ok()) return ended.status();
     if (*ended) return absl::OkStatus();
     ++i;

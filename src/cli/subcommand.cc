@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
 #include "src/cli/exit_code.h"
 
 namespace cleanfork::cli {
@@ -17,6 +18,14 @@ int Usage(Context& context, const std::string& subcommand, const std::string& wh
                        absl::InvalidArgumentError(absl::StrCat(what, "; see ", help)), json);
 }
 
+// The exit code of what only prints: unlike a start, it has done nothing if nobody can read it.
+int Printed(Context& context) {
+  context.out.flush();
+  if (context.out.good()) return kExitOk;
+  context.err << "cleanfork: standard output cannot be written to" << std::endl;
+  return kExitSystem;
+}
+
 int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::string>& arguments,
                       Context& context) {
   const std::string help = absl::StrCat("cleanfork ", subcommand.name, " --help");
@@ -24,7 +33,7 @@ int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::strin
   const absl::Status parsed = ParseOptions(arguments, subcommand.options, &settings);
   if (settings.help) {
     PrintHelp(subcommand, context.out);
-    return kExitOk;
+    return Printed(context);
   }
   if (!parsed.ok()) {
     return Usage(context, subcommand.name, std::string(parsed.message()), help, settings.json);
@@ -40,12 +49,12 @@ int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::strin
 int Help(const std::vector<std::string>& arguments, Context& context) {
   if (arguments.size() < 2) {
     PrintOverview(context.out);
-    return kExitOk;
+    return Printed(context);
   }
   for (const Subcommand& subcommand : Subcommands()) {
     if (arguments[1] == subcommand.name) {
       PrintHelp(subcommand, context.out);
-      return kExitOk;
+      return Printed(context);
     }
   }
   return Usage(context, "help", absl::StrCat("there is no subcommand \"", arguments[1], "\""),
@@ -99,7 +108,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, Context& context) 
   if (first == "help" || first == "--help" || first == "-h") return Help(rest, context);
   if (first == "--version") {
     context.out << "cleanfork " << kVersion << std::endl;
-    return kExitOk;
+    return Printed(context);
   }
   for (const Subcommand& subcommand : Subcommands()) {
     if (first == subcommand.name) return RunSubcommandLine(subcommand, rest, context);
@@ -108,19 +117,30 @@ int RunCommandLine(const std::vector<std::string>& arguments, Context& context) 
                "cleanfork --help", false);
 }
 
-int PrepareProcess(Os& os) {
+int PrepareProcess(Context& context) {
+  Os& os = context.os;
+  const auto fail = [&](const std::string& what, Step step, int errno_value) {
+    ChildError error;
+    error.step = step;
+    error.error = errno_value;
+    return ReportFailure(context, "", ChildErrorStatus(what, error), kExitSystem, false);
+  };
   for (int fd = 0; fd <= 2; ++fd) {
     if (os.FcntlGetFd(fd).ok()) continue;
     // The lowest free number, which is `fd`. Not close-on-exec: it stands for an inherited stream.
     const SysResult<int> opened = os.Open("/dev/null", O_RDWR, 0);
-    if (!opened.ok()) return opened.error();
+    if (!opened.ok()) {
+      const Step step = fd == 0 ? Step::kStdin : fd == 1 ? Step::kStdout : Step::kStderr;
+      return fail("open(\"/dev/null\") for a standard stream that is closed", step, opened.error());
+    }
   }
   SignalAction action;
   const SysResult<SignalAction> child = os.SigAction(SIGCHLD, &action);
-  if (!child.ok()) return child.error();
+  if (!child.ok()) return fail("sigaction(SIGCHLD)", Step::kSignalHandlers, child.error());
   action.handler = SIG_IGN;
   const SysResult<SignalAction> pipe = os.SigAction(SIGPIPE, &action);
-  return pipe.ok() ? 0 : pipe.error();
+  if (!pipe.ok()) return fail("sigaction(SIGPIPE)", Step::kSignalHandlers, pipe.error());
+  return kExitOk;
 }
 
 }  // namespace cleanfork::cli

@@ -22,6 +22,7 @@
 #include "tests/real/generation_os.h"
 #include "tests/real/own_process.h"
 #include "tests/real/shared_memory.h"
+#include "tests/real/unused_uid.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -169,7 +170,7 @@ void OpenXpki(ForkOptions* options) {
   options->sigchld = SigchldPolicy::kLeaveAlone;
 }
 void Nobody(ForkOptions* options) {
-  options->identity = Identity::Ids(61001, 61002);
+  options->identity = Identity::Ids(UnusedUid(), 61002);
   options->identity->groups = GroupPolicy::kExplicit;
   options->identity->group_list = {1, 2, 3, 61002};
 }
@@ -211,7 +212,10 @@ std::string RunWithTrap(int entry, const Variant& variant, int failing_forks,
     variant.change(&options);
     if (entry == 0 && options.out.kind() == Stream::Kind::kPipe) options.out = Stream::Null();
     // A body's program runs on in the child: what it does there is its own affair, and begins here.
-    if (entry != 2) options.in_child = [] { trap_is_set = false; };
+    if (entry != 2) {
+      options.in_child = [] { trap_is_set = false; };
+      options.reseed = [](const unsigned char*, size_t) {};
+    }
     options.retry = RetryPolicy::Fixed(3, absl::Milliseconds(1));
     TrappingOs os(failing_forks, plant);
     return Start(entry, options, os);

@@ -19,6 +19,7 @@
 #include "cleanfork/spawn.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
+#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 namespace {
@@ -85,15 +86,16 @@ TEST(VforkCallTest, AChildThatIsKilledInACallOfItsOwnDoesNotLeaveThreadsBehindAt
               if (!WIFSIGNALED(status)) wrong += "the child was not killed; ";
               wrong += ReapOrphans();
               std::atomic<bool> changed{false};
+              const uid_t uid = UnusedUid();
               uid_t uid_of_thread = 0;
               std::thread other([&] {
                 while (!changed) std::this_thread::yield();
                 uid_of_thread = geteuid();
               });
-              if (!RealOs().SetResUid(61001, 61001, 61001).ok()) wrong += "setresuid failed; ";
+              if (!RealOs().SetResUid(uid, uid, uid).ok()) wrong += "setresuid failed; ";
               changed = true;
               other.join();
-              if (uid_of_thread != 61001) wrong += "the other thread is still root; ";
+              if (uid_of_thread != uid) wrong += "the other thread is still root; ";
               return wrong;
             }),
             "");
@@ -104,7 +106,7 @@ TEST(VforkCallTest, ACallerStaysDumpableWhenItsChildBecomesSomebodyElse) {
   EXPECT_EQ(InOwnProcess([] {
               if (prctl(PR_SET_DUMPABLE, 1) != 0) return std::string("not dumpable before");
               ForkOptions options;
-              options.identity = Identity::Ids(61001, 61002);
+              options.identity = Identity::Ids(UnusedUid(), 61002);
               absl::StatusOr<Child> child = Spawn({"/bin/true"}, options);
               if (!child.ok()) return std::string(child.status().message());
               return std::string(prctl(PR_GET_DUMPABLE) == 1 ? "" : "not dumpable any more");

@@ -54,7 +54,7 @@ void FaultSweep::Record(const FaultOs& os) {
   for (const auto& [site, count] : *now) settled = settled && known_[site] >= count;
   if (settled || fault_free_runs_ == kMaxFaultFreeRuns) {
     over_ = true;
-    complete_ = settled && !dropped_;
+    complete_ = settled && !dropped_ && runs_fired_ > 0;
     return;
   }
   const Calls before = known_;

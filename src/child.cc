@@ -18,12 +18,12 @@ std::string ExitStatus::ToString() const {
                       dumped_core() ? ", core dumped" : "");
 }
 
-Child::Child(Os& os, pid_t pid, Pipes pipes) : os_(&os), pid_(pid), pipes_(std::move(pipes)) {}
+Child::Child(Os& os, pid_t pid, Pipes pipes, UniqueFd pid_fd)
+    : os_(&os), pid_(pid), pipes_(std::move(pipes)), pid_fd_(std::move(pid_fd)) {}
 
 Child Child::Daemon(Os& os, pid_t pid, UniqueFd pid_fd) {
-  Child child(os, pid, Pipes());
+  Child child(os, pid, Pipes(), std::move(pid_fd));
   child.state_ = State::kDaemon;
-  child.pid_fd_ = std::move(pid_fd);
   return child;
 }
 
@@ -50,10 +50,17 @@ Child& Child::operator=(Child&& other) noexcept {
 
 Child::~Child() { EndOfLife(); }
 
+SysResult<void> Child::Send(int signal) {
+  return pid_fd_.valid() ? os_->PidFdSendSignal(pid_fd_.get(), signal) : os_->Kill(pid_, signal);
+}
+
 void Child::EndOfLife() {
   if (state_ != State::kRunning) return;
-  os_->Kill(pid_, SIGKILL).IgnoreError();  // ESRCH: somebody else has reaped it
-  RetryOnEintr([&] { return os_->WaitPid(pid_, 0); }).IgnoreError();
+  SysResult<void> killed = Send(SIGKILL);
+  // ESRCH: it has ended, and is only to be reaped, if nobody else has.
+  if (killed.ok() || killed.error() == ESRCH) {
+    RetryOnEintr([&] { return os_->WaitPid(pid_, 0); }).IgnoreError();
+  }
   state_ = State::kDetached;
 }
 
@@ -74,11 +81,13 @@ absl::StatusOr<std::optional<ExitStatus>> Child::WaitWith(int options) {
       return StatusFromErrno(result.error(), absl::StrCat("waitpid(", pid_, ")"));
     }
     state_ = State::kLost;
+    pid_fd_.Reset();
     return WaitWith(options);
   }
   if (result.value().pid == 0) return std::optional<ExitStatus>();
   exit_status_ = ExitStatus(result.value().status);
   state_ = State::kEnded;
+  pid_fd_.Reset();
   return std::optional<ExitStatus>(exit_status_);
 }
 
@@ -94,14 +103,18 @@ absl::Status Child::Signal(int signal) {
   if (state_ == State::kEnded || state_ == State::kLost) {
     return StatusFromErrno(ESRCH, absl::StrCat("child ", pid_, " has ended"));
   }
-  SysResult<void> sent =
-      pid_fd_.valid() ? os_->PidFdSendSignal(pid_fd_.get(), signal) : os_->Kill(pid_, signal);
+  if (state_ == State::kDetached || (state_ == State::kDaemon && !pid_fd_.valid())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "process ", pid_, " cannot be signalled safely: its number may be another's by now"));
+  }
+  SysResult<void> sent = Send(signal);
   if (sent.ok()) return absl::OkStatus();
   return StatusFromErrno(sent.error(), absl::StrCat("signal ", signal, " to process ", pid_));
 }
 
 pid_t Child::Detach() {
   if (state_ == State::kRunning) state_ = State::kDetached;
+  pid_fd_.Reset();
   return pid_;
 }
 

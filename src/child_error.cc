@@ -32,6 +32,20 @@ std::string DescribeSignal(int signal) {
                       name != nullptr ? name : "", name != nullptr ? ")" : "");
 }
 
+// A path or a name in a message must not be able to look like a message of its own.
+std::string WithoutControls(const std::string& text) {
+  std::string shown;
+  for (const char c : text) {
+    const unsigned byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppend(&shown, "\\x", absl::Hex(byte, absl::kZeroPad2));
+    } else {
+      shown.push_back(c);
+    }
+  }
+  return shown;
+}
+
 absl::StatusCode CodeFor(const ChildError& error) {
   if (error.error != 0) return absl::ErrnoToStatusCode(error.error);
   return error.signal != 0 ? absl::StatusCode::kAborted : absl::StatusCode::kFailedPrecondition;
@@ -40,7 +54,7 @@ absl::StatusCode CodeFor(const ChildError& error) {
 }  // namespace
 
 absl::Status ChildErrorStatus(const std::string& what, const ChildError& error) {
-  std::string text = what;
+  std::string text = WithoutControls(what);
   if (error.error != 0) absl::StrAppend(&text, ": ", DescribeErrno(error.error));
   if (error.signal != 0) absl::StrAppend(&text, ": ", DescribeSignal(error.signal));
   absl::StrAppend(&text, " [step ", StepName(error.step));
@@ -72,7 +86,7 @@ std::optional<ChildError> GetChildError(const absl::Status& status) {
 
 absl::Status StatusFromErrno(int error, const std::string& what) {
   return absl::Status(absl::ErrnoToStatusCode(error),
-                      absl::StrCat(what, ": ", DescribeErrno(error)));
+                      absl::StrCat(WithoutControls(what), ": ", DescribeErrno(error)));
 }
 
 }  // namespace cleanfork

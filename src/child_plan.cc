@@ -55,11 +55,13 @@ absl::Status ChildPlan::Prepare(const ForkOptions& options, const Command* comma
     status = PrepareProgram(*command);
     if (!status.ok()) return status;
   }
+  // Before anything is opened that could take the number of a descriptor that is not open.
+  status = PrepareKeptDescriptors(options, os);
+  if (!status.ok()) return status;
   absl::StatusOr<OpenedStreams> streams = OpenStreams(options, os);
   if (!streams.ok()) return streams.status();
   streams_ = *std::move(streams);
-  status = PrepareKeptDescriptors(options, os);
-  if (status.ok()) status = OpenReportPipe(os);
+  status = OpenReportPipe(os);
   if (!status.ok()) return status;
   AddSteps(options, os);
   Freeze(options, os);
@@ -219,6 +221,7 @@ void ChildPlan::Freeze(const ForkOptions& options, Os& os) {
   frozen_.exec_path_count = exec_path_pointers_.size();
   frozen_.argv = argv_.data();
   frozen_.envp = environment_->block();
+  frozen_.exec_reached = &exec_reached_;
 }
 
 void ChildPlan::CloseChildEnds() {

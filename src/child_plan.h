@@ -83,6 +83,7 @@ class ChildPlan {
   std::vector<std::string> exec_paths_;
   std::vector<const char*> exec_path_pointers_;
   std::vector<char*> argv_;
+  volatile int exec_reached_ = 0;
   ChildPlan* other_ = nullptr;
 };
 

@@ -28,9 +28,12 @@ void EnterChild(const ForkOptions& options, std::unique_ptr<ChildPlan> plan, Os&
   if (options.in_child) options.in_child();
 }
 
-int RunBody(const std::function<int()>& body) {
+// All that runs in the child, of which nothing may unwind into the caller's code.
+int RunBody(const std::function<int()>& body, const ForkOptions& options,
+            std::unique_ptr<ChildPlan> plan, Os& os) {
 #if defined(__cpp_exceptions)
   try {
+    EnterChild(options, std::move(plan), os);
     return body();
   } catch (const ProcessExited&) {
     throw;  // a double's Exit(), on its way out
@@ -38,13 +41,9 @@ int RunBody(const std::function<int()>& body) {
     return kBodyThrewStatus;
   }
 #else
+  EnterChild(options, std::move(plan), os);
   return body();
 #endif
-}
-
-[[noreturn]] void RunBodyAndExit(const std::function<int()>& body, Os& os) {
-  os.Exit(RunBody(body) & 0xff);
-  __builtin_unreachable();  // g++ does not see that a virtual function never returns
 }
 
 }  // namespace
@@ -57,9 +56,11 @@ absl::StatusOr<pid_t> ForkChild(const ForkOptions& options, Os& os) {
   }
   absl::StatusOr<std::unique_ptr<ChildPlan>> plan = ChildPlan::Build(options, nullptr, os);
   if (!plan.ok()) return plan.status();
-  absl::StatusOr<pid_t> pid = Launch(options, **plan, os).Run();
-  if (pid.ok() && *pid == 0) EnterChild(options, *std::move(plan), os);
-  return pid;
+  absl::StatusOr<std::optional<Child>> child = Launch(options, **plan, os).Run();
+  if (!child.ok()) return child.status();
+  if (child->has_value()) return (*child)->Detach();
+  EnterChild(options, *std::move(plan), os);
+  return 0;
 }
 
 absl::StatusOr<Child> RunInChild(const std::function<int()>& body, const ForkOptions& options,
@@ -67,15 +68,11 @@ absl::StatusOr<Child> RunInChild(const std::function<int()>& body, const ForkOpt
   if (!body) return InvalidOptions("RunInChild() needs a body");
   absl::StatusOr<std::unique_ptr<ChildPlan>> plan = ChildPlan::Build(options, nullptr, os);
   if (!plan.ok()) return plan.status();
-  Launch launch(options, **plan, os);
-  absl::StatusOr<pid_t> pid = launch.Run();
-  if (!pid.ok()) return pid.status();
-  if (*pid == 0) {
-    EnterChild(options, *std::move(plan), os);
-    RunBodyAndExit(body, os);
-  }
-  if (options.session == Session::kDaemon) return Child::Daemon(os, *pid, launch.TakePidFd());
-  return Child(os, *pid, (*plan)->TakePipes());
+  absl::StatusOr<std::optional<Child>> child = Launch(options, **plan, os).Run();
+  if (!child.ok()) return child.status();
+  if (child->has_value()) return **std::move(child);
+  os.Exit(RunBody(body, options, *std::move(plan), os) & 0xff);
+  __builtin_unreachable();  // g++ does not see that a virtual function never returns
 }
 
 }  // namespace cleanfork

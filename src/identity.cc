@@ -128,6 +128,10 @@ absl::Status ValidateIdentity(const Identity& identity) {
   if (identity.gid.has_value() && !identity.group.empty()) {
     return InvalidOptions("identity: both gid and group are given");
   }
+  if (identity.user.find('\0') != std::string::npos ||
+      identity.group.find('\0') != std::string::npos) {
+    return InvalidOptions("identity: a name holds a NUL byte");
+  }
   if (identity.uid == kNoUid || identity.gid == kNoGid) {
     return InvalidOptions("identity: an id of -1 means \"unchanged\" to setresuid(2)");
   }

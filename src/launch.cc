@@ -1,12 +1,13 @@
 #include "src/launch.h"
 
+#include <poll.h>
+
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cleanfork/fd_io.h"
-#include "src/child/await_child.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
 
@@ -17,33 +18,46 @@ bool IsTransient(int error) { return error == EAGAIN || error == ENOMEM; }
 
 }  // namespace
 
-absl::StatusOr<pid_t> Launch::Run() {
+absl::StatusOr<std::optional<Child>> Launch::Run() {
+  if (options_.before_fork) options_.before_fork();
   absl::Status ignored = IgnoreSigchld();
   if (!ignored.ok()) return ignored;
-  if (options_.before_fork) options_.before_fork();
   absl::StatusOr<pid_t> forked = ForkWithRetry();
-  if (forked.ok() && *forked == 0) return 0;
+  if (forked.ok() && *forked == 0) return std::optional<Child>();
   if (!forked.ok()) {
     RestoreSigchld();
     return forked.status();
   }
-  const pid_t child = *forked;
-  plan_.CloseChildEnds();
-  const ChildReport report = mask_error_ == 0 ? ReadReports(child) : ChildVanished(child);
-  const bool started = report.kind == ChildReport::kStarted && mask_error_ == 0;
   const bool daemon = options_.session == Session::kDaemon;
+  child_.pid = *forked;
+  child_fd_ = UniqueFd(os_, os_.PidFdOpen(child_.pid, 0).value_or(-1));
+  child_.pid_fd = child_fd_.get();
+  child_.report_read = plan_.frozen().report_read;
+  child_.execs = plan_.frozen().execs() && !daemon;
+  child_.exec_reached = plan_.frozen().exec_reached;
+  plan_.CloseChildEnds();
+  if (mask_error_ != 0) KillChild();
+  const ChildReport report = daemon ? AwaitDaemon() : AwaitOwnChild();
+  const bool started = report.kind == ChildReport::kStarted && mask_error_ == 0;
   if (!started || daemon) {
     // A first child has nothing left to do once the second one runs, and a failed child exits.
-    if (started) os_.Kill(child, SIGKILL).IgnoreError();
-    Reap(child);
+    if (started) KillChild();
+    // ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
+    RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
   }
   if (!started) {
+    if (report.kind == ChildReport::kStarted) KillSecond();
     RestoreSigchld();
-    return Explain(report, child);
+    return Explain(report);
   }
-  const pid_t pid = daemon ? static_cast<pid_t>(report.pid) : child;
-  if (options_.in_parent) options_.in_parent(pid);
-  return pid;
+  std::optional<Child> result;
+  if (daemon) {
+    result = Child::Daemon(os_, static_cast<pid_t>(report.pid), std::move(second_fd_));
+  } else {
+    result = Child(os_, child_.pid, plan_.TakePipes(), std::move(child_fd_));
+  }
+  if (options_.in_parent) options_.in_parent(result->pid());
+  return result;
 }
 
 absl::Status Launch::IgnoreSigchld() {
@@ -90,7 +104,7 @@ absl::StatusOr<pid_t> Launch::ForkWithRetry() {
     // With the caller's own mask: a signal that is to end or to tell the program something must not
     // wait for us. A handler that runs only interrupts the sleep, which is then taken up again.
     SysResult<int64_t> now = os_.ClockGetTime(CLOCK_MONOTONIC);
-    if (!now.ok() || !SleepUntil(os_, now.value() + delay).ok()) {
+    if (!now.ok() || !SleepUntil(os_, Later(now.value(), delay)).ok()) {
       return ForkFailed(forked.error(), started);
     }
   }
@@ -136,57 +150,95 @@ absl::Status Launch::ForkFailed(int error, int64_t started) {
   return ChildErrorStatus(what, child_error);
 }
 
-ChildReport Launch::ReadReports(pid_t child) {
-  const FrozenPlan& frozen = plan_.frozen();
-  for (;;) {
-    ChildReport report;
-    SysResult<size_t> got = ReadFully(os_, frozen.report_read, &report, sizeof(report));
-    if (!got.ok()) {
-      ChildVanished(child);
-      return ChildReport::Failed(Step::kReport, got.error(), child);
-    }
-    if (got.value() != sizeof(report)) {
-      return options_.session == Session::kDaemon ? ChildVanished(child)
-                                                  : DecideAtEndOfFile(os_, child, frozen.execs());
-    }
-    if (report.kind != ChildReport::kForked) return report;
-    // While the first child lives it keeps its child's pid from being used again.
-    second_ = static_cast<pid_t>(report.pid);
-    second_fd_ = UniqueFd(os_, os_.PidFdOpen(second_, 0).value_or(-1));
+// By the pidfd if there is one: where the caller ignores SIGCHLD, the pid of a child that has ended
+// may be somebody else's by now.
+void Launch::KillChild() {
+  if (child_fd_.valid()) {
+    os_.PidFdSendSignal(child_fd_.get(), SIGKILL).IgnoreError();
+  } else {
+    os_.Kill(child_.pid, SIGKILL).IgnoreError();
   }
 }
 
-// Makes sure that nothing is left of a child that will not tell how it ended, and tells it.
-ChildReport Launch::ChildVanished(pid_t child) {
-  os_.Kill(child, SIGKILL).IgnoreError();
-  // A second child may have begun meanwhile: its first act is to say so. The pipe ends with them.
-  ChildReport report;
+ChildReport Launch::AwaitOwnChild() {
+  const ChildReport report = AwaitReport(os_, child_);
+  const bool unreadable =
+      report.kind == ChildReport::kFailed && report.step == static_cast<int32_t>(Step::kReport);
+  if (unreadable) KillChild();
+  return report;
+}
+
+ChildReport Launch::AwaitDaemon() {
   for (;;) {
-    KillSecond();
-    SysResult<size_t> got = ReadFully(os_, plan_.frozen().report_read, &report, sizeof(report));
-    if (!got.ok() || got.value() != sizeof(report)) break;
-    if (report.kind != ChildReport::kForked) continue;
-    second_ = static_cast<pid_t>(report.pid);
-    second_fd_ = UniqueFd(os_, os_.PidFdOpen(second_, 0).value_or(-1));
+    const ChildReport report = AwaitReport(os_, child_);
+    const Step step = static_cast<Step>(report.step);
+    const bool vanished = report.kind == ChildReport::kDied ||
+                          (report.kind == ChildReport::kFailed && step == Step::kStart);
+    if (report.kind == ChildReport::kForked) {
+      NoteSecond(report);
+    } else if (vanished && report.pid == child_.pid) {
+      const ChildReport second = FirstChildVanished(mask_error_ == 0);
+      return second.kind == ChildReport::kStarted ? second : report;
+    } else if (report.kind == ChildReport::kFailed && step == Step::kReport) {
+      KillChild();
+      FirstChildVanished(false);
+      return report;
+    } else {
+      return report;
+    }
   }
-  return DecideAtEndOfFile(os_, child, false);
+}
+
+void Launch::NoteSecond(const ChildReport& report) {
+  second_ = static_cast<pid_t>(report.pid);
+  second_fd_ = UniqueFd(os_, os_.PidFdOpen(second_, 0).value_or(-1));
+}
+
+// The first child was killed before it could say what became of the second. If that runs already,
+// and `may_run`, it is what was asked for; else it is ended, and its end waited for, since it may
+// be using the plan. kStarted, or kDied.
+ChildReport Launch::FirstChildVanished(bool may_run) {
+  constexpr int kTurns = 100;
+  constexpr int64_t kTurn = 10'000'000;  // nanoseconds
+  const bool execs = plan_.frozen().execs();
+  bool pipe_ended = false;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    // A second child says that it is there before anything else.
+    struct pollfd ready[2] = {{pipe_ended ? -1 : child_.report_read, POLLIN, 0},
+                              {second_fd_.get(), POLLIN, 0}};
+    SysResult<size_t> count = os_.Poll(ready, 2, turn == 0 ? 0 : kTurn);
+    if (!count.ok() && count.error() != EINTR) break;
+    if (ready[0].revents != 0) {
+      ChildReport report;
+      SysResult<size_t> got = ReadFully(os_, child_.report_read, &report, sizeof(report));
+      pipe_ended = !got.ok() || got.value() != sizeof(report);
+      if (!pipe_ended && report.kind == ChildReport::kForked) NoteSecond(report);
+      if (!pipe_ended && report.kind == ChildReport::kStarted && may_run) return report;
+      if (!pipe_ended) continue;
+    } else if (ready[1].revents != 0) {
+      break;
+    }
+    if (pipe_ended && !second_fd_.valid()) break;
+    if (may_run && execs && second_fd_.valid() && HasExecd(os_, second_)) {
+      return ChildReport::Started(second_);
+    }
+    KillSecond();
+  }
+  KillSecond();
+  return ChildReport::Died(SIGKILL, 0, second_);
 }
 
 void Launch::KillSecond() {
   if (second_fd_.valid()) os_.PidFdSendSignal(second_fd_.get(), SIGKILL).IgnoreError();
 }
 
-void Launch::Reap(pid_t child) {
-  // ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
-  RetryOnEintr([&] { return os_.WaitPid(child, 0); }).IgnoreError();
-}
-
-absl::Status Launch::Explain(const ChildReport& report, pid_t child) const {
+absl::Status Launch::Explain(const ChildReport& report) const {
   ChildError error;
   error.step = static_cast<Step>(report.step);
   error.error = report.error;
   error.signal = report.signal;
-  error.pid = report.pid != 0 ? static_cast<pid_t>(report.pid) : child;
+  // Where children are in another PID namespace, a child's own idea of its pid is not ours.
+  error.pid = report.pid != 0 && second_ != 0 ? static_cast<pid_t>(report.pid) : child_.pid;
   error.attempt = attempts_;
   if (mask_error_ != 0) {
     error.step = Step::kBlockSignals;
@@ -195,6 +247,9 @@ absl::Status Launch::Explain(const ChildReport& report, pid_t child) const {
     return ChildErrorStatus("sigprocmask, to restore the mask", error);
   }
   std::string what = plan_.Describe(error.step);
+  if (error.step == Step::kStart && error.error == ECHILD) {
+    what = "whether it started is unknown: somebody else has waited for the child";
+  }
   if (report.kind == ChildReport::kDied && report.signal == 0) {
     absl::StrAppend(&what, " (exit status ", report.status, ")");
   }

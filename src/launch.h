@@ -11,6 +11,7 @@
 #include "cleanfork/fork_options.h"
 #include "cleanfork/os.h"
 #include "cleanfork/unique_fd.h"
+#include "src/child/await_child.h"
 #include "src/child_plan.h"
 #include "src/retry_schedule.h"
 
@@ -22,13 +23,10 @@ class Launch {
   Launch(const ForkOptions& options, ChildPlan& plan, Os& os)
       : options_(options), plan_(plan), os_(os), retry_(options.retry) {}
 
-  // Forks as the plan says and waits for the child's report. In the parent: the pid of the process
-  // that now runs, or an error after which there is no such process. In a child that does not exec:
-  // 0, set up. With Session::kDaemon the pid is the second child's.
-  absl::StatusOr<pid_t> Run();
-
-  // After Session::kDaemon: a pidfd of the daemon, invalid where the kernel has none.
-  UniqueFd TakePidFd() { return std::move(second_fd_); }
+  // Forks as the plan says and waits for the child's report. In the parent: the process that now
+  // runs, or an error after which there is no such process. In a child that does not exec: nullopt,
+  // once it is set up. With Session::kDaemon the process is the second child.
+  absl::StatusOr<std::optional<Child>> Run();
 
  private:
   absl::Status IgnoreSigchld();
@@ -37,11 +35,13 @@ class Launch {
   absl::StatusOr<pid_t> ForkWithRetry();
   absl::Status ForkFailed(int error, int64_t started);
   absl::Status RestoreMask(SignalSet mask);
-  ChildReport ReadReports(pid_t child);
-  ChildReport ChildVanished(pid_t child);
+  void KillChild();
+  ChildReport AwaitOwnChild();
+  ChildReport AwaitDaemon();
+  ChildReport FirstChildVanished(bool may_run);
+  void NoteSecond(const ChildReport& report);
   void KillSecond();
-  void Reap(pid_t child);
-  absl::Status Explain(const ChildReport& report, pid_t child) const;
+  absl::Status Explain(const ChildReport& report) const;
 
   const ForkOptions& options_;
   ChildPlan& plan_;
@@ -50,6 +50,8 @@ class Launch {
   int attempts_ = 0;
   std::optional<SignalAction> old_sigchld_;
   int mask_error_ = 0;
+  AwaitedChild child_;
+  UniqueFd child_fd_;  // a pidfd, where the kernel has them
   pid_t second_ = 0;
   UniqueFd second_fd_;
 };

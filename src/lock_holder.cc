@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -15,23 +16,24 @@
 namespace cleanfork {
 namespace {
 
-// The names in a directory, without those that begin with a dot; as many as could be read.
-std::vector<std::string> ListDirectory(Os& os, const std::string& path) {
-  std::vector<std::string> names;
+// Reads the names in a directory, without those that begin with a dot. False if not all of them
+// could be read.
+bool ListDirectory(Os& os, const std::string& path, std::vector<std::string>* names) {
   const SysResult<int> opened =
       os.Open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY, 0);
-  if (!opened.ok()) return names;
+  if (!opened.ok()) return false;
   const UniqueFd fd(os, opened.value());
   alignas(dirent64) char buffer[4096];
   for (;;) {
     const SysResult<size_t> got = os.GetDents(fd.get(), buffer, sizeof(buffer));
-    if (!got.ok() || got.value() == 0) return names;
+    if (!got.ok()) return false;
+    if (got.value() == 0) return true;
     for (size_t at = 0; at < got.value();) {
       const char* entry = buffer + at;
       unsigned short length = 0;
       std::memcpy(&length, entry + offsetof(dirent64, d_reclen), sizeof(length));
       const char* name = entry + offsetof(dirent64, d_name);
-      if (name[0] != '.') names.push_back(name);
+      if (name[0] != '.') names->push_back(name);
       at += length;
     }
   }
@@ -39,23 +41,30 @@ std::vector<std::string> ListDirectory(Os& os, const std::string& path) {
 
 }  // namespace
 
-bool HoldsLock(Os& os, pid_t pid, const FileStatus& file) {
+LockHolding HoldsLock(Os& os, pid_t pid, const FileStatus& file) {
   const std::string process = absl::StrCat("/proc/", pid);
-  for (const std::string& fd : ListDirectory(os, process + "/fdinfo")) {
+  std::vector<std::string> descriptors;
+  bool seen_all = ListDirectory(os, process + "/fdinfo", &descriptors);
+  for (const std::string& fd : descriptors) {
     // The locks of a descriptor are listed in its fdinfo, with an inode number that is not always
     // that of stat(2) (overlayfs). So only those that have one are followed to their file, and not
     // every one: stat(2) may hang on a dead network file system.
     std::string info;
-    if (ReadSmallFile(os, absl::StrCat(process, "/fdinfo/", fd).c_str(), 4096, &info) != 0 ||
-        info.find("OFDLCK") == std::string::npos) {
+    const int error = ReadSmallFile(os, absl::StrCat(process, "/fdinfo/", fd).c_str(), 4096, &info);
+    if (error == ENOENT) continue;  // closed since
+    if (error != 0) {
+      seen_all = false;
       continue;
     }
+    if (info.find("OFDLCK") == std::string::npos) continue;
     const SysResult<FileStatus> open = os.Stat(absl::StrCat(process, "/fd/", fd).c_str());
-    if (open.ok() && open.value().device == file.device && open.value().inode == file.inode) {
-      return true;
+    if (!open.ok()) {
+      if (open.error() != ENOENT) seen_all = false;
+    } else if (open.value().device == file.device && open.value().inode == file.inode) {
+      return LockHolding::kYes;
     }
   }
-  return false;
+  return seen_all ? LockHolding::kNo : LockHolding::kCannotLook;
 }
 
 }  // namespace cleanfork

@@ -8,9 +8,14 @@
 
 namespace cleanfork {
 
-// Whether the process `pid` has `file` open with such a lock on it. False too where /proc may not
-// be looked into, as for a process of another user.
-bool HoldsLock(Os& os, pid_t pid, const FileStatus& file);
+enum class LockHolding {
+  kYes,
+  kNo,
+  kCannotLook,  // /proc may not be looked into, as for a process of another user, or not wholly
+};
+
+// Whether the process `pid` has `file` open with such a lock on it.
+LockHolding HoldsLock(Os& os, pid_t pid, const FileStatus& file);
 
 }  // namespace cleanfork
 

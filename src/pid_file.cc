@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <limits>
 
 #include "absl/strings/numbers.h"
@@ -21,8 +22,9 @@ namespace {
 // other instance got further, so this is never reached by instances that behave.
 constexpr int kAttempts = 100;
 
-// The start time of a process is known to a second (proc(5), btime), and clocks are slewed.
-constexpr int64_t kTolerance = 2'000'000'000;
+// The start time of a process and the times of a file are each known to a tick of 10 ms; the rest
+// is for being interrupted between looking at two clocks.
+constexpr int64_t kTolerance = 50'000'000;
 
 constexpr int kSafeFlags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 
@@ -107,17 +109,49 @@ absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const
   absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid, os);
   if (absl::IsNotFound(process.status())) return none;
   if (!process.ok()) return process.status();
-  // A lock says more than the times, which are wrong once the clock was set after the start.
-  if (process->start_time() > file.modified + kTolerance && !(locked && HoldsLock(os, pid, file))) {
-    return none;
+  // Where there is a lock, its holder is the writer, whatever the times say: the number may be
+  // that of another PID namespace, and mean an old process in ours.
+  const LockHolding holds = locked ? HoldsLock(os, pid, file) : LockHolding::kCannotLook;
+  if (holds == LockHolding::kNo) return none;
+  if (holds == LockHolding::kCannotLook) {
+    if (process->start_time() > file.modified + kTolerance) return none;
+    const SysResult<int64_t> now = os.ClockGetTime(CLOCK_REALTIME);
+    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_REALTIME)");
+    if (file.modified > now.value() + kTolerance) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the file is of the future, as after the clock was set back: it cannot be "
+                       "told whether process ",
+                       pid, ", which it names, is older"));
+    }
   }
   return std::optional<ProcessHandle>(*std::move(process));
 }
 
-absl::Status OtherInstance(const std::string& path, pid_t pid) {
-  const std::string who =
-      pid != 0 ? absl::StrCat("another instance runs, pid ", pid) : "another instance is starting";
-  return Failure(absl::StrCat(Called("pidfile", path), ": ", who), EEXIST);
+absl::Status OtherInstance(const std::string& path, const std::string& who) {
+  return Failure(absl::StrCat(Called("pidfile", path), ": another instance ", who), EEXIST);
+}
+
+// Why the file cannot be locked: whom it has to be said to belong to.
+absl::Status HeldBy(Os& os, const std::string& path, int fd) {
+  // A service has a write lock. A read lock is what anybody can have who may read the file.
+  const SysResult<short> lock = os.FcntlGetLock(fd, F_WRLCK);
+  if (lock.ok() && lock.value() == F_RDLCK) {
+    return Failure(absl::StrCat(Called("pidfile", path),
+                                ": no instance runs, but a process that only reads it has locked "
+                                "it: find it with fuser(1)"),
+                   EAGAIN);
+  }
+  const pid_t pid = ReadPid(os, path, fd).value_or(0);
+  if (pid == 0) return OtherInstance(path, "is starting");
+  // After the content, or a pid written just now would look younger than the file.
+  const SysResult<FileStatus> status = os.FStat(fd);
+  if (!status.ok()) return Failure(Called("fstat", path), status.error());
+  const absl::StatusOr<std::optional<ProcessHandle>> writer =
+      FindWriter(os, pid, status.value(), true);
+  if (writer.ok() && writer->has_value())
+    return OtherInstance(path, absl::StrCat("runs, pid ", pid));
+  return OtherInstance(path, absl::StrCat("runs: the file is locked, but process ", pid,
+                                          ", which it names, cannot be taken for the holder"));
 }
 
 // Empties the locked file, unless it is not what a pid file looks like or its process still runs.
@@ -129,7 +163,7 @@ absl::Status TakeOver(Os& os, const std::string& path, int fd, const FileStatus&
   if (!writer.ok()) {
     return Failure(absl::StrCat(Called("pidfile", path), ": ", writer.status().message()), EEXIST);
   }
-  if (writer->has_value()) return OtherInstance(path, *pid);
+  if (writer->has_value()) return OtherInstance(path, absl::StrCat("runs, pid ", *pid));
   const SysResult<void> emptied = RetryOnEintr([&] { return os.FTruncate(fd, 0); });
   if (!emptied.ok()) return Failure(Called("ftruncate", path), emptied.error());
   return absl::OkStatus();
@@ -173,10 +207,7 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
       file.committed_ = true;
       continue;
     }
-    if (held) {
-      const absl::StatusOr<pid_t> pid = ReadPid(os, path, file.descriptor());
-      return OtherInstance(path, pid.value_or(0));
-    }
+    if (held) return HeldBy(os, path, file.descriptor());
     absl::Status taken = TakeOver(os, path, file.descriptor(), status.value());
     if (!taken.ok()) return taken;
     file.committed_ = false;
@@ -249,10 +280,10 @@ absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os) {
   return state;
 }
 
-absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os) {
+absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid, Os& os) {
   const SysResult<int> opened =
       RetryOnEintr([&] { return os.Open(path.c_str(), O_RDWR | kSafeFlags, 0); });
-  if (!opened.ok() && opened.error() == ENOENT) return absl::OkStatus();
+  if (!opened.ok() && opened.error() == ENOENT) return PidFileRemoval::kNothingThere;
   if (!opened.ok()) return OpenFailure(path, opened.error());
   const UniqueFd fd(os, opened.value());
   const SysResult<FileStatus> status = os.FStat(fd.get());
@@ -261,18 +292,21 @@ absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os) {
   if (!trusted.ok()) return trusted;
   const SysResult<void> locked = os.FcntlSetLock(fd.get(), F_WRLCK);
   if (!locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES)) {
-    return absl::OkStatus();
+    return PidFileRemoval::kKeptLocked;
   }
   if (!locked.ok()) return Failure(Called("lock", path), locked.error());
   const absl::StatusOr<pid_t> written = ReadPid(os, path, fd.get());
-  if (!written.ok() || *written != pid || !StillNames(os, path, status.value())) {
-    return absl::OkStatus();
+  if (!written.ok()) return written.status();
+  const SysResult<FileStatus> named = os.Stat(path.c_str());
+  if (!named.ok() && named.error() != ENOENT) return Failure(Called("stat", path), named.error());
+  if (*written != pid || !named.ok() || !IsSameFile(named.value(), status.value())) {
+    return PidFileRemoval::kNothingThere;
   }
   const SysResult<void> removed = os.Unlink(path.c_str());
   if (!removed.ok() && removed.error() != ENOENT) {
     return Failure(Called("unlink", path), removed.error());
   }
-  return absl::OkStatus();
+  return PidFileRemoval::kRemoved;
 }
 
 }  // namespace cleanfork

@@ -55,18 +55,15 @@ bool IsDead(const ProcessStat& stat) {
   return stat.state == 'Z' || stat.state == 'X' || stat.state == 'x';
 }
 
-// When the system was booted, in seconds since the epoch: the line "btime" of /proc/stat.
-int ReadBootTime(Os& os, int64_t* seconds) {
-  std::string text;
-  // The lines before it grow with the number of processors and of interrupts.
-  constexpr size_t kLargest = size_t{4} << 20;
-  const int error = ReadSmallFile(os, "/proc/stat", kLargest, &text);
-  if (error != 0) return error;
-  const std::string name = "\nbtime ";
-  const size_t at = text.find(name);
-  if (at == std::string::npos) return EPROTO;
-  const size_t begin = at + name.size();
-  return absl::SimpleAtoi(text.substr(begin, text.find('\n', begin) - begin), seconds) ? 0 : EPROTO;
+// When the system was booted, in nanoseconds since the epoch. Not from "btime" of /proc/stat, which
+// has whole seconds. Both clocks run alike, but for the one being set; and CLOCK_BOOTTIME and the
+// start times in /proc have the same offset in a time namespace (time_namespaces(7)).
+SysResult<int64_t> ReadBootTime(Os& os) {
+  const SysResult<int64_t> now = os.ClockGetTime(CLOCK_REALTIME);
+  if (!now.ok()) return now;
+  const SysResult<int64_t> since_boot = os.ClockGetTime(CLOCK_BOOTTIME);
+  if (!since_boot.ok()) return since_boot;
+  return now.value() - since_boot.value();
 }
 
 bool MeansNoProcess(int error) { return error == ESRCH || error == ENOENT; }
@@ -87,7 +84,7 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
   }
   ProcessHandle handle(os, pid, UniqueFd(os, opened.value_or(-1)));
   ProcessStat stat;
-  int error = ReadProcessStat(os, pid, &stat);
+  const int error = ReadProcessStat(os, pid, &stat);
   if (MeansNoProcess(error)) {
     // Gone since, or hidden from us: proc(5), hidepid.
     const SysResult<void> exists = os.Kill(pid, 0);
@@ -97,12 +94,11 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
   }
   if (error != 0) return StatusFromErrno(error, absl::StrCat("read(\"/proc/", pid, "/stat\")"));
   if (IsDead(stat)) return none;
-  int64_t boot_time = 0;
-  error = ReadBootTime(os, &boot_time);
-  if (error != 0) return StatusFromErrno(error, "read(\"/proc/stat\")");
+  const SysResult<int64_t> boot_time = ReadBootTime(os);
+  if (!boot_time.ok()) return StatusFromErrno(boot_time.error(), "clock_gettime()");
   handle.start_ticks_ = stat.start_ticks;
-  handle.start_time_ = boot_time * kNanosecondsPerSecond +
-                       static_cast<int64_t>(stat.start_ticks) * kNanosecondsPerTick;
+  handle.start_time_ =
+      boot_time.value() + static_cast<int64_t>(stat.start_ticks) * kNanosecondsPerTick;
   return handle;
 }
 

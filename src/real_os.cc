@@ -3,10 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -344,6 +345,9 @@ class RealOsImpl final : public Os {
   SysResult<void> Unlink(const char* path) override { return Check(::unlink(path)); }
   SysResult<void> ChDir(const char* path) override { return Check(::chdir(path)); }
   mode_t Umask(mode_t mask) override { return ::umask(mask); }
+  SysResult<size_t> ReadLink(const char* path, char* buffer, size_t size) override {
+    return CheckValue<size_t>(::readlink(path, buffer, size));
+  }
   SysResult<size_t> GetDents(int fd, void* buffer, size_t size) override {
     return CheckValue<size_t>(::syscall(SYS_getdents64, fd, buffer, size));
   }
@@ -418,13 +422,24 @@ SysResult<pid_t> RealOsImpl::VforkCall(int (*function)(void*), void* argument) {
     return SysError(error);
   }
   VforkStart start = {function, argument};
+  // The child runs on this thread's control block and in its memory. What it does to them there
+  // must not outlast it, even if it is killed in a VforkCall() of its own:
+  // - a cancellation of this thread that it would act upon, in its read(2) or write(2);
+  // - errno and the depth;
+  // - the dumpable attribute, which a change of ids in it clears for the memory: prctl(2).
+  int cancel_state = 0;
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+  const int dumpable = ::prctl(PR_GET_DUMPABLE);
   const int caller_errno = errno;
-  ++vfork_depth;
+  const int depth = vfork_depth;
+  vfork_depth = depth + 1;
   const pid_t child =
       ::clone(&RunVforkStart, stack + kStackSize, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
   const int error = errno;
-  --vfork_depth;
-  errno = caller_errno;  // the child wrote to it too
+  vfork_depth = depth;
+  if (dumpable == 1 && ::prctl(PR_GET_DUMPABLE) != 1) ::prctl(PR_SET_DUMPABLE, 1);
+  errno = caller_errno;
+  ::pthread_setcancelstate(cancel_state, nullptr);
   ::munmap(memory, kGuardSize + kStackSize);
   if (child == -1) return SysError(error);
   return child;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
 
 namespace cleanfork {
@@ -140,7 +141,7 @@ absl::Status StopProcess(ProcessHandle& process, const StopSchedule& schedule, O
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
     const absl::StatusOr<bool> ended =
-        process.WaitUntil(now.value() + absl::ToInt64Nanoseconds(action.wait));
+        process.WaitUntil(Later(now.value(), absl::ToInt64Nanoseconds(action.wait)));
     if (!ended.ok()) return ended.status();
     if (*ended) return absl::OkStatus();
     ++i;

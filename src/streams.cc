@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "src/child/move_up.h"
 
 namespace cleanfork {
 namespace {
 
-constexpr int kFirstFree = 3;
 constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
 
 absl::Status OpenFailed(const std::string& what, int error) {
@@ -24,14 +24,9 @@ absl::Status OpenFailed(const std::string& what, int error) {
   return ChildErrorStatus(what, child_error);
 }
 
-// Takes `fd` over; if it is one of 0 to 2, because the caller has that closed, moves it up.
-SysResult<int> MoveUp(Os& os, int fd, UniqueFd* owned) {
-  UniqueFd original(os, fd);
-  if (fd >= kFirstFree) {
-    *owned = std::move(original);
-    return fd;
-  }
-  SysResult<int> moved = os.FcntlDupFd(fd, kFirstFree);
+// Takes `fd` over, at 3 or more.
+SysResult<int> Own(Os& os, int fd, UniqueFd* owned) {
+  SysResult<int> moved = MoveUp(os, fd);
   if (moved.ok()) *owned = UniqueFd(os, moved.value());
   return moved;
 }
@@ -84,7 +79,7 @@ class StreamOpener {
   // The caller's own if it is open and `keep`, else /dev/null.
   absl::Status Keep(int target, bool keep) {
     if (!keep) return Null(target);
-    SysResult<int> copy = os_.FcntlDupFd(target, kFirstFree);
+    SysResult<int> copy = os_.FcntlDupFd(target, kFirstFreeDescriptor);
     if (copy.ok()) {
       Use(target, UniqueFd(os_, copy.value()));
       return absl::OkStatus();
@@ -120,7 +115,7 @@ class StreamOpener {
   }
 
   absl::Status Descriptor(int fd, int target) {
-    SysResult<int> copy = os_.FcntlDupFd(fd, kFirstFree);
+    SysResult<int> copy = os_.FcntlDupFd(fd, kFirstFreeDescriptor);
     if (!copy.ok()) {
       return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), copy.error());
     }
@@ -133,7 +128,7 @@ class StreamOpener {
     SysResult<int> fd =
         RetryOnEintr([&] { return os_.Open(path, flags | O_CLOEXEC | O_NOCTTY, mode); });
     if (!fd.ok()) return fd;
-    return MoveUp(os_, fd.value(), owned);
+    return Own(os_, fd.value(), owned);
   }
 
   Os& os_;
@@ -141,20 +136,37 @@ class StreamOpener {
   int null_ = -1;
 };
 
+// A descriptor that the caller names and has closed would otherwise be the number of one that is
+// opened here.
+absl::Status CheckDescriptors(const ForkOptions& options, Os& os) {
+  const Stream* streams[] = {&options.in, &options.out, &options.err};
+  for (int target = 0; target < 3; ++target) {
+    if (streams[target]->kind() != Stream::Kind::kDescriptor) continue;
+    const int fd = streams[target]->fd();
+    SysResult<int> flags = os.FcntlGetFd(fd);
+    if (!flags.ok()) {
+      return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), flags.error());
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 SysResult<PipeEnds> OpenPipe(Os& os, OwnedPipe* pipe) {
   SysResult<PipeEnds> opened = os.Pipe2(O_CLOEXEC);
   if (!opened.ok()) return opened;
   UniqueFd write_end(os, opened.value().write_end);
-  SysResult<int> read_fd = MoveUp(os, opened.value().read_end, &pipe->read_end);
+  SysResult<int> read_fd = Own(os, opened.value().read_end, &pipe->read_end);
   if (!read_fd.ok()) return SysError(read_fd.error());
-  SysResult<int> write_fd = MoveUp(os, write_end.Release(), &pipe->write_end);
+  SysResult<int> write_fd = Own(os, write_end.Release(), &pipe->write_end);
   if (!write_fd.ok()) return SysError(write_fd.error());
   return PipeEnds{read_fd.value(), write_fd.value()};
 }
 
 absl::StatusOr<OpenedStreams> OpenStreams(const ForkOptions& options, Os& os) {
+  absl::Status open = CheckDescriptors(options, os);
+  if (!open.ok()) return open;
   OpenedStreams streams;
   StreamOpener opener(os, &streams);
   absl::Status status = opener.Open(options.in, 0);

@@ -93,7 +93,8 @@ absl::Status ValidatePidNamespace(Os& os) {
     return ChildErrorStatus("stat(\"/proc/self/ns/pid_for_children\")", error);
   }
   return InvalidOptions(
-      "session: kDaemon from a process whose children are in another PID namespace");
+      "a daemon or a pid file needs pids that are ours, and this process's children are in another "
+      "PID namespace");
 }
 
 }  // namespace
@@ -103,7 +104,8 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   if (status.ok()) status = ValidateSignals(options, command != nullptr);
   if (status.ok()) status = ValidateDescriptors(options);
   if (status.ok() && command != nullptr) status = ValidateCommand(options, *command);
-  if (status.ok() && options.session == Session::kDaemon) status = ValidatePidNamespace(os);
+  const bool needs_pid = options.session == Session::kDaemon || options.pid_file_descriptor != -1;
+  if (status.ok() && needs_pid) status = ValidatePidNamespace(os);
   if (!status.ok()) return status;
   if (options.umask.has_value() && (*options.umask & ~mode_t{0777}) != 0) {
     return InvalidOptions("umask is not from 0 to 0777");

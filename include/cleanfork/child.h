@@ -51,17 +51,19 @@ class Child {
     UniqueFd err;
   };
 
-  // Answers for `pid`, a child of this process that nobody else waits for.
-  Child(Os& os, pid_t pid, Pipes pipes);
+  // Answers for `pid`, a child of this process that nobody else waits for. `pid_fd`, if valid, is a
+  // pidfd of it, through which it is signalled.
+  Child(Os& os, pid_t pid, Pipes pipes, UniqueFd pid_fd = UniqueFd());
 
   // A process that is not this one's child, as after Session::kDaemon: it can be signalled, through
-  // `pid_fd` if valid, but not waited for, and it outlives this object.
+  // `pid_fd` alone, but not waited for, and it outlives this object.
   static Child Daemon(Os& os, pid_t pid, UniqueFd pid_fd);
 
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;
 
-  // Kills (SIGKILL) and reaps a child that still runs. Detach() prevents it.
+  // Kills (SIGKILL) and reaps a child that still runs; one that may not be killed (EPERM: it has
+  // become another user) is left alone. Detach() prevents it.
   ~Child();
 
   pid_t pid() const { return pid_; }
@@ -78,8 +80,15 @@ class Child {
   // The same without waiting: nullopt while the child runs.
   absl::StatusOr<std::optional<ExitStatus>> TryWait();
 
-  // kill(2), which cannot hit a stranger: NotFound once the child is reaped.
+  // pidfd_send_signal(2), which cannot hit a stranger that has come to the pid since. Without a
+  // pidfd (Linux before 5.3) kill(2): safe as long as nobody else reaps this program's children, by
+  // SIGCHLD set to SIG_IGN or a waitpid(-1). NotFound (ESRCH) once the process has ended;
+  // FailedPrecondition after Detach(), and for a daemon without a pidfd, which may have ended and
+  // its number be another's.
   absl::Status Signal(int signal);
+
+  // Whether this object has a child to answer for: one that is neither reaped nor given up.
+  bool owned() const { return state_ == State::kRunning; }
 
   // Gives the child up: from now on somebody else has to wait for it. Returns its pid.
   pid_t Detach();
@@ -88,6 +97,7 @@ class Child {
   enum class State { kRunning, kEnded, kLost, kDaemon, kDetached };
 
   absl::StatusOr<std::optional<ExitStatus>> WaitWith(int options);
+  SysResult<void> Send(int signal);
   void EndOfLife();
 
   Os* os_;

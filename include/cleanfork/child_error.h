@@ -25,7 +25,7 @@ struct ChildError {
   Step step = Step::kValidate;
   int error = 0;    // errno; 0 where a step failed without one, as when ids are not as asked
   int signal = 0;   // which signal ended the child before it was set up; 0: none did
-  pid_t pid = 0;    // the child that failed and is gone; 0: there never was one
+  pid_t pid = 0;    // the child that failed and is gone; 0: there was none
   int attempt = 0;  // how many times fork was called
 };
 
@@ -35,7 +35,8 @@ std::optional<ChildError> GetChildError(const absl::Status& status);
 // A Status of the code that belongs to error.error (absl::ErrnoToStatusCode; kAborted for a child
 // that a signal ended, kFailedPrecondition where there is neither), with the text
 //   <what>: <text of the errno> (<its name>) [step <step>, child <pid>]
-// and `error` as payload. `what` is the call as it was made: "setgid(65534)".
+// and `error` as payload. `what` is the call as it was made: "setgid(65534)"; control characters in
+// it are shown as \x0a.
 absl::Status ChildErrorStatus(const std::string& what, const ChildError& error);
 
 // The same for a call that has nothing to do with a child: no payload, no brackets.

@@ -1,7 +1,8 @@
 // ChildRegistry: reaps this program's own children, and nobody else's.
 //
 //   cleanfork::ChildRegistry registry;
-//   registry.Adopt(*cleanfork::ForkChild(options));
+//   absl::StatusOr<cleanfork::Child> worker = cleanfork::RunInChild(Work);
+//   if (worker.ok()) registry.Adopt(*std::move(worker));
 //   ...                                                   // in the event loop, or on a timer
 //   for (const cleanfork::ChildRegistry::Ended& ended : registry.Reap()) {
 //     Log(ended.pid, ended.status.ok() ? ended.status->ToString() : "lost");
@@ -43,9 +44,17 @@ class ChildRegistry {
   // Children that are left when it is destroyed run on, and are then nobody's to wait for.
   ~ChildRegistry() = default;
 
-  // Answers from now on for `pid`, a child of this process that nobody else waits for.
-  void Adopt(pid_t pid) { running_.push_back(pid); }
-  void Adopt(Child child) { Adopt(child.Detach()); }
+  // Answers from now on for `pid`, a child of this process that nobody else waits for. A number
+  // that is no pid (0 and below, which waitpid(2) takes for any child of a group) is not adopted.
+  void Adopt(pid_t pid) {
+    if (pid > 0) running_.push_back(pid);
+  }
+
+  // The same for a child that `child` answers for; a daemon, or one already reaped or given up, is
+  // not adopted.
+  void Adopt(Child child) {
+    if (child.owned()) Adopt(child.Detach());
+  }
 
   // Those that have ended since the last call, in the order of their adoption. Does not wait.
   std::vector<Ended> Reap() { return WaitForEach(true); }

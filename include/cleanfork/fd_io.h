@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 #include "cleanfork/os.h"
 
@@ -31,6 +33,12 @@ SysResult<size_t> ReadFully(Os& os, int fd, void* buffer, size_t size);
 // Writes all of `size` bytes. Any errno of write(2) but EINTR; how much was written before a
 // failure is not told.
 SysResult<void> WriteFully(Os& os, int fd, const void* buffer, size_t size);
+
+// `time` and `delay` nanoseconds, neither negative; the end of time instead of an overflow.
+constexpr int64_t Later(int64_t time, int64_t delay) {
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  return delay > kEnd - time ? kEnd : time + delay;
+}
 
 // Sleeps until `deadline`, nanoseconds on CLOCK_MONOTONIC, however often a signal interrupts.
 SysResult<void> SleepUntil(Os& os, int64_t deadline);

@@ -15,7 +15,8 @@
 // only (signal-safety(7)). Neither function flushes stdio: call fflush(nullptr) before, and leave
 // the child by Os::Exit() or, in a body, by returning.
 //
-// Thread-safe, each call for itself. Not signal-safe.
+// Thread-safe, each call for itself. Not signal-safe. A thread that is cancelled in here
+// (pthread_cancel(3)) may leave a child.
 #ifndef CLEANFORK_FORK_CHILD_H_
 #define CLEANFORK_FORK_CHILD_H_
 

@@ -26,9 +26,11 @@ namespace cleanfork {
 
 // Where the child stands among sessions: setsid(2), daemon(7) steps 5 to 8.
 enum class Session {
-  kKeep,    // the caller's: the terminal's SIGINT and SIGHUP reach the child too
-  kNew,     // a session of its own: no controlling terminal
-  kDaemon,  // besides, a second fork: it can never get a terminal, and is not the caller's child
+  kKeep,  // the caller's: the terminal's SIGINT and SIGHUP reach the child too
+  kNew,   // a session of its own: no controlling terminal
+  // Besides, a second fork: it can never get a terminal, and is not the caller's child; unless the
+  // caller is PID 1 or a subreaper (prctl(2)), which is given it as a child and has to reap it.
+  kDaemon,
 };
 
 // What becomes of the supplementary groups when the identity changes.
@@ -41,7 +43,8 @@ enum class GroupPolicy {
 
 // Whom the child runs as. A uid without a gid means the user's primary group; a uid without an
 // entry in passwd(5) then is an error. (uid_t)-1 and (gid_t)-1 are refused: setresuid(2) takes
-// them for "unchanged".
+// them for "unchanged". A caller that is not uid 0 and has CAP_SETUID is refused as well, at
+// Step::kRegain: a change of ids leaves it the capability (capabilities(7)), and so the way back.
 struct Identity {
   static Identity User(std::string name) {
     Identity identity;
@@ -92,7 +95,8 @@ class Stream {
   // The caller's unless it is a terminal, else /dev/null.
   static Stream KeepUnlessTerminal() { return Stream(Kind::kKeepUnlessTerminal); }
   // A file, opened in the parent, before any privilege is dropped: for input read-only, for output
-  // created with `mode` if missing (under the parent's umask) and appended to.
+  // created with `mode` if missing (under the parent's umask) and appended to. A FIFO keeps the
+  // caller waiting until its other end is opened: fifo(7).
   static Stream File(std::string path, mode_t mode = 0644) {
     Stream stream(Kind::kFile);
     stream.path_ = std::move(path);
@@ -137,7 +141,8 @@ struct Environment {
 enum class SigchldPolicy {
   kLeaveAlone,
   // Ignores SIGCHLD in the whole process from the first fork on, so that the kernel discards
-  // ended children: then system(3) and waitpid(2) fail everywhere in the program.
+  // ended children: then system(3) and waitpid(2) fail everywhere in the program, and Spawn() of a
+  // program that ends at once may be an error of unknown cause (ECHILD) though it ran.
   kIgnore,
 };
 
@@ -175,7 +180,8 @@ struct ForkOptions {
   Stream out = Stream::Null();
   Stream err = Stream::KeepIfRegularFile();
 
-  // Closes every descriptor from 3 up but those listed, which survive an exec.
+  // Closes every descriptor from 3 up but those listed. These survive the exec of Spawn(); other
+  // children have them as they are, close-on-exec flag included, for an exec of their own.
   bool close_other_descriptors = true;
   std::vector<int> keep_descriptors;
 

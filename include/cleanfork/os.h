@@ -178,6 +178,9 @@ class Os {
   virtual SysResult<void> ChDir(const char* path) = 0;
   virtual mode_t Umask(mode_t mask) = 0;  // returns the mask as it was
 
+  // readlink(2): returns how much of `buffer` was filled, without a NUL; all of it may be a part.
+  virtual SysResult<size_t> ReadLink(const char* path, char* buffer, size_t size) = 0;
+
   // getdents(2), filling `buffer` with struct dirent64; 0 at the end of the directory.
   virtual SysResult<size_t> GetDents(int fd, void* buffer, size_t size) = 0;
 

@@ -43,7 +43,8 @@ class PidFile {
  public:
   // Opens or creates (mode 0644) the file, locks it and empties it. What a dead instance left is
   // taken over. Errors carry a ChildError of step kWritePidFile and the errno:
-  //   AlreadyExists (EEXIST)   another instance runs; the text has its pid
+  //   AlreadyExists (EEXIST)   another instance runs; the text has its pid, if it can be told
+  //   Unavailable (EAGAIN)     no instance runs, but somebody who may read the file has locked it
   //   PermissionDenied (EPERM) the file is not to be trusted; the text says why
   //   else                     the code of the errno of open(2), fcntl(2), ...
   // After an error nothing is left that was not there before.
@@ -81,21 +82,32 @@ struct PidFileState {
 
   // The process that wrote the file, if it is there and no other: it has the locked file open; or,
   // where that cannot be seen or no lock is held (a daemon that closes all its descriptors drops
-  // it), it started before the file was last written. A pid that has come to mean another process
-  // since is never in here. Nullopt with `locked`: the daemon runs in another PID namespace or is
-  // hidden from us, or it is dead and a child of it has the lock.
+  // it), it started before the file was last written, within 50 ms. So a pid that has come to mean
+  // another process since is not in here: without a lock only as far as the system's clock was not
+  // set back in between and no process got the same pid within those 50 ms. Nullopt with `locked`:
+  // the daemon runs in another PID namespace or is hidden from us, or it is dead and a child of it
+  // has the lock.
   std::optional<ProcessHandle> process;
 
   bool running() const { return locked || process.has_value(); }
 };
 
 // Reads the file at `path`. NotFound when there is none; PermissionDenied when it is not to be
-// trusted; InvalidArgument when its content is not a pid and a newline; else the code of the errno.
+// trusted; InvalidArgument when its content is not a pid and a newline; FailedPrecondition when it
+// cannot be told whose process it names (/proc hides it, or the file is dated in the future and
+// nobody has locked it); else the code of the errno.
 absl::StatusOr<PidFileState> ReadPidFile(const std::string& path, Os& os = RealOs());
 
+enum class PidFileRemoval {
+  kRemoved,
+  kNothingThere,  // no file, or it is another instance's by now
+  kKeptLocked,    // some process holds a lock on it: a child of the service, or a reader
+};
+
 // Removes the file that the ended process `pid` left: only while it still says `pid` and nobody
-// holds the lock. OK too when there is nothing to remove or the file is another instance's by now.
-absl::Status RemovePidFile(const std::string& path, pid_t pid, Os& os = RealOs());
+// holds a lock on it. Errors are those of ReadPidFile(), but for a file that is not there or that
+// says something else.
+absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid, Os& os = RealOs());
 
 }  // namespace cleanfork
 

@@ -38,8 +38,8 @@ class ProcessHandle {
 
   pid_t pid() const { return pid_; }
 
-  // Nanoseconds since the epoch, to 10 ms and the second of /proc/stat's btime. It moves when the
-  // system's clock is set.
+  // Nanoseconds since the epoch, to 10 ms, by the system's clock as it is set now: setting it moves
+  // this too.
   int64_t start_time() const { return start_time_; }
 
   // kill(2). NotFound when the process has ended, PermissionDenied when it is not ours to signal.

@@ -9,7 +9,16 @@
 // nothing left behind.
 //
 // The child shares the caller's memory until it execs (Os::VforkCall), so the time this takes does
-// not grow with the caller, and it is safe in a program with threads. Thread-safe. Not signal-safe.
+// not grow with the caller, and it is safe in a program with threads. The calling thread waits
+// until then with all signals blocked; the child's new user may stop it (SIGSTOP) and so hold the
+// thread.
+//
+// A program that ends at once may be reported as an error of unknown cause (ECHILD, Step::kStart),
+// though it ran, where the caller ignores SIGCHLD or another thread waits for any child
+// (waitpid(-1)): nobody can then say what became of it.
+//
+// Thread-safe. Not signal-safe. Not a thing to be cancelled: a thread that pthread_cancel(3) ends
+// in here may leave a child.
 #ifndef CLEANFORK_SPAWN_H_
 #define CLEANFORK_SPAWN_H_
 
@@ -24,8 +33,10 @@
 namespace cleanfork {
 
 // A program and its arguments, argv[0] among them. A name without a slash is looked for along the
-// PATH of the child's environment, as execvp(3) does; without PATH, in /bin and /usr/bin. A file
-// without an interpreter line is ENOEXEC, not handed to a shell.
+// PATH of the child's environment, as execvp(3) does; without PATH, in /bin and /usr/bin. A
+// relative name with a slash, and an empty or relative element of PATH, start from
+// ForkOptions::directory, which the child has entered by then. A file without an interpreter line
+// is ENOEXEC, not handed to a shell.
 using Command = std::vector<std::string>;
 
 absl::StatusOr<Child> Spawn(const Command& command, const ForkOptions& options = ForkOptions(),

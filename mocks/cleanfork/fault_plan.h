@@ -1,5 +1,5 @@
 // Fault plans: what is to go wrong in a run, in one line that can be pasted. FaultOs runs one,
-// the explorer finds them, reports print them, the command line takes them.
+// FaultSweep finds them, reports print them, tools/replay takes one.
 //
 //   cleanfork::FaultPlanError error;
 //   std::optional<cleanfork::FaultPlan> plan =

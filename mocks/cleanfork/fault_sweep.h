@@ -21,6 +21,18 @@
 // above 1 these are failed as well: a plan that fired is extended by a fault for each call that its
 // run made and the run without its last fault did not.
 //
+// Code that leaves out to pass `os` on makes no call that can be failed: then nothing was shown,
+// and the sweep is not complete. Nor has a plan that did not fire shown anything. Where the code
+// makes the same calls in every run, close with
+//
+//   EXPECT_THAT(sweep.unfired(), IsEmpty());
+//
+// and where it does not (how often it polls, say, depends on timing), see that none of the calls
+// that matter is among them, or run such a plan again.
+//
+// Not every errno of a page can happen to your code: a process that waits once for a child of its
+// own is never told ECHILD, and told so in a test it leaves the child. FaultSweepOptions::filter.
+//
 // Plans come in the order of their number of faults, then of process, call and errno: always the
 // same for the same runs. Thread-compatible. Allocates: for the test's own process.
 #ifndef CLEANFORK_FAULT_SWEEP_H_
@@ -69,8 +81,9 @@ class FaultSweep {
   // their calls: what they do later is not seen. Aborts if `os` ran another plan.
   void Record(const FaultOs& os);
 
-  // The last run was without a fault and showed no call that was not failed. False when the calls
-  // would not settle in kMaxFaultFreeRuns, or when a run had more processes than FaultOs records.
+  // The last run was without a fault and showed no call that was not failed. False when no fault
+  // fired in any run, when the calls would not settle in kMaxFaultFreeRuns, or when a run had more
+  // processes than FaultOs records. Does not look at unfired().
   bool complete() const { return complete_; }
   static constexpr int kMaxFaultFreeRuns = 16;
 
@@ -78,7 +91,7 @@ class FaultSweep {
   size_t runs_fired() const { return runs_fired_; }  // in which every fault of the plan fired
 
   // Plans of which a fault did not fire: the call was not made in that run. To be expected where
-  // calls depend on timing, and nowhere else.
+  // calls depend on timing, and nowhere else: see above.
   const std::vector<FaultPlan>& unfired() const { return unfired_; }
 
  private:

@@ -1,88 +1,93 @@
 #include "src/child/await_child.h"
 
-#include <fcntl.h>
+#include <poll.h>
+
+#include <ctime>
 
 #include "cleanfork/fd_io.h"
+#include "src/child/process_stat.h"
 
 namespace cleanfork {
 namespace {
 
-// Set on a process from its fork until its first exec: include/linux/sched.h. The ninth field of
-// /proc/PID/stat, proc(5), shows it.
-constexpr unsigned long kForkedButNoExec = 0x40;
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kLongestLook = 50 * kMillisecond;
 
-// Writes "/proc/<pid>/stat" to `path`.
-void StatPath(pid_t pid, char (&path)[32]) {
-  char digits[12];
-  int count = 0;
-  for (unsigned rest = static_cast<unsigned>(pid); count == 0 || rest > 0; rest /= 10) {
-    digits[count++] = static_cast<char>('0' + rest % 10);
-  }
-  char* out = path;
-  for (const char* c = "/proc/"; *c != '\0'; ++c) *out++ = *c;
-  while (count > 0) *out++ = digits[--count];
-  for (const char* c = "/stat"; *c != '\0'; ++c) *out++ = *c;
-  *out = '\0';
+// How often to look again at a child that has closed its pipe and is neither exec'd nor dying: the
+// kernel is about to mark it as one of the two.
+constexpr int kLooks = 1000;
+
+ChildReport WaitForDeath(Os& os, pid_t child) {
+  SysResult<WaitIdResult> ended =
+      RetryOnEintr([&] { return os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT); });
+  if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child);
+  if (ended.value().code == CLD_EXITED) return ChildReport::Died(0, ended.value().status, child);
+  return ChildReport::Died(ended.value().status, 0, child);
 }
 
-// The kernel's flags of a process, or an errno if /proc does not show them. EIO: not understood.
-SysResult<unsigned long> ProcessFlags(Os& os, pid_t pid) {
-  char path[32];
-  StatPath(pid, path);
-  SysResult<int> fd = RetryOnEintr([&] { return os.Open(path, O_RDONLY | O_CLOEXEC, 0); });
-  if (!fd.ok()) return SysError(fd.error());
-  char text[512];  // a stat line's first nine fields are far shorter
-  SysResult<size_t> size = ReadFully(os, fd.value(), text, sizeof(text));
-  os.Close(fd.value()).IgnoreError();
-  if (!size.ok()) return SysError(size.error());
-  // The second field is the program's name in brackets and may itself contain brackets and
-  // spaces: count from the last closing one.
-  const char* end = text + size.value();
-  const char* field = end;
-  while (field > text && field[-1] != ')') --field;
-  for (int spaces = 0; field < end && spaces < 7; ++field) {
-    if (*field == ' ') ++spaces;
+// Without /proc: a child that had come to its exec, and wrote no report of a failure, has exec'd if
+// it lives, or has exited by itself; one that a signal ended may have been in the exec still.
+ChildReport DecideWithoutProc(Os& os, const AwaitedChild& child) {
+  if (child.exec_reached == nullptr || *child.exec_reached == 0) return WaitForDeath(os, child.pid);
+  SysResult<WaitIdResult> ended = RetryOnEintr(
+      [&] { return os.WaitId(P_PID, static_cast<id_t>(child.pid), WEXITED | WNOHANG | WNOWAIT); });
+  if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child.pid);
+  if (ended.value().pid == 0) return ChildReport::Started(child.pid);
+  if (ended.value().code != CLD_EXITED) {
+    return ChildReport::Died(ended.value().status, 0, child.pid);
   }
-  unsigned long flags = 0;
-  bool any = false;
-  for (; field < end && *field >= '0' && *field <= '9'; ++field) {
-    flags = flags * 10 + static_cast<unsigned long>(*field - '0');
-    any = true;
+  // Our own status may be that of a child whose report got lost.
+  if (ended.value().status == kChildFailedStatus) {
+    return ChildReport::Died(0, kChildFailedStatus, child.pid);
   }
-  if (!any) return SysError(EIO);
-  return flags;
+  return ChildReport::Started(child.pid);
 }
 
-ChildReport FromWait(const WaitIdResult& ended, pid_t child) {
-  if (ended.code == CLD_EXITED) return ChildReport::Died(0, ended.status, child);
-  return ChildReport::Died(ended.status, 0, child);
+ChildReport ReadReport(Os& os, const AwaitedChild& child) {
+  ChildReport report;
+  SysResult<size_t> got = ReadFully(os, child.report_read, &report, sizeof(report));
+  if (!got.ok()) return ChildReport::Failed(Step::kReport, got.error(), child.pid);
+  return got.value() == sizeof(report) ? report : DecideAtEndOfFile(os, child);
 }
 
 }  // namespace
 
-ChildReport DecideAtEndOfFile(Os& os, pid_t child, bool execs) {
-  const id_t id = static_cast<id_t>(child);
-  if (execs) {
-    SysResult<unsigned long> flags = ProcessFlags(os, child);
-    if (flags.ok() && (flags.value() & kForkedButNoExec) == 0) return ChildReport::Started(child);
-    if (!flags.ok()) {
-      // Without /proc only the state tells. Alive: it runs. Ended by an exit that is not that of a
-      // child whose report got lost: it ran. Ended by a signal it can be either, and is no success.
-      SysResult<WaitIdResult> ended =
-          RetryOnEintr([&] { return os.WaitId(P_PID, id, WEXITED | WNOHANG | WNOWAIT); });
-      if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child);
-      const bool exited = ended.value().pid != 0;
-      const bool ran =
-          ended.value().code == CLD_EXITED && ended.value().status != kChildFailedStatus;
-      return exited && !ran ? FromWait(ended.value(), child) : ChildReport::Started(child);
+bool HasExecd(Os& os, pid_t pid) { return GetExecState(os, pid) == ExecState::kExecd; }
+
+ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child) {
+  // Where no exec closed the pipe, death did, or is about to: a dying process closes its
+  // descriptors before it can be waited for.
+  if (!child.execs) return WaitForDeath(os, child.pid);
+  for (int looks = 0; looks < kLooks; ++looks) {
+    switch (GetExecState(os, child.pid)) {
+      case ExecState::kExecd: return ChildReport::Started(child.pid);
+      case ExecState::kDying: return WaitForDeath(os, child.pid);
+      case ExecState::kUnknown: return DecideWithoutProc(os, child);
+      case ExecState::kNotYet: break;
     }
+    // Ended early by a signal it only looks the sooner.
+    os.ClockNanoSleep(CLOCK_MONOTONIC, 0, kMillisecond).IgnoreError();
   }
-  // The pipe's last end is closed and no exec closed it: death did, or is about to, since a dying
-  // process closes its descriptors before it can be waited for.
-  SysResult<WaitIdResult> ended =
-      RetryOnEintr([&] { return os.WaitId(P_PID, id, WEXITED | WNOWAIT); });
-  if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child);
-  return FromWait(ended.value(), child);
+  return WaitForDeath(os, child.pid);
+}
+
+ChildReport AwaitReport(Os& os, const AwaitedChild& child) {
+  // With a pidfd a death wakes us; an exec shows itself by the end of the pipe alone.
+  const bool must_look = child.execs || child.pid_fd < 0;
+  bool dying = false;
+  for (int64_t look = kMillisecond;; look = look < kLongestLook ? look * 2 : look) {
+    struct pollfd ready[2] = {{child.report_read, POLLIN, 0}, {child.pid_fd, POLLIN, 0}};
+    SysResult<size_t> count = os.Poll(ready, 2, must_look ? look : -1);
+    if (!count.ok() && count.error() == EINTR) continue;
+    // Where there is no waiting for either, the pipe alone has to do.
+    if (!count.ok() || ready[0].revents != 0) return ReadReport(os, child);
+    if (count.value() > 0) return DecideAtEndOfFile(os, child);
+    const ExecState state = GetExecState(os, child.pid);
+    if (child.execs && state == ExecState::kExecd) return ChildReport::Started(child.pid);
+    // What it may have written since the poll, before it died, the next turn finds.
+    if (dying) return DecideAtEndOfFile(os, child);
+    dying = state == ExecState::kDying;
+  }
 }
 
 }  // namespace cleanfork

@@ -1,5 +1,5 @@
-// AwaitChild: how a parent learns what became of the child that it has just made. Used by the
-// caller's process and, with a second fork, by the first child: signal-safe like all of src/child/.
+// AwaitReport: how a parent learns what became of the child that it has just made. Used by the
+// caller's process and, in part, by the first child of two: signal-safe like all of src/child/.
 #ifndef CLEANFORK_SRC_CHILD_AWAIT_CHILD_H_
 #define CLEANFORK_SRC_CHILD_AWAIT_CHILD_H_
 
@@ -11,11 +11,33 @@ namespace cleanfork {
 // The exit status of a child that could not be set up; its report says why.
 constexpr int kChildFailedStatus = 127;
 
-// Decides what the end of file on a child's pipe means. `child` is a child of the calling process.
-// If it execs, its program may be running: kStarted; else it is dead or dying: kDied, for which
-// the call waits without reaping. kFailed with ECHILD at kStart if somebody else has reaped it and
-// nothing can be told.
-ChildReport DecideAtEndOfFile(Os& os, pid_t child, bool execs);
+// A child of the calling process, at its set-up.
+struct AwaitedChild {
+  pid_t pid = 0;
+  int pid_fd = -1;       // of pid; -1 where there is none
+  int report_read = -1;  // the pipe that it reports on
+  bool execs = false;    // its set-up ends with an exec, which closes the pipe
+
+  // Set by a child that shares the caller's memory just before its exec; null if there is no such
+  // thing. It counts only where /proc shows nothing.
+  const volatile int* exec_reached = nullptr;
+};
+
+// Waits for the child's next report, or for its exec or its death if there is none to come, and
+// does not reap it. The end of the pipe is not relied upon: a process that another thread of the
+// caller forked meanwhile may hold the other end, and live for ever.
+//   kForked, kFailed     as the child wrote it
+//   kStarted             so it wrote, or it has exec'd
+//   kDied                it is dead, or was when last seen
+//   kFailed at kStart    somebody else has waited for it, and nothing can be told (ECHILD)
+//   kFailed at kReport   the pipe cannot be read; the child may live
+ChildReport AwaitReport(Os& os, const AwaitedChild& child);
+
+// What became of a child whose pipe has come to its end: kStarted, kDied or kFailed as above.
+ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child);
+
+// Whether the process runs a program that it has exec'd, as far as /proc shows.
+bool HasExecd(Os& os, pid_t pid);
 
 }  // namespace cleanfork
 

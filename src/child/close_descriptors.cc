@@ -13,22 +13,26 @@ constexpr int kFirst = 3;
 struct KeptDescriptors {
   const int* fds;
   size_t count;
-  int also;
+  PipeEnds also;
 };
 
 bool IsKept(int fd, const KeptDescriptors& kept) {
   for (size_t i = 0; i < kept.count; ++i) {
     if (kept.fds[i] == fd) return true;
   }
-  return fd == kept.also;
+  return fd == kept.also.read_end || fd == kept.also.write_end;
+}
+
+// The lower of two descriptors that are not below `from`; -1 is none.
+int Lower(int a, int b, int from) {
+  if (b < from) return a;
+  return a == -1 || b < a ? b : a;
 }
 
 // The lowest kept descriptor that is not below `from`, or -1.
 int NextKept(int from, const KeptDescriptors& kept) {
-  int next = kept.also >= from ? kept.also : -1;
-  for (size_t i = 0; i < kept.count; ++i) {
-    if (kept.fds[i] >= from && (next == -1 || kept.fds[i] < next)) next = kept.fds[i];
-  }
+  int next = Lower(Lower(-1, kept.also.read_end, from), kept.also.write_end, from);
+  for (size_t i = 0; i < kept.count; ++i) next = Lower(next, kept.fds[i], from);
   return next;
 }
 
@@ -91,7 +95,7 @@ SysResult<void> CloseByDirectory(Os& os, const KeptDescriptors& kept) {
 
 }  // namespace
 
-SysResult<void> CloseDescriptors(Os& os, const int* kept, size_t kept_count, int also_kept) {
+SysResult<void> CloseDescriptors(Os& os, const int* kept, size_t kept_count, PipeEnds also_kept) {
   const KeptDescriptors all = {kept, kept_count, also_kept};
   SysResult<void> closed = CloseByRange(os, all);
   if (closed.ok() || (closed.error() != ENOSYS && closed.error() != EPERM)) return closed;

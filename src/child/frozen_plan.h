@@ -69,6 +69,10 @@ struct FrozenPlan {
   char* const* argv = nullptr;
   char* const* envp = nullptr;
 
+  // Where a program's child notes that it has come to its exec: seen by the parent where they share
+  // memory.
+  volatile int* exec_reached = nullptr;
+
   bool execs() const { return exec_path_count > 0; }
 };
 

@@ -8,6 +8,7 @@
 #include "cleanfork/fd_io.h"
 #include "src/child/await_child.h"
 #include "src/child/close_descriptors.h"
+#include "src/child/move_up.h"
 
 namespace cleanfork {
 namespace {
@@ -58,7 +59,11 @@ StepOutcome ResetSignals(Os& os) {
     // The C library keeps some real-time signals to itself and says EINVAL.
     if (!action.ok() && action.error() == EINVAL && signal > SIGSYS) continue;
     if (!action.ok()) return StepFailed(action.error());
-    if (action.value().handler == SIG_DFL && action.value().info_handler == nullptr) continue;
+    // SA_NOCLDWAIT on SIGCHLD has the kernel discard ended children, with the default action too.
+    const bool is_default = action.value().handler == SIG_DFL &&
+                            action.value().info_handler == nullptr &&
+                            (action.value().flags & SA_NOCLDWAIT) == 0;
+    if (is_default) continue;
     const SignalAction reset;
     SysResult<SignalAction> done = os.SigAction(signal, &reset);
     if (!done.ok()) return StepFailed(done.error());
@@ -175,7 +180,7 @@ StepOutcome RunStep(Running& running, const PlannedStep& step) {
     case Step::kStdout: return InstallStream(os, step.fd, 1);
     case Step::kStderr: return InstallStream(os, step.fd, 2);
     case Step::kCloseDescriptors:
-      return Outcome(CloseDescriptors(os, step.kept, step.kept_count, running.second.write_end));
+      return Outcome(CloseDescriptors(os, step.kept, step.kept_count, running.second));
     case Step::kKeepDescriptor: return Outcome(os.FcntlSetFd(step.fd, 0));
     case Step::kWritePidFile: return WritePidFile(os, step.fd);
     case Step::kSetGroups: return Outcome(os.SetGroups(step.groups, step.group_count));
@@ -213,6 +218,7 @@ size_t FindSecondFork(const FrozenPlan& plan) {
   // The error of a search is that of execvp(3): a file that is there but may not be executed
   // counts for more than one that is not there.
   int error = ENOENT;
+  *plan.exec_reached = 1;
   for (size_t i = 0; i < plan.exec_path_count; ++i) {
     const SysResult<void> failed = running.os.ExecVe(plan.exec_paths[i], plan.argv, plan.envp);
     const int why = failed.ok() ? ENOSYS : failed.error();  // a double may claim success
@@ -234,7 +240,11 @@ size_t FindSecondFork(const FrozenPlan& plan) {
   if (got.ok() && got.value() == sizeof(byte)) os.Exit(0);
   ChildReport report;
   if (got.ok()) {
-    report = DecideAtEndOfFile(os, second, running.plan.execs());
+    AwaitedChild awaited;
+    awaited.pid = second;
+    awaited.execs = running.plan.execs();
+    awaited.exec_reached = running.plan.exec_reached;
+    report = DecideAtEndOfFile(os, awaited);
   } else {
     report = ChildReport::Failed(Step::kReport, got.error(), second);
     os.Kill(second, SIGKILL).IgnoreError();  // not reaped yet, so no stranger
@@ -248,14 +258,6 @@ size_t FindSecondFork(const FrozenPlan& plan) {
   __builtin_unreachable();
 }
 
-// A pipe end among 0 to 2, because the caller has that closed, would be overwritten by a stream.
-SysResult<int> MoveUp(Os& os, int fd) {
-  if (fd > 2) return fd;
-  SysResult<int> moved = os.FcntlDupFd(fd, 3);
-  os.Close(fd).IgnoreError();
-  return moved;
-}
-
 void OpenSecondPipe(Running& running) {
   SysResult<PipeEnds> ends = running.os.Pipe2(O_CLOEXEC);
   if (!ends.ok()) ReportAndExit(running, Step::kPipe, ends.error());
@@ -267,7 +269,6 @@ void OpenSecondPipe(Running& running) {
 }
 
 void BeginSecondChild(Running& running) {
-  running.os.Close(running.second.read_end).IgnoreError();
   const ChildReport report = ChildReport::Forked(running.os.GetPid());
   SysResult<void> told = WriteFully(running.os, running.plan.report_write, &report, sizeof(report));
   if (!told.ok()) running.os.Exit(kChildFailedStatus);  // nobody is there to start for
@@ -284,7 +285,8 @@ pid_t ForkSecond(Running& running, ForkOnce fork_once) {
     bool slept = false;
     if (transient && i < plan.second_fork_delay_count) {
       SysResult<int64_t> now = running.os.ClockGetTime(CLOCK_MONOTONIC);
-      slept = now.ok() && SleepUntil(running.os, now.value() + plan.second_fork_delays[i]).ok();
+      slept =
+          now.ok() && SleepUntil(running.os, Later(now.value(), plan.second_fork_delays[i])).ok();
     }
     if (!slept) ReportAndExit(running, Step::kSecondFork, forked.error());
   }
@@ -318,10 +320,12 @@ void SetUpChild(Os& os, const FrozenPlan& plan) {
   os.Close(plan.report_write).IgnoreError();
   if (has_second_fork) {
     const char byte = 1;
-    // Should this be lost, the first child waits for this one to end; but the parent, who has the
-    // report, kills it.
+    // This process has kept the reading end as well: were the first child the only reader, its
+    // death would make this write a SIGPIPE. Should the byte be lost, the first child waits for
+    // this one to end; but the parent, who has the report, kills it.
     WriteFully(os, running.second.write_end, &byte, sizeof(byte)).IgnoreError();
     os.Close(running.second.write_end).IgnoreError();
+    os.Close(running.second.read_end).IgnoreError();
   }
 }
 

@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -17,8 +20,8 @@
 namespace cleanfork::cli {
 
 const char* const kPathNote =
-    "Relative paths are taken from the working directory, or from BUILD_WORKING_DIRECTORY where "
-    "`bazel run` sets it.";
+    "Relative paths are taken from the working directory; under `bazel run`, from "
+    "BUILD_WORKING_DIRECTORY.";
 
 namespace {
 
@@ -154,13 +157,53 @@ std::vector<Option> DescriptorOptions() {
   };
 }
 
+bool IsAbsolute(const std::string& path) { return !path.empty() && path[0] == '/'; }
+
+// The working directory as the kernel has it, or something that is none: "" if it cannot be told,
+// "/x (deleted)" if it has gone (proc_pid_cwd(5)).
+std::string PhysicalWorkingDirectory(Os& os) {
+  char path[PATH_MAX];
+  const SysResult<size_t> size = os.ReadLink("/proc/self/cwd", path, sizeof(path));
+  return size.ok() ? std::string(path, size.value()) : "";
+}
+
+// Whether `path` is an absolute path of the directory that we are in.
+bool IsWorkingDirectory(const std::string& path, Os& os) {
+  if (!IsAbsolute(path)) return false;
+  const SysResult<FileStatus> claimed = os.Stat(path.c_str());
+  const SysResult<FileStatus> actual = os.Stat(".");
+  return claimed.ok() && actual.ok() && claimed.value().device == actual.value().device &&
+         claimed.value().inode == actual.value().inode;
+}
+
 // The directory that relative paths are meant from, where it is not simply the working directory.
 std::string BaseDirectory(Os& os) {
   const char* directory = os.GetEnv("BUILD_WORKING_DIRECTORY");
-  return directory != nullptr && directory[0] == '/' ? directory : "";
+  if (directory == nullptr || directory[0] != '/') return "";
+  // `bazel run` starts us in the runfiles. Elsewhere the variable is one that some program above us
+  // has had from `bazel run` and passed on, and means nothing to us.
+  const std::string here = PhysicalWorkingDirectory(os) + "/";
+  return here.find(".runfiles/") != std::string::npos ? directory : "";
 }
 
-bool IsAbsolute(const std::string& path) { return !path.empty() && path[0] == '/'; }
+// The same without what `bazel run` meant for us alone, unless it was asked for by name.
+Environment WithoutBazel(Environment environment, Os& os) {
+  constexpr const char* kOurs[] = {"BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY"};
+  const auto is_set = [&os](const char* name) { return os.GetEnv(name) != nullptr; };
+  char* const* variable = os.GetEnviron();
+  if (!environment.inherit || variable == nullptr ||
+      std::none_of(std::begin(kOurs), std::end(kOurs), is_set)) {
+    return environment;
+  }
+  environment.inherit = false;
+  for (; *variable != nullptr; ++variable) {
+    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
+    if (std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs)) {
+      environment.keep.push_back(name);
+    }
+  }
+  return environment;
+}
 
 Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
   if (text.empty()) return by_default;
@@ -228,17 +271,14 @@ std::string CallersPath(const std::string& path, Os& os) {
 absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os) {
   std::string known = CallersPath(path, os);
   if (IsAbsolute(known)) return known;
-  // As pwd(1) -L does it: PWD is a claim, and holds if it names the same directory as ".".
+  // As pwd(1) -L does it: PWD is a claim, which shows the symbolic links that led here.
   const char* pwd = os.GetEnv("PWD");
-  if (pwd != nullptr && pwd[0] == '/') {
-    const SysResult<FileStatus> claimed = os.Stat(pwd);
-    const SysResult<FileStatus> actual = os.Stat(".");
-    if (claimed.ok() && actual.ok() && claimed.value().device == actual.value().device &&
-        claimed.value().inode == actual.value().inode) {
-      return absl::StrCat(pwd, "/", path);
-    }
-  }
-  return Wrong(absl::StrCat("\"", path, "\": give an absolute path: PWD is not where we are"));
+  if (pwd != nullptr && IsWorkingDirectory(pwd, os)) return absl::StrCat(pwd, "/", path);
+  const std::string directory = PhysicalWorkingDirectory(os);
+  if (IsWorkingDirectory(directory, os)) return absl::StrCat(directory, "/", path);
+  return Wrong(absl::StrCat("\"", path,
+                            "\": give an absolute path: neither PWD nor /proc/self/cwd "
+                            "says where we are"));
 }
 
 void LogFiles::Make(const Stream& stream) {
@@ -271,8 +311,11 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   if (settings.command.empty()) return Wrong("no program is given: ... -- PROGRAM [ARGUMENT]...");
   launch.command = settings.command;
   // A name without a slash is looked for in PATH; one with a slash is meant from here, not from
-  // where the child is by then.
-  if (launch.command[0].find('/') != std::string::npos) {
+  // where the child is by then. If it stays here, the name is good as it is.
+  const bool stays_here = settings.chdir.empty() && defaults.directory.empty();
+  if (launch.command[0].find('/') != std::string::npos && stays_here) {
+    launch.command[0] = CallersPath(launch.command[0], os);
+  } else if (launch.command[0].find('/') != std::string::npos) {
     const absl::StatusOr<std::string> program = AbsolutePath(launch.command[0], os);
     if (!program.ok()) return program.status();
     launch.command[0] = *program;
@@ -293,7 +336,7 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
     options.directory = *directory;
   }
   if (settings.umask.has_value()) options.umask = settings.umask;
-  options.environment = settings.environment;
+  options.environment = WithoutBazel(settings.environment, os);
   options.in = ToStream(settings.in, defaults.in, os);
   options.out = ToStream(settings.out, defaults.out, os);
   options.err = ToStream(settings.err, defaults.err, os);

@@ -9,8 +9,9 @@
 
 int main(int argc, char** argv) {
   cleanfork::Os& os = cleanfork::RealOs();
-  // First of all: a file that got number 2 would have our errors written into it.
-  if (cleanfork::cli::PrepareProcess(os) != 0) return cleanfork::cli::kExitSystem;
   cleanfork::cli::Context context = {os, std::cout, std::cerr};
+  // First of all: a file that got number 2 would have our errors written into it.
+  const int prepared = cleanfork::cli::PrepareProcess(context);
+  if (prepared != cleanfork::cli::kExitOk) return prepared;
   return cleanfork::cli::RunCommandLine(std::vector<std::string>(argv, argv + argc), context);
 }

@@ -43,21 +43,33 @@ const char* Remedy(const ChildError& error) {
   return nullptr;
 }
 
-// Whether `text` is UTF-8, as JSON has to be (RFC 8259, 8.1). Overlong forms and surrogates pass.
-bool IsUtf8(const std::string& text) {
-  size_t following = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (following > 0) {
-      if ((byte & 0xC0) != 0x80) return false;
-      --following;
-    } else if (byte >= 0xF8 || (byte & 0xC0) == 0x80) {
-      return false;
-    } else {
-      following = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0 ? 1 : 0;
-    }
+// The length of the character of UTF-8 that begins at text[at], or 0 if none does: RFC 3629,
+// section 4, which has no overlong forms, no surrogates and nothing above U+10FFFF.
+size_t Utf8Length(const std::string& text, size_t at) {
+  const auto byte = [&](size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  const unsigned first = byte(at);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const unsigned least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+  const unsigned most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+  if (byte(at + 1) < least || byte(at + 1) > most) return 0;
+  const size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  for (size_t i = at + 2; i < at + length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
   }
-  return following == 0;
+  return length;
+}
+
+// Whether `text` is UTF-8, as JSON has to be (RFC 8259, 8.1).
+bool IsUtf8(const std::string& text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = Utf8Length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
 }
 
 std::string Quote(const std::string& text) {
@@ -100,14 +112,22 @@ void JsonObject::AddRaw(const std::string& key, const std::string& value) {
 
 std::string OneLine(const std::string& text) {
   std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      line += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      absl::StrAppendFormat(&line, "\\x%02x", byte);
-    } else {
-      line += c;
+  for (size_t at = 0; at < text.size();) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const size_t length = Utf8Length(text, at);
+    // U+0080 to U+009F are control characters too, raw (to a terminal set to Latin-1) and in UTF-8.
+    const bool is_control =
+        first < 0x20 || first == 0x7F || (length == 0 && first < 0xA0) ||
+        (first == 0xC2 && length == 2 && static_cast<unsigned char>(text[at + 1]) < 0xA0);
+    const size_t end = at + (length == 0 ? 1 : length);
+    for (; at < end; ++at) {
+      if (text[at] == '\n') {
+        line += "\\n";
+      } else if (is_control) {
+        absl::StrAppendFormat(&line, "\\x%02x", static_cast<unsigned char>(text[at]));
+      } else {
+        line += text[at];
+      }
     }
   }
   return line;

@@ -44,12 +44,14 @@ absl::StatusOr<ExitStatus> ForwardUntilEnd(Child& child, Os& os) {
       if (taken.error() == EINTR) continue;
       return StatusFromErrno(taken.error(), "sigtimedwait()");
     }
-    // The child is in our session and process group, so what a terminal sends (^C, ^\, a hang-up)
-    // has reached it already; SI_KERNEL tells that from kill(2).
-    if (taken.value().signal == SIGCHLD || taken.value().code == SI_KERNEL) continue;
+    const int signal = taken.value().signal;
+    // The child is in our session and process group, so what is typed at a terminal (^C, ^\) has
+    // reached it already; SI_KERNEL tells that from kill(2). A hang-up need not have: it goes to
+    // the leader of the session, which we may be, and only on its end to the foreground.
+    if (signal == SIGCHLD || (signal != SIGHUP && taken.value().code == SI_KERNEL)) continue;
     // A child that has ended since is met at the top of the loop. One that may not be signalled
     // any more, since it has changed its user, is the caller's own doing; we go on waiting.
-    child.Signal(taken.value().signal).IgnoreError();
+    child.Signal(signal).IgnoreError();
   }
 }
 

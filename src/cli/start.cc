@@ -1,7 +1,10 @@
 // cleanfork start: a program in the background.
+#include <csignal>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/launch.h"
 #include "src/cli/subcommand.h"
@@ -15,6 +18,22 @@ int Start(const Settings& settings, Context& context) {
   absl::StatusOr<Launch> launch = PrepareLaunch(settings, defaults, context.os);
   if (!launch.ok()) return ReportFailure(context, "start", launch.status(), settings.json);
   const std::string pid_file = launch->pid_file;
+
+  // A signal that ended us while we wait would leave a program that runs and nobody who says so. It
+  // ends us when all is told.
+  const SignalSet held = SignalSet::Of(SIGTERM, SIGINT, SIGHUP, SIGQUIT);
+  const SysResult<SignalSet> mask = context.os.SigProcMask(SIG_BLOCK, &held);
+  if (!mask.ok()) {
+    ChildError error;
+    error.step = Step::kBlockSignals;
+    error.error = mask.error();
+    return ReportFailure(context, "start", ChildErrorStatus("sigprocmask()", error), settings.json);
+  }
+  const SignalSet before = mask.value();
+  const absl::Cleanup restore = [&context, &before] {
+    context.os.SigProcMask(SIG_SETMASK, &before).IgnoreError();
+  };
+
   absl::StatusOr<Started> started = StartChild(*std::move(launch), settings, "start", context);
   if (!started.ok()) return ReportFailure(context, "start", started.status(), settings.json);
   if (started->pid_file.has_value()) started->pid_file->Commit();

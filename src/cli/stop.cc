@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,18 @@ int Report(Context& context, const Settings& settings, bool was_running, pid_t p
   object.Add("was_running", was_running);
   if (pid != 0) object.Add("pid", int64_t{pid});
   return ReportOutcome(context, "stop", object.ToString(), kExitOk);
+}
+
+// What was done: `stopped` is the process that has ended, or 0.
+std::string Outcome(const std::string& path, pid_t stopped, PidFileRemoval file) {
+  if (file == PidFileRemoval::kKeptLocked) {
+    return absl::StrCat(stopped != 0 ? absl::StrCat("stopped (pid ", stopped, ")") : "not running",
+                        "; ", path, " stays: another process still holds it");
+  }
+  if (stopped != 0) return absl::StrCat("stopped (pid ", stopped, ")");
+  return file == PidFileRemoval::kRemoved
+             ? absl::StrCat("not running: removed the stale ", path)
+             : absl::StrCat("not running: ", path, " has gone or is another instance's by now");
 }
 
 int Stop(const Settings& settings, Context& context) {
@@ -59,11 +72,10 @@ int Stop(const Settings& settings, Context& context) {
   }
   // A service that dropped its privileges cannot remove the file itself. This does so only under
   // the lock, so that it never takes the file of an instance that is starting meanwhile.
-  const absl::Status removed = RemovePidFile(path, state->pid, context.os);
-  if (!removed.ok()) return fail(removed);
+  const absl::StatusOr<PidFileRemoval> removed = RemovePidFile(path, state->pid, context.os);
+  if (!removed.ok()) return fail(removed.status());
   return Report(context, settings, was_running, state->pid,
-                was_running ? absl::StrCat("stopped (pid ", state->pid, ")")
-                            : absl::StrCat("not running: removed the stale ", path));
+                Outcome(path, was_running ? state->pid : 0, *removed));
 }
 
 void PrintStopExitCodes(std::ostream& out) {
@@ -98,7 +110,9 @@ Subcommand StopSubcommand() {
   };
   for (const Option& option : GeneralOptions()) stop.options.push_back(option);
   stop.notes = {
-      "A pid that has come to mean another process since the file was written is never signalled."};
+      "A pid that has come to mean another process since the file was written is not signalled: "
+      "see "
+      "docs/command.md for how that is told."};
   stop.print_exit_codes = PrintStopExitCodes;
   stop.runs_program = false;
   stop.run = Stop;

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "cleanfork/child_error.h"
 #include "src/cli/exit_code.h"
 
 namespace cleanfork::cli {
@@ -108,19 +109,30 @@ int RunCommandLine(const std::vector<std::string>& arguments, Context& context) 
                "cleanfork --help", false);
 }
 
-int PrepareProcess(Os& os) {
+int PrepareProcess(Context& context) {
+  Os& os = context.os;
+  const auto fail = [&](const std::string& what, Step step, int errno_value) {
+    ChildError error;
+    error.step = step;
+    error.error = errno_value;
+    return ReportFailure(context, "", ChildErrorStatus(what, error), kExitSystem, false);
+  };
   for (int fd = 0; fd <= 2; ++fd) {
     if (os.FcntlGetFd(fd).ok()) continue;
     // The lowest free number, which is `fd`. Not close-on-exec: it stands for an inherited stream.
     const SysResult<int> opened = os.Open("/dev/null", O_RDWR, 0);
-    if (!opened.ok()) return opened.error();
+    if (!opened.ok()) {
+      const Step step = fd == 0 ? Step::kStdin : fd == 1 ? Step::kStdout : Step::kStderr;
+      return fail("open(\"/dev/null\") for a standard stream that is closed", step, opened.error());
+    }
   }
   SignalAction action;
   const SysResult<SignalAction> child = os.SigAction(SIGCHLD, &action);
-  if (!child.ok()) return child.error();
+  if (!child.ok()) return fail("sigaction(SIGCHLD)", Step::kSignalHandlers, child.error());
   action.handler = SIG_IGN;
   const SysResult<SignalAction> pipe = os.SigAction(SIGPIPE, &action);
-  return pipe.ok() ? 0 : pipe.error();
+  if (!pipe.ok()) return fail("sigaction(SIGPIPE)", Step::kSignalHandlers, pipe.error());
+  return kExitOk;
 }
 
 }  // namespace cleanfork::cli

@@ -47,8 +47,9 @@ int RunCommandLine(const std::vector<std::string>& arguments, Context& context);
 
 // Makes the process fit to be a starter, whatever it was started from: descriptors 0 to 2 open,
 // SIGCHLD not ignored (or the kernel would swallow how a child ended) and SIGPIPE ignored (a reader
-// that went away must not kill us half way). Returns an errno, or 0.
-int PrepareProcess(Os& os);
+// that went away must not kill us half way). Returns kExitOk, or what to exit with, having said
+// why.
+int PrepareProcess(Context& context);
 
 }  // namespace cleanfork::cli
 

@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/real/command_runner.h"
+#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 namespace {
@@ -30,22 +31,22 @@ using ::testing::Key;
 using ::testing::Pair;
 
 constexpr uid_t kNobody = 65534;
-constexpr uid_t kUnused = 64321;  // nobody's: no process of it counts against a limit
 
 // Null if this process may do all that root may.
 const char* WhyNotPrivileged() {
   if (::geteuid() != 0) return "needs root: run it with sudo";
   std::ifstream map("/proc/self/uid_map");
   unsigned first = 0, outside = 0, count = 0;
-  if (map >> first >> outside >> count && (outside != 0 || count <= kNobody)) {
+  if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
     return "needs root of the whole system, and is root of a user namespace only";
   }
   return nullptr;
 }
 
 void BecomeUnused() {
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(kUnused, kUnused, kUnused) != 0 ||
-      ::setresuid(kUnused, kUnused, kUnused) != 0) {
+  const uid_t uid = UnusedUid();
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 ||
+      ::setresuid(uid, uid, uid) != 0) {
     ::_exit(98);
   }
 }
@@ -199,7 +200,7 @@ TEST_F(CommandPrivilegedTest, WithoutPrivilegesAPidFileInRootsDirectoryIsTold) {
 
 TEST_F(CommandPrivilegedTest, APidFileOfAnotherUserIsTold) {
   directory_.Write("x.pid", "1\n", 0644);
-  ASSERT_EQ(::chown(pid_file_.c_str(), kUnused, kUnused), 0);
+  ASSERT_EQ(::chown(pid_file_.c_str(), UnusedUid(), UnusedUid()), 0);
   before_ = directory_.Snapshot();
   ExpectFailure(Start({"--pidfile=" + pid_file_, "true"}), 73, "pidfile", "EPERM");
 }

@@ -300,7 +300,10 @@ TEST_F(CommandTest, AServiceThatIgnoresTermIsKilled) {
 TEST_F(CommandTest, AChildThatOutlivesTheServiceKeepsItsPlaceAndIsNotTakenForIt) {
   const pid_t pid = StartShell("sleep 60 & echo ready >" + Fifo() + "; wait");
   EXPECT_EQ(ReadFifo(), "ready\n");
-  EXPECT_EQ(OnPidFile("stop").exit_code, 0);
+  const CommandOutcome stopped = OnPidFile("stop");
+  EXPECT_EQ(stopped.exit_code, 0);
+  EXPECT_EQ(stopped.out, "stopped (pid " + std::to_string(pid) + "); " + pid_file_ +
+                             " stays: another process still holds it\n");
   CommandRunner::Reap(pid);
   EXPECT_TRUE(CommandRunner::HasChild());
   const CommandOutcome status = OnPidFile("status");
@@ -390,9 +393,32 @@ TEST_F(CommandTest, TheEnvironmentIsAsAsked) {
     ::setenv("KEPT", "1", 1);
     ::setenv("OTHER", "2", 1);
   };
+  const auto under_bazel = [set] {
+    set();
+    ::setenv("BUILD_WORKING_DIRECTORY", "/home/me", 1);
+    ::setenv("BUILD_WORKSPACE_DIRECTORY", "/home/me", 1);
+  };
+  EXPECT_EQ(runner_.Run({"run", "--env=NEW=1", "env"}, under_bazel).out,
+            "KEPT=1\nOTHER=2\nNEW=1\n");
+  EXPECT_EQ(runner_.Run({"run", "--keep-env=BUILD_WORKSPACE_DIRECTORY", "env"}, under_bazel).out,
+            "BUILD_WORKSPACE_DIRECTORY=/home/me\n");
   EXPECT_EQ(runner_.Run({"run", "--env=NEW=a=b", "env"}, set).out, "KEPT=1\nOTHER=2\nNEW=a=b\n");
   EXPECT_EQ(runner_.Run({"run", "--keep-env=KEPT", "env"}, set).out, "KEPT=1\n");
   EXPECT_EQ(runner_.Run({"run", "--clear-env", "--env=A=1", "--env=A=2", "env"}, set).out, "A=2\n");
+}
+
+TEST_F(CommandTest, ARelativeProgramAndDirectoryAreFoundWithoutPwd) {
+  directory_.Write("here", "#!/bin/sh\npwd\n", 0755);
+  for (const char* pwd : {"", "/usr"}) {
+    const auto go = [this, pwd] {
+      if (::chdir(directory_.path().c_str()) != 0) ::_exit(98);
+      ::setenv("PWD", pwd, 1);
+    };
+    EXPECT_EQ(runner_.Run({"run", "./here"}, go).out, directory_.path() + "\n");
+    EXPECT_EQ(runner_.Run({"run", "--chdir=directory.pid", "./here"}, go).out,
+              directory_.Path("directory.pid") + "\n");
+    EXPECT_EQ(runner_.Run({"start", "./here"}, go).exit_code, 0);
+  }
 }
 
 TEST_F(CommandTest, ADescriptorThatIsKeptIsKept) {

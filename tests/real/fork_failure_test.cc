@@ -24,6 +24,7 @@
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
 #include "tests/real/sleepless_os.h"
+#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 namespace {
@@ -77,10 +78,6 @@ std::string CheckRecovery(const Outcome& outcome, const SleeplessOs& os) {
   if (os.sleeps.size() != 1) return "there were " + std::to_string(os.sleeps.size()) + " sleeps";
   return DescribeChildren();
 }
-
-// A uid that no process has, this one's siblings in other tests included: RLIMIT_NPROC counts all
-// processes of a uid.
-uid_t UnusedUid() { return 1'000'000 + static_cast<uid_t>(getpid()); }
 
 // Becomes a user who may have `processes` processes; "" or what went wrong.
 std::string BecomeLimitedUser(uid_t uid, rlim_t processes) {

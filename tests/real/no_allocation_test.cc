@@ -21,6 +21,7 @@
 #include "tests/real/generation_os.h"
 #include "tests/real/own_process.h"
 #include "tests/real/shared_memory.h"
+#include "tests/real/unused_uid.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -162,7 +163,7 @@ void OpenXpki(ForkOptions* options) {
   options->sigchld = SigchldPolicy::kLeaveAlone;
 }
 void Nobody(ForkOptions* options) {
-  options->identity = Identity::Ids(61001, 61002);
+  options->identity = Identity::Ids(UnusedUid(), 61002);
   options->identity->groups = GroupPolicy::kExplicit;
   options->identity->group_list = {1, 2, 3, 61002};
 }

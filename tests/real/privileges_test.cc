@@ -22,6 +22,7 @@
 #include "tests/real/entry_points.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
+#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 namespace {
@@ -79,6 +80,7 @@ class Privileges : public EveryEntryPoint {
       const std::optional<ProcessState> state = ReadProcessState(child->pid());
       if (!state.has_value()) return std::string("no such process");
       wrong += CheckUnprivileged(*state, uid, gid, groups);
+      child = absl::CancelledError("ended, and with it the pidfd that a Child holds");
       wrong += Difference(before, ReadCallerState());
       const gid_t own_groups = static_cast<gid_t>(getgroups(0, nullptr));
       if (own_groups != 3) wrong += "the caller's groups have changed; ";
@@ -96,20 +98,20 @@ TEST_P(Privileges, NothingIsLeftOfRootInAChildThatIsNobody) {
 }
 
 TEST_P(Privileges, NumbersWithoutAnEntryAreTakenAsTheyAre) {
-  EXPECT_EQ(StartAndCheck(Identity::Ids(61001, 61002), 61001, 61002, {61002}), "");
+  EXPECT_EQ(StartAndCheck(Identity::Ids(UnusedUid(), 61002), UnusedUid(), 61002, {61002}), "");
 }
 
 TEST_P(Privileges, ExplicitGroupsAreThoseAndNoOthers) {
-  Identity identity = Identity::Ids(61001, 61002);
+  Identity identity = Identity::Ids(UnusedUid(), 61002);
   identity.groups = GroupPolicy::kExplicit;
   identity.group_list = {7, 5, 7};
-  EXPECT_EQ(StartAndCheck(identity, 61001, 61002, {5, 7}), "");
+  EXPECT_EQ(StartAndCheck(identity, UnusedUid(), 61002, {5, 7}), "");
 }
 
 TEST_P(Privileges, GroupsAreKeptOnlyWhereThatIsAskedFor) {
-  Identity identity = Identity::Ids(61001, 61002);
+  Identity identity = Identity::Ids(UnusedUid(), 61002);
   identity.groups = GroupPolicy::kKeep;
-  EXPECT_EQ(StartAndCheck(identity, 61001, 61002, {0, 4, 24}), "");
+  EXPECT_EQ(StartAndCheck(identity, UnusedUid(), 61002, {0, 4, 24}), "");
 }
 
 TEST_P(Privileges, UserWithoutAGroupGetsItsOwnAndNeverRoots) {

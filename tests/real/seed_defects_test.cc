@@ -33,6 +33,7 @@
 #include "tests/real/process_state.h"
 #include "tests/real/shared_memory.h"
 #include "tests/real/sleepless_os.h"
+#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 namespace {
@@ -94,7 +95,7 @@ TEST_P(SeedDefects, S9IdsThatMeanUnchangedAreRefused) {
 TEST_P(SeedDefects, S10UserWithoutAGroupAndWithoutAnEntryIsRefused) {
   ForkOptions options;
   options.identity.emplace();
-  options.identity->uid = 61001;
+  options.identity->uid = UnusedUid();
   absl::StatusOr<Child> child = StartExiting(GetParam(), 7, options, RealOs());
   ASSERT_FALSE(child.ok());
   ASSERT_TRUE(GetChildError(child.status()).has_value()) << child.status();
@@ -135,7 +136,7 @@ TEST(SeedDefects, S11UserWithoutAnEntryLeavesTheEnvironmentAsItIs) {
   EXPECT_EQ(InOwnProcess([] {
               setenv("USER", "before", 1);
               ForkOptions options;
-              options.identity = Identity::Ids(61001, 61001);
+              options.identity = Identity::Ids(UnusedUid(), UnusedUid());
               return StartAndLook(EntryPoint::kSpawn, options, [](const ProcessState& state) {
                 const std::string is = Variable(state, "USER");
                 return is == "USER=before" ? "" : is;

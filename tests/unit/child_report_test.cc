@@ -8,6 +8,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/spawn.h"
+#include "src/child/run_child_plan.h"
 #include "tests/unit/scripted_os.h"
 
 namespace cleanfork {
@@ -19,27 +20,34 @@ using testing::StrEq;
 constexpr pid_t kChild = ScriptedOs::kChild;
 constexpr pid_t kSecond = 4712;
 constexpr int kStat = 40;
+constexpr int kOwnStat = 41;
+constexpr pid_t kOwnPid = 4000;
+constexpr unsigned kExiting = 0x4;
+constexpr unsigned kForkedButNoExec = 0x40;
+constexpr unsigned kOtherFlags = 0x400000;
 
 class ChildReportTest : public testing::Test {
  protected:
   // /proc/PID/stat of `pid`, with these flags of include/linux/sched.h in its ninth field.
-  void ShowFlags(pid_t pid, unsigned flags) {
-    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
-    ON_CALL(os_, Open(StrEq(path), _, _)).WillByDefault(Ok(kStat));
+  void ShowFlags(pid_t pid, unsigned flags, pid_t own_pid = kOwnPid) {
+    ShowStat("/proc/" + std::to_string(pid) + "/stat", kStat, pid, flags);
+    ShowStat("/proc/self/stat", kOwnStat, own_pid, kOtherFlags);
+    ON_CALL(os_, GetPid()).WillByDefault(testing::Return(kOwnPid));
+  }
+
+  void ShowStat(const std::string& path, int fd, pid_t pid, unsigned flags) {
+    ON_CALL(os_, Open(StrEq(path), _, _)).WillByDefault(Ok(fd));
     const std::string line =
         std::to_string(pid) + " (a) b (c) S 1 2 3 0 -1 " + std::to_string(flags) + " 107 0 0";
-    ON_CALL(os_, Read(kStat, _, _)).WillByDefault([this, line](int fd, void* buffer, size_t size) {
-      return stat_reads_++ == 0 ? ReadsBytes(line)(fd, buffer, size) : SysResult<size_t>(0);
-    });
+    ON_CALL(os_, Read(fd, _, _))
+        .WillByDefault([line, reads = 0](int from, void* buffer, size_t size) mutable {
+          return reads++ % 2 == 0 ? ReadsBytes(line)(from, buffer, size) : SysResult<size_t>(0);
+        });
   }
 
   ScriptedOs os_;
   ForkOptions options_;
-  int stat_reads_ = 0;
 };
-
-constexpr unsigned kForkedButNoExec = 0x40;
-constexpr unsigned kOtherFlags = 0x400000;
 
 TEST_F(ChildReportTest, AFailedStepComesBackAsAStatusAndTheChildIsReaped) {
   os_.ChildWillReport(ChildReport::Failed(Step::kSetUid, EPERM, kChild));
@@ -98,25 +106,58 @@ TEST_F(ChildReportTest, TheEndOfThePipeIsSuccessWhenTheKernelSaysThatTheChildHas
 
 TEST_F(ChildReportTest, TheEndOfThePipeIsNoSuccessWhenTheChildHasNotExecd) {
   EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
-  ShowFlags(kChild, kOtherFlags | kForkedButNoExec);
+  ShowFlags(kChild, kOtherFlags | kForkedButNoExec | kExiting);
   EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_DUMPED, SIGSEGV}));
   absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
   EXPECT_EQ(GetChildError(child.status())->signal, SIGSEGV);
 }
 
-// Without /proc only waitid(2) tells.
-TEST_F(ChildReportTest, WithoutProcAKilledChildIsNoSuccess) {
+TEST_F(ChildReportTest, AProcOfAnotherPidNamespaceIsNotBelieved) {
   EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  ShowFlags(kChild, kOtherFlags, kOwnPid + 1);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
+}
+
+// Another thread's child may hold the other end of the pipe: then it never comes to its end.
+TEST_F(ChildReportTest, AnExecIsSeenAlsoWhereThePipeDoesNotEnd) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, Poll(_, 2, _)).WillOnce(Ok(size_t{0}));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).Times(0);
+  EXPECT_CALL(os_, Read(testing::AnyOf(kStat, kOwnStat), _, _)).Times(testing::AnyNumber());
+  ShowFlags(kChild, kOtherFlags);
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  child->Detach();
+}
+
+// What the child of a VforkCall() does just before its exec.
+SysResult<pid_t> ReachExec(int (*)(void*), void* argument) {
+  *static_cast<ProgramStart*>(argument)->plan->exec_reached = 1;
+  return kChild;
+}
+
+// Without /proc only waitid(2) tells, and what the child noted.
+TEST_F(ChildReportTest, WithoutProcAChildThatDidNotComeToItsExecIsNoSuccess) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
+}
+
+TEST_F(ChildReportTest, WithoutProcAChildThatWasKilledAtItsExecIsNoSuccess) {
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(ReachExec);
   EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
 }
 
-TEST_F(ChildReportTest, WithoutProcAChildThatLivesOrHasExitedByItselfHasExecd) {
+TEST_F(ChildReportTest, WithoutProcAChildThatCameToItsExecAndLivesOrHasExitedByItselfHasExecd) {
   for (const WaitIdResult& state : {WaitIdResult{}, WaitIdResult{kChild, CLD_EXITED, 3}}) {
     ScriptedOs os;
-    EXPECT_CALL(os, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+    EXPECT_CALL(os, VforkCall(_, _)).WillOnce(ReachExec);
     EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillOnce(Ok(state));
     absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os);
     ASSERT_TRUE(child.ok()) << child.status();
@@ -125,7 +166,7 @@ TEST_F(ChildReportTest, WithoutProcAChildThatLivesOrHasExitedByItselfHasExecd) {
 }
 
 TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNoSuccess) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(ReachExec);
   EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_EXITED, 127}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->step, Step::kStart);
@@ -133,10 +174,7 @@ TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNo
 
 TEST_F(ChildReportTest, AReportThatCannotBeReadLeavesNoChildBehind) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
-  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
-      .WillOnce(Fails(EINTR))
-      .WillOnce(Fails(EIO))
-      .WillOnce(ReadsEof());
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EINTR)).WillOnce(Fails(EIO));
   EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
   EXPECT_CALL(os_, WaitPid(kChild, 0));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
@@ -163,6 +201,7 @@ TEST_F(ChildReportTest, ADaemonWhoseFirstParentIsKilledIsKilledTooAndReportedAsA
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
       .WillOnce(ReadsReport(ChildReport::Forked(kSecond)))
       .WillRepeatedly(ReadsEof());
+  EXPECT_CALL(os_, PidFdOpen(kChild, 0)).WillOnce(Fails(ENOSYS));
   EXPECT_CALL(os_, PidFdOpen(kSecond, 0)).WillOnce(Ok(kPidFd));
   EXPECT_CALL(os_, PidFdSendSignal(kPidFd, SIGKILL)).WillOnce(Ok());
   EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))

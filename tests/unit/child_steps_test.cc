@@ -272,6 +272,15 @@ TEST_F(ChildStepsTest, TheSignalsThatTheCLibraryKeepsAreLeftToIt) {
   EXPECT_TRUE(ForkChild(options_, os_).ok());
 }
 
+TEST_F(ChildStepsTest, ChildrenOfTheChildAreNotDiscardedAlsoWhereADefaultActionSaidSo) {
+  SignalAction discards;
+  discards.flags = SA_NOCLDWAIT;
+  EXPECT_CALL(os_, SigAction(_, nullptr)).WillRepeatedly(Ok(SignalAction()));
+  EXPECT_CALL(os_, SigAction(SIGCHLD, nullptr)).WillOnce(Ok(discards));
+  EXPECT_CALL(os_, SigAction(SIGCHLD, Pointee(SignalAction()))).WillOnce(Ok(discards));
+  EXPECT_TRUE(ForkChild(options_, os_).ok());
+}
+
 TEST_F(ChildStepsTest, AChildWhoseReportIsNotHeardExits) {
   EXPECT_CALL(os_, Write(ScriptedOs::kReportWrite, _, _)).WillOnce(Fails(EPIPE));
   EXPECT_CALL(os_, OnExit(127));

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -39,7 +40,13 @@ class EnvironmentOs : public OsWrapper {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   }
+  SysResult<size_t> ReadLink(const char* path, char* buffer, size_t size) override {
+    if (!link.has_value()) return OsWrapper::ReadLink(path, buffer, size);
+    if (link->empty()) return SysError(ENOENT);
+    return link->copy(buffer, size);
+  }
   std::map<std::string, std::string> variables;
+  std::optional<std::string> link;  // what /proc/self/cwd says; empty: it is not there
 };
 
 class CommandLineTest : public ::testing::Test {
@@ -60,6 +67,13 @@ class CommandLineTest : public ::testing::Test {
     const absl::Status parsed = ParseOptions(words, StartSubcommand().options, &settings);
     if (!parsed.ok()) return parsed;
     return PrepareLaunch(settings, defaults, os_);
+  }
+
+  // The defaults of a start that does not change the directory.
+  static ForkOptions StaysHere() {
+    ForkOptions defaults;
+    defaults.directory = "";
+    return defaults;
   }
 
   EnvironmentOs os_;
@@ -283,6 +297,7 @@ TEST_F(CommandLineTest, StreamsAreFilesNullOrInherited) {
 
 TEST_F(CommandLineTest, UnderBazelRunRelativePathsAreTheCallers) {
   os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  os_.link = "/cache/bin/src/cli/cleanfork.runfiles/cleanfork";
   absl::StatusOr<Launch> launch = Prepare(
       {"--pidfile=run/x.pid", "--stdout=x.log", "--stdin=x.in", "--chdir=work", "bin/server"});
   ASSERT_TRUE(launch.ok()) << launch.status();
@@ -298,6 +313,17 @@ TEST_F(CommandLineTest, UnderBazelRunRelativePathsAreTheCallers) {
   EXPECT_THAT(launch->command, ElementsAre("server"));
 }
 
+TEST_F(CommandLineTest, WhatBazelRunLeftToAProgramThatCallsUsIsIgnored) {
+  os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  for (const char* link : {"/srv/work", "/srv/x.runfiles.old/work", ""}) {
+    os_.link = link;
+    const absl::StatusOr<Launch> launch = Prepare({"--pidfile=run/x.pid", "--stdout=x.log", "x"});
+    ASSERT_TRUE(launch.ok()) << launch.status();
+    EXPECT_EQ(launch->pid_file, "run/x.pid");
+    EXPECT_EQ(launch->options.out.path(), "x.log");
+  }
+}
+
 TEST_F(CommandLineTest, ElsewhereTheWorkingDirectoryCountsAndPwdNamesItIfItIsRight) {
   char directory[4096];
   ASSERT_NE(::getcwd(directory, sizeof(directory)), nullptr);
@@ -307,10 +333,58 @@ TEST_F(CommandLineTest, ElsewhereTheWorkingDirectoryCountsAndPwdNamesItIfItIsRig
   EXPECT_EQ(launch->pid_file, "x.pid");
   EXPECT_EQ(launch->options.directory, directory + std::string("/work"));
   EXPECT_THAT(launch->command, ElementsAre(directory + std::string("/./server")));
-  os_.variables["PWD"] = "/usr";
-  EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+  const absl::StatusOr<Launch> stays = Prepare({"./server"}, StaysHere());
+  ASSERT_TRUE(stays.ok()) << stays.status();
+  EXPECT_THAT(stays->command, ElementsAre("./server"));
+}
+
+TEST_F(CommandLineTest, WherePwdIsWrongOrMissingTheKernelNamesTheWorkingDirectory) {
+  char directory[4096];
+  ASSERT_NE(::getcwd(directory, sizeof(directory)), nullptr);
+  for (const char* pwd : {"/usr", ".", ""}) {
+    os_.variables["PWD"] = pwd;
+    const absl::StatusOr<Launch> launch = Prepare({"--chdir=work", "./server"});
+    ASSERT_TRUE(launch.ok()) << launch.status();
+    EXPECT_EQ(launch->options.directory, directory + std::string("/work"));
+    EXPECT_THAT(launch->command, ElementsAre(directory + std::string("/./server")));
+  }
   os_.variables.erase("PWD");
-  EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+  EXPECT_TRUE(Prepare({"./server"}).ok());
+  for (const char* link : {"", "/no/such (deleted)"}) {
+    os_.link = link;
+    EXPECT_EQ(ExitCodeOf(Prepare({"./server"}).status()), kExitUsage);
+    EXPECT_TRUE(Prepare({"./server"}, StaysHere()).ok());
+  }
+}
+
+TEST(RealOsTest, ReadLinkGivesTheTargetAsFarAsThereIsRoom) {
+  const std::string path = std::string(std::getenv("TEST_TMPDIR")) + "/link";
+  ASSERT_EQ(::symlink("target", path.c_str()), 0);
+  char buffer[16] = {};
+  EXPECT_EQ(RealOs().ReadLink(path.c_str(), buffer, sizeof(buffer)).value(), 6u);
+  EXPECT_STREQ(buffer, "target");
+  EXPECT_EQ(RealOs().ReadLink(path.c_str(), buffer, 3).value(), 3u);
+  EXPECT_EQ(RealOs().ReadLink("/", buffer, sizeof(buffer)).error(), EINVAL);
+}
+
+// The process itself -----------------------------------------------------------------------------
+
+// A kernel with standard input closed and no /dev/null.
+class NoNullOs : public OsWrapper {
+ public:
+  NoNullOs() : OsWrapper(RealOs()) {}
+  SysResult<int> FcntlGetFd(int) override { return SysError(EBADF); }
+  SysResult<int> Open(const char*, int, mode_t) override { return SysError(ENOENT); }
+};
+
+TEST(PrepareProcessTest, AFailureIsOneLineWithStepAndErrno) {
+  NoNullOs os;
+  std::ostringstream out, err;
+  Context context = {os, out, err};
+  EXPECT_EQ(PrepareProcess(context), kExitSystem);
+  EXPECT_THAT(err.str(), StartsWith("cleanfork: open(\"/dev/null\")"));
+  EXPECT_THAT(err.str(), HasSubstr("(ENOENT) [step stdin"));
+  EXPECT_EQ(err.str().find('\n'), err.str().size() - 1);
 }
 
 // Log files --------------------------------------------------------------------------------------
@@ -366,6 +440,16 @@ TEST_F(LogFilesTest, ALogThatWasThereStaysThoughEmpty) {
 TEST(ReportTest, AMessageStaysOneLineWhateverItQuotes) {
   EXPECT_EQ(OneLine("a\nb\x1b[31m\x7f"), "a\\nb\\x1b[31m\\x7f");
   EXPECT_EQ(OneLine("Ma\xc3\x9f"), "Ma\xc3\x9f");
+  // The control characters above: raw, as a terminal set to Latin-1 takes them, and in UTF-8. A
+  // byte that is part of another character is none.
+  EXPECT_EQ(OneLine("a\x9b"
+                    "1m"),
+            "a\\x9b1m");
+  EXPECT_EQ(OneLine("a\xc2\x9b"
+                    "1m\xc2\xa0"),
+            "a\\xc2\\x9b1m\xc2\xa0");
+  EXPECT_EQ(OneLine("\xe2\x80\x9c \xc3\x80"), "\xe2\x80\x9c \xc3\x80");
+  EXPECT_EQ(OneLine("\xe2\x80\x9c \xff\x80"), "\xe2\x80\x9c \xff\\x80");
 }
 
 TEST(ReportTest, JsonEscapesWhatItMustAndIsAlwaysUtf8) {
@@ -375,6 +459,23 @@ TEST(ReportTest, JsonEscapesWhatItMustAndIsAlwaysUtf8) {
   EXPECT_EQ(JsonObject().Add("utf8", "Ma\xc3\x9f").ToString(), "{\"utf8\":\"Ma\xc3\x9f\"}");
   EXPECT_EQ(JsonObject().Add("latin1", "Ma\xdf").ToString(), R"({"latin1":"Ma\u00df"})");
   EXPECT_EQ(JsonObject().Add("cut", "\xc3").ToString(), R"({"cut":"\u00c3"})");
+  for (const char* valid : {"\xc2\xa0", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+                            "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(JsonObject().Add("x", valid).ToString(), std::string("{\"x\":\"") + valid + "\"}");
+  }
+}
+
+TEST(ReportTest, JsonEscapesOverlongFormsSurrogatesAndWhatIsAboveUnicode) {
+  EXPECT_EQ(JsonObject().Add("x", "\xc0\xaf").ToString(), R"({"x":"\u00c0\u00af"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xc1\xbf").ToString(), R"({"x":"\u00c1\u00bf"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xe0\x9f\xbf").ToString(), R"({"x":"\u00e0\u009f\u00bf"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xed\xa0\x80").ToString(), R"({"x":"\u00ed\u00a0\u0080"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xf0\x8f\xbf\xbf").ToString(),
+            R"({"x":"\u00f0\u008f\u00bf\u00bf"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xf4\x90\x80\x80").ToString(),
+            R"({"x":"\u00f4\u0090\u0080\u0080"})");
+  EXPECT_EQ(JsonObject().Add("x", "\xf5\x80\x80\x80").ToString(),
+            R"({"x":"\u00f5\u0080\u0080\u0080"})");
 }
 
 TEST(ReportTest, AFailureNamesStepAndErrnoAndWhatCanBeDone) {

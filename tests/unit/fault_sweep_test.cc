@@ -59,11 +59,25 @@ TEST(FaultSweep, FailsEachCallWithEachOfItsErrnosBetweenTwoRunsWithoutAFault) {
   EXPECT_THAT(sweep.unfired(), IsEmpty());
 }
 
-TEST(FaultSweep, OfNoCallsIsTwoRuns) {
+TEST(FaultSweep, OfCodeThatLeavesOutToPassTheOsIsNotComplete) {
   NiceMock<MockOs> wrapped;
   FaultSweep sweep;
-  EXPECT_THAT(Sweep(&sweep, wrapped, [](Os&) {}), ElementsAre("cf1", "cf1"));
-  EXPECT_TRUE(sweep.complete());
+  EXPECT_THAT(Sweep(&sweep, wrapped, [&wrapped](Os&) { wrapped.SetSid().IgnoreError(); }),
+              ElementsAre("cf1", "cf1"));
+  EXPECT_EQ(sweep.runs_fired(), 0u);
+  EXPECT_FALSE(sweep.complete());
+}
+
+TEST(FaultSweep, IsNotCompleteWhereNoFaultFired) {
+  NiceMock<MockOs> wrapped;
+  int runs = 0;
+  FaultSweep sweep;
+  Sweep(&sweep, wrapped, [&runs](Os& os) {
+    if (++runs == 1) os.SetSid().IgnoreError();
+  });
+  EXPECT_EQ(sweep.runs_fired(), 0u);
+  EXPECT_THAT(sweep.unfired(), SizeIs(1));
+  EXPECT_FALSE(sweep.complete());
 }
 
 TEST(FaultSweep, InjectsTheOtherKindsWhereAsked) {
@@ -148,11 +162,14 @@ TEST(FaultSweep, IsNotCompleteWhereProcessesWereDropped) {
   NiceMock<MockOs> wrapped;
   ON_CALL(wrapped, Fork()).WillByDefault(ForkAsChild());
   FaultSweepOptions options;
-  options.filter = [](const FaultEntry&) { return false; };
+  options.filter = [](const FaultEntry& entry) {
+    return entry.index == 1 && entry.process.depth() == 0 && entry.error == EAGAIN;
+  };
   FaultSweep sweep(options);
   Sweep(&sweep, wrapped, [](Os& os) {
     for (size_t i = 0; i < FaultOs::kMaxProcesses; ++i) os.Fork().IgnoreError();
   });
+  EXPECT_EQ(sweep.runs_fired(), 1u);
   EXPECT_FALSE(sweep.complete());
 }
 

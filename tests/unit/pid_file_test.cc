@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -19,7 +22,9 @@
 namespace cleanfork {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // The kernel, but for what a test sets.
 class BentOs : public OsWrapper {
@@ -104,6 +109,46 @@ class PidFileTest : public ::testing::Test {
     ASSERT_EQ(::pwrite(file.descriptor(), Own().data(), Own().size(), 0),
               static_cast<ssize_t>(Own().size()));
   }
+  // A process that was there before the file and has none of its descriptors.
+  class Stranger {
+   public:
+    Stranger() {
+      int ends[2];
+      EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+      pid_ = ::fork();
+      if (pid_ == 0) {
+        ::close(ends[1]);
+        char byte;
+        ::_exit(::read(ends[0], &byte, 1) == 0 ? 0 : 1);
+      }
+      ::close(ends[0]);
+      end_ = ends[1];
+    }
+    ~Stranger() {
+      ::close(end_);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::string Line() const { return std::to_string(pid_) + "\n"; }
+    pid_t pid() const { return pid_; }
+
+   private:
+    pid_t pid_ = -1;
+    int end_ = -1;
+  };
+  static void WriteTo(const PidFile& file, const std::string& line) {
+    ASSERT_EQ(::pwrite(file.descriptor(), line.data(), line.size(), 0),
+              static_cast<ssize_t>(line.size()));
+  }
+  // Dates the file `nanoseconds` from when it was last written.
+  void Redate(int64_t nanoseconds) const {
+    struct stat status;
+    ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+    const int64_t second = 1'000'000'000;
+    const int64_t time = status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec + nanoseconds;
+    const timespec both = {time / second, time % second};
+    const timespec times[2] = {both, both};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+  }
   static int ErrnoOf(const absl::Status& status) {
     const std::optional<ChildError> error = GetChildError(status);
     if (!error.has_value()) return 0;
@@ -184,6 +229,36 @@ TEST_F(PidFileTest, AClaimBesideAnInstanceThatHasNotWrittenItsPidYetSaysSo) {
   EXPECT_TRUE(Exists());
 }
 
+TEST_F(PidFileTest, AClaimBesideALockDoesNotTakeAStrangerForTheInstance) {
+  const Stranger stranger;
+  const absl::StatusOr<PidFile> first = PidFile::Claim(path_, os_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  for (const std::string& line : {stranger.Line(), std::string("2147483647\n")}) {
+    WriteTo(*first, line);
+    const absl::Status second = PidFile::Claim(path_, os_).status();
+    EXPECT_EQ(ErrnoOf(second), EEXIST);
+    EXPECT_THAT(std::string(second.message()),
+                AllOf(HasSubstr("which it names, cannot be taken for the holder"),
+                      Not(HasSubstr("another instance runs, pid"))));
+  }
+}
+
+TEST_F(PidFileTest, AReaderThatLocksTheFileIsNotTakenForAnInstance) {
+  Put("2147483647\n");
+  const int reader = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  struct flock lock = {};
+  lock.l_type = F_RDLCK;
+  ASSERT_EQ(::fcntl(reader, F_OFD_SETLK, &lock), 0);
+  const absl::Status status = PidFile::Claim(path_, os_).status();
+  EXPECT_EQ(ErrnoOf(status), EAGAIN) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a process that only reads it has locked it: find it with fuser(1)"));
+  EXPECT_EQ(Content(), "2147483647\n");
+  ::close(reader);
+  EXPECT_TRUE(PidFile::Claim(path_, os_).ok());
+}
+
 TEST_F(PidFileTest, AFileThatWeMadeAndAnotherInstanceLockedFirstIsItsOwn) {
   for (const int error : {EAGAIN, EACCES}) {
     os_.lock_error = error;
@@ -252,7 +327,7 @@ TEST_F(PidFileTest, AFileThatOthersMayWriteToIsRefused) {
     Put("1\n", mode);
     EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EPERM);
     EXPECT_EQ(ErrnoOf(ReadPidFile(path_, os_).status()), EPERM);
-    EXPECT_EQ(ErrnoOf(RemovePidFile(path_, 1, os_)), EPERM);
+    EXPECT_EQ(ErrnoOf(RemovePidFile(path_, 1, os_).status()), EPERM);
     EXPECT_EQ(Content(), "1\n");
   }
 }
@@ -365,6 +440,32 @@ TEST_F(PidFileTest, ALockedFileThatNamesAYoungerProcessIsNotThatProcess) {
   EXPECT_FALSE(state->process.has_value());
 }
 
+TEST_F(PidFileTest, ALockedFileThatNamesAnOlderProcessWithoutTheLockIsNotThatProcess) {
+  const Stranger stranger;
+  const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  WriteTo(*file, stranger.Line());
+  const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(state->locked);
+  EXPECT_FALSE(state->process.has_value());
+}
+
+TEST_F(PidFileTest, WhereItCannotBeSeenWhoHoldsTheLockTheTimesDecide) {
+  const Stranger service;
+  const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  WriteTo(*file, service.Line());
+  os_.hidden = "/proc/" + std::to_string(service.pid()) + "/fdinfo";
+  absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(state->process.has_value());
+  Age();
+  state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_FALSE(state->process.has_value());
+}
+
 TEST_F(PidFileTest, AHiddenProcessRunsIfTheFileIsLockedAndIsNeverGuessedAt) {
   os_.hidden = "/proc/" + std::to_string(::getpid()) + "/stat";
   {
@@ -406,6 +507,26 @@ TEST_F(PidFileTest, WithoutALockAProcessThatIsYoungerThanTheFileIsAnother) {
   }
 }
 
+TEST_F(PidFileTest, AProcessThatStartedAMomentAfterTheFileIsAnother) {
+  const Stranger stranger;
+  Put(stranger.Line());
+  Redate(-1'000'000'000);
+  const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_FALSE(state->running());
+}
+
+TEST_F(PidFileTest, AFileOfTheFutureProvesNothingAndIsNotTouched) {
+  const Stranger stranger;
+  Put(stranger.Line());
+  Redate(int64_t{3600} * 1'000'000'000);
+  const absl::Status read = ReadPidFile(path_, os_).status();
+  EXPECT_EQ(read.code(), absl::StatusCode::kFailedPrecondition) << read;
+  EXPECT_THAT(std::string(read.message()), HasSubstr("of the future"));
+  EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EEXIST);
+  EXPECT_EQ(Content(), stranger.Line());
+}
+
 TEST_F(PidFileTest, APidThatNoProcessHasDoesNotRun) {
   Put("2147483647\n");  // above the largest pid_max
   const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
@@ -424,18 +545,18 @@ TEST_F(PidFileTest, WhenNothingCanBeSaidOfTheProcessThatIsAnError) {
 
 TEST_F(PidFileTest, RemovingTakesTheFileOfThatPidAlone) {
   Put("12\n");
-  EXPECT_TRUE(RemovePidFile(path_, 13, os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, 13, os_).value(), PidFileRemoval::kNothingThere);
   EXPECT_TRUE(Exists());
-  EXPECT_TRUE(RemovePidFile(path_, 12, os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, 12, os_).value(), PidFileRemoval::kRemoved);
   EXPECT_FALSE(Exists());
-  EXPECT_TRUE(RemovePidFile(path_, 12, os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, 12, os_).value(), PidFileRemoval::kNothingThere);
 }
 
 TEST_F(PidFileTest, ALockedFileIsNotRemoved) {
   const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
   ASSERT_TRUE(file.ok()) << file.status();
   WriteOwn(*file);
-  EXPECT_TRUE(RemovePidFile(path_, ::getpid(), os_).ok());
+  EXPECT_EQ(RemovePidFile(path_, ::getpid(), os_).value(), PidFileRemoval::kKeptLocked);
   EXPECT_TRUE(Exists());
 }
 

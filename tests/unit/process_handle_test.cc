@@ -44,8 +44,7 @@ class FakeProcessOs : public OsWrapper {
     return {};
   }
   SysResult<int64_t> ClockGetTime(clockid_t clock) override {
-    EXPECT_EQ(clock, CLOCK_MONOTONIC);
-    return now_;
+    return clock == CLOCK_MONOTONIC ? SysResult<int64_t>(now_) : OsWrapper::ClockGetTime(clock);
   }
 
   int deadly_signal = 0;          // the one that the process obeys
@@ -120,6 +119,18 @@ TEST_P(StopProcessTest, AProcessThatMayNotBeSignalledIsPermissionDenied) {
   const absl::Status status = Stop("TERM/5s");
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("EPERM"));
+}
+
+TEST_P(StopProcessTest, AWaitWithoutAnEndWaitsForTheEnd) {
+  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(::getpid(), os_);
+  ASSERT_TRUE(process.ok()) << process.status();
+  os_.now_ = 1;
+  os_.deadly_signal = SIGTERM;
+  os_.takes = 60'000'000;
+  StopSchedule schedule;
+  schedule.actions = {{SIGTERM, absl::InfiniteDuration()}, {SIGKILL, absl::Seconds(5)}};
+  EXPECT_TRUE(StopProcess(*process, schedule, os_).ok());
+  EXPECT_THAT(os_.sent, ElementsAre("15@0ms"));
 }
 
 TEST_P(StopProcessTest, AnInterruptedWaitIsTakenUpAgain) {

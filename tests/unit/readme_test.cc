@@ -1,13 +1,17 @@
 // The examples of README.md compile, run and say what happens: each stands here word for word, and
 // a test compares.
+#include <dirent.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <ctime>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -20,7 +24,9 @@
 #include "cleanfork/fault_sweep.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/mock_os.h"
+#include "cleanfork/os_call.h"
 #include "cleanfork/spawn.h"
+#include "cleanfork/step.h"
 
 using testing::_;
 using testing::Pointee;
@@ -54,22 +60,63 @@ TEST(Worker, IsForkedAgainWithSignalsBlockedAndTheMaskRestored) {
 }
 // clang-format on
 
-TEST(ReadmeTest, TheWorkerOfTheExampleStartsOrSaysWhichStepFailed) {
-  const absl::Status status = StartWorker();
-  EXPECT_TRUE(status.ok() || cleanfork::GetChildError(status).has_value()) << status;
-}
-
 namespace {
 
+// What root of a user namespace may not: setgroups(2) there may be forbidden, and other ids
+// missing.
+bool MayBecomeNobody() {
+  std::ifstream map("/proc/self/uid_map");
+  uint64_t inside = 1, outside = 1, count = 0;
+  return ::geteuid() == 0 && map >> inside >> outside >> count && inside == 0 && count > 65534;
+}
+
+TEST(ReadmeTest, TheWorkerOfTheExampleStartsAsNobodyOrSaysThatItMayNot) {
+  const absl::Status status = StartWorker();
+  if (MayBecomeNobody()) {
+    EXPECT_TRUE(status.ok()) << status;
+    return;
+  }
+  const auto error = cleanfork::GetChildError(status);
+  ASSERT_TRUE(error.has_value()) << status;
+  EXPECT_EQ(error->step, cleanfork::Step::kSetGroups) << status;
+  EXPECT_EQ(error->error, EPERM) << status;
+}
+
+std::set<std::string> OpenDescriptors() {
+  std::set<std::string> names;
+  DIR* directory = ::opendir("/proc/self/fd");
+  EXPECT_NE(directory, nullptr);
+  if (directory == nullptr) return names;
+  while (const dirent* entry = ::readdir(directory)) names.insert(entry->d_name);
+  ::closedir(directory);
+  return names;
+}
+
+absl::Status StartService(cleanfork::Os& os) {
+  absl::StatusOr<cleanfork::Child> service =
+      cleanfork::RunInChild([] { return 7; }, cleanfork::ForkOptions(), os);
+  if (!service.ok()) return service.status();
+  const absl::StatusOr<cleanfork::ExitStatus> ended = service->Wait();
+  EXPECT_TRUE(ended.ok() && ended->exited() && ended->exit_status() == 7) << ended.status();
+  return absl::OkStatus();
+}
+
 void CheckThatStartServiceLeavesNothingBehind(cleanfork::Os& os) {
-  absl::StatusOr<cleanfork::Child> child =
-      cleanfork::RunInChild([] { return 0; }, cleanfork::ForkOptions(), os);
-  EXPECT_TRUE(child.ok() || cleanfork::GetChildError(child.status()).has_value());
+  const std::set<std::string> open_before = OpenDescriptors();
+  const absl::Status status = StartService(os);
+  EXPECT_TRUE(status.ok() || cleanfork::GetChildError(status).has_value()) << status;
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+  EXPECT_EQ(errno, ECHILD);
+  EXPECT_EQ(OpenDescriptors(), open_before);
 }
 
 void SweepOfTheReadme() {
   // clang-format off
-cleanfork::FaultSweep sweep;
+cleanfork::FaultSweepOptions options;
+options.filter = [](const cleanfork::FaultEntry& fault) {  // nobody else waits for the child
+  return fault.call != cleanfork::OsCall::kWaitPid || fault.error == EINTR;
+};
+cleanfork::FaultSweep sweep(options);
 cleanfork::FaultPlan plan;
 while (sweep.Next(&plan)) {
   SCOPED_TRACE(FaultPlanToString(plan));

@@ -143,6 +143,29 @@ TEST(SpawnValidationTest, ADaemonIsNotStartedFromAnotherPidNamespaceThanItsOwn) 
               HasSubstr("PID namespace"));
 }
 
+TEST(DescriptorTest, OneThatIsNotOpenIsRefusedBeforeAnotherCouldGetItsNumber) {
+  ScriptedOs os;
+  EXPECT_CALL(os, Open(_, _, _)).Times(0);
+  EXPECT_CALL(os, FcntlGetFd(7)).WillRepeatedly(Fails(EBADF));
+  ForkOptions kept;
+  kept.keep_descriptors = {7};
+  EXPECT_EQ(GetChildError(ForkChild(kept, os).status())->step, Step::kKeepDescriptor);
+  ForkOptions stream;
+  stream.out = Stream::Descriptor(7);
+  EXPECT_EQ(GetChildError(ForkChild(stream, os).status())->error, EBADF);
+}
+
+TEST(DescriptorTest, APidFileIsNotWrittenFromAnotherPidNamespaceThanItsOwn) {
+  ScriptedOs os;
+  FileStatus own;
+  own.inode = 1;
+  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid"))).WillByDefault(Ok(own));
+  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid_for_children"))).WillByDefault(Fails(ENOENT));
+  ForkOptions options;
+  options.pid_file_descriptor = 7;
+  EXPECT_THAT(std::string(ForkChild(options, os).status().message()), HasSubstr("PID namespace"));
+}
+
 TEST(StreamTest, AFileInThePlaceOfDevNullIsRefused) {
   ScriptedOs os;
   FileStatus regular;

@@ -41,7 +41,9 @@ absl::Status ResolveUser(const Identity& identity, Os& os, ResolvedIdentity* res
     }
     uint32_t uid = 0;
     if (found.error() != ENOENT || !ParseId(identity.user, &uid)) {
-      return LookUpFailed(absl::StrCat("look-up of user \"", identity.user, "\""), found.error());
+      return LookUpFailed(absl::StrCat(found.error() == ENOENT ? "there is no" : "look-up of",
+                                       " user \"", identity.user, "\""),
+                          found.error());
     }
     resolved->uid = uid;
   }
@@ -68,7 +70,9 @@ absl::Status ResolveGroup(const Identity& identity, Os& os, ResolvedIdentity* re
     } else if (found.error() == ENOENT && ParseId(identity.group, &gid)) {
       resolved->gid = gid;
     } else {
-      return LookUpFailed(absl::StrCat("look-up of group \"", identity.group, "\""), found.error());
+      return LookUpFailed(absl::StrCat(found.error() == ENOENT ? "there is no" : "look-up of",
+                                       " group \"", identity.group, "\""),
+                          found.error());
     }
     return absl::OkStatus();
   }

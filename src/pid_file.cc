@@ -137,8 +137,8 @@ absl::Status HeldBy(Os& os, const std::string& path, int fd) {
   const SysResult<short> lock = os.FcntlGetLock(fd, F_WRLCK);
   if (lock.ok() && lock.value() == F_RDLCK) {
     return Failure(absl::StrCat(Called("pidfile", path),
-                                ": no instance runs, but a process that only reads it has locked "
-                                "it: find it with fuser(1)"),
+                                ": a process that only reads it has locked it: find it with "
+                                "fuser(1)"),
                    EAGAIN);
   }
   const pid_t pid = ReadPid(os, path, fd).value_or(0);

@@ -100,6 +100,10 @@ absl::StatusOr<StopSchedule> StopSchedule::Parse(const std::string& text) {
   std::vector<Action>& actions = schedule.actions;
   if (items == 1 && !ends_in_signal && actions.size() == 1) {
     const absl::Duration wait = actions[0].wait;
+    if (wait <= absl::ZeroDuration()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "schedule \"", text, "\" would kill at once and not wait for the end: say KILL/5s"));
+    }
     actions = {{SIGTERM, wait}, {SIGKILL, wait}};
     return schedule;
   }

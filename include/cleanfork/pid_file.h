@@ -44,7 +44,7 @@ class PidFile {
   // Opens or creates (mode 0644) the file, locks it and empties it. What a dead instance left is
   // taken over. Errors carry a ChildError of step kWritePidFile and the errno:
   //   AlreadyExists (EEXIST)   another instance runs; the text has its pid, if it can be told
-  //   Unavailable (EAGAIN)     no instance runs, but somebody who may read the file has locked it
+  //   Unavailable (EAGAIN)     no instance holds it, but a process that only reads it has locked it
   //   PermissionDenied (EPERM) the file is not to be trusted; the text says why
   //   else                     the code of the errno of open(2), fcntl(2), ...
   // After an error nothing is left that was not there before.

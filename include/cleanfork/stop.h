@@ -45,9 +45,9 @@ struct StopSchedule {
   //   TERM, SIGTERM, -TERM, -15   a signal to send: by name or, after a '-', by number
   //   5, 5s, 500ms                how long to wait
   //   forever                     what follows is repeated until the process has ended
-  // Two waits in a row add up. A duration alone, "10", means TERM/10s/KILL/10s. After a signal at
-  // the end the wait is 5 s: a verdict passed at once would be a guess. InvalidArgument, with the
-  // column, for anything else.
+  // Two waits in a row add up. A duration alone, "10", means TERM/10s/KILL/10s, and 0 alone
+  // nothing. After a signal at the end the wait is 5 s: a verdict passed at once would be a guess.
+  // InvalidArgument, with the column, for anything else.
   static absl::StatusOr<StopSchedule> Parse(const std::string& text);
 
   // "TERM/5s/KILL/5s", which Parse() reads as the same schedule again.

@@ -223,7 +223,9 @@ absl::StatusOr<gid_t> FindGroup(const std::string& name, Os& os) {
   ChildError error;
   error.step = Step::kResolveUser;
   error.error = found.error();
-  return ChildErrorStatus(absl::StrCat("getgrnam(\"", name, "\")"), error);
+  return ChildErrorStatus(
+      absl::StrCat(found.error() == ENOENT ? "there is no" : "look-up of", " group \"", name, "\""),
+      error);
 }
 
 absl::Status ApplyGroupPolicy(const std::string& policy, Os& os, Identity* identity) {
@@ -342,7 +344,15 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   options.err = ToStream(settings.err, defaults.err, os);
   options.keep_descriptors = settings.keep_descriptors;
   if (settings.retries.has_value()) options.retry.attempts = *settings.retries + 1;
-  if (!settings.pid_file.empty()) launch.pid_file = CallersPath(settings.pid_file, os);
+  if (!settings.pid_file.empty()) {
+    launch.pid_file = CallersPath(settings.pid_file, os);
+    for (const Stream* stream : {&options.in, &options.out, &options.err}) {
+      if (stream->kind() == Stream::Kind::kFile && stream->path() == launch.pid_file) {
+        return Wrong(absl::StrCat("--pidfile=", settings.pid_file,
+                                  ": the pid file cannot be one of the three streams too"));
+      }
+    }
+  }
   return launch;
 }
 

@@ -18,6 +18,14 @@ int Usage(Context& context, const std::string& subcommand, const std::string& wh
                        absl::InvalidArgumentError(absl::StrCat(what, "; see ", help)), json);
 }
 
+// The exit code of what only prints: unlike a start, it has done nothing if nobody can read it.
+int Printed(Context& context) {
+  context.out.flush();
+  if (context.out.good()) return kExitOk;
+  context.err << "cleanfork: standard output cannot be written to" << std::endl;
+  return kExitSystem;
+}
+
 int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::string>& arguments,
                       Context& context) {
   const std::string help = absl::StrCat("cleanfork ", subcommand.name, " --help");
@@ -25,7 +33,7 @@ int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::strin
   const absl::Status parsed = ParseOptions(arguments, subcommand.options, &settings);
   if (settings.help) {
     PrintHelp(subcommand, context.out);
-    return kExitOk;
+    return Printed(context);
   }
   if (!parsed.ok()) {
     return Usage(context, subcommand.name, std::string(parsed.message()), help, settings.json);
@@ -41,12 +49,12 @@ int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::strin
 int Help(const std::vector<std::string>& arguments, Context& context) {
   if (arguments.size() < 2) {
     PrintOverview(context.out);
-    return kExitOk;
+    return Printed(context);
   }
   for (const Subcommand& subcommand : Subcommands()) {
     if (arguments[1] == subcommand.name) {
       PrintHelp(subcommand, context.out);
-      return kExitOk;
+      return Printed(context);
     }
   }
   return Usage(context, "help", absl::StrCat("there is no subcommand \"", arguments[1], "\""),
@@ -100,7 +108,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, Context& context) 
   if (first == "help" || first == "--help" || first == "-h") return Help(rest, context);
   if (first == "--version") {
     context.out << "cleanfork " << kVersion << std::endl;
-    return kExitOk;
+    return Printed(context);
   }
   for (const Subcommand& subcommand : Subcommands()) {
     if (first == subcommand.name) return RunSubcommandLine(subcommand, rest, context);

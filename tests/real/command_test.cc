@@ -158,6 +158,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"InputIsMissing", {"--stdin=@/missing", "true"}, 209, "open-stream", "ENOENT"}),
     [](const ::testing::TestParamInfo<BadInput>& info) { return info.param.name; });
 
+TEST_F(CommandTest, AnUnknownUserOrGroupIsCalledUnknown) {
+  EXPECT_THAT(Start({"--user=no-such-user", "true"}).err,
+              HasSubstr("cleanfork: start: there is no user \"no-such-user\""));
+  EXPECT_THAT(Start({"--user=nobody", "--group=no-such-group", "true"}).err,
+              HasSubstr("cleanfork: start: there is no group \"no-such-group\""));
+  EXPECT_THAT(Start({"--user=nobody", "--groups=no-such-group", "true"}).err,
+              HasSubstr("cleanfork: start: there is no group \"no-such-group\""));
+}
+
 TEST_F(CommandTest, ADescriptorToKeepThatIsNotOpenIsToldAndLeavesNothing) {
   const auto before = directory_.Snapshot();
   const CommandOutcome outcome = Start({"--pidfile=" + pid_file_, "--keep-fd=77", "true"});

@@ -114,6 +114,9 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
       {"start", "--groups=none", "true"},
       {"start", "--chdir=", "true"},
       {"start", "--pidfile=", "true"},
+      {"start", "--pidfile=/tmp/x", "--stdout=/tmp/x", "true"},
+      {"start", "--pidfile=/tmp/x", "--stderr=/tmp/x", "true"},
+      {"start", "--pidfile=/tmp/x", "--stdin=/tmp/x", "true"},
       {"stop"},
       {"stop", "--pidfile=/tmp/x", "4711"},
       {"stop", "--pidfile=/tmp/x", "--retry=NOSUCH"},
@@ -193,6 +196,17 @@ TEST_F(CommandLineTest, TheManualListsTheSameExitCodes) {
     expected.push_back("| " + std::to_string(row.code) + " | " + row.meaning + " |");
   }
   EXPECT_EQ(rows, expected);
+}
+
+TEST_F(CommandLineTest, HelpThatCannotBePrintedIsAFailure) {
+  const std::vector<std::vector<std::string>> words = {
+      {"--help"}, {"help"}, {"help", "start"}, {"stop", "--help"}, {"--version"}};
+  for (const std::vector<std::string>& line : words) {
+    out_.clear();
+    out_.setstate(std::ios::badbit);
+    EXPECT_EQ(Call(line), kExitSystem) << ::testing::PrintToString(line);
+    EXPECT_EQ(err_.str(), "cleanfork: standard output cannot be written to\n");
+  }
 }
 
 TEST_F(CommandLineTest, HelpIsGivenEvenBesideAnError) {

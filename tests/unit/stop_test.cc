@@ -71,6 +71,12 @@ TEST(StopScheduleTest, WhatIsNoScheduleIsRefusedWithItsColumn) {
   EXPECT_THAT(Reprinted("forever/TERM/forever/5"), HasSubstr("column 14: \"forever\""));
 }
 
+TEST(StopScheduleTest, NoTimeAtAllAloneIsRefused) {
+  for (const char* text : {"0", "0s", "0ms"}) {
+    EXPECT_THAT(Reprinted(text), HasSubstr("would kill at once and not wait for the end"));
+  }
+}
+
 TEST(StopScheduleTest, RepeatingWithoutAWaitIsRefused) {
   EXPECT_THAT(Reprinted("TERM/5/forever"), HasSubstr("there has to be a wait"));
   EXPECT_THAT(Reprinted("forever/TERM/0"), HasSubstr("there has to be a wait"));

@@ -98,8 +98,9 @@ TEST(IdentityTest, AnUnknownUserOrGroupIsNamedWithItsErrno) {
   ForkOptions options;
   options.identity = Identity::User("nonesuch");
   const absl::Status status = ForkChild(options, os).status();
-  EXPECT_EQ(std::string(status.message()),
-            "look-up of user \"nonesuch\": No such file or directory (ENOENT) [step resolve-user]");
+  EXPECT_EQ(
+      std::string(status.message()),
+      "there is no user \"nonesuch\": No such file or directory (ENOENT) [step resolve-user]");
 }
 
 TEST(IdentityTest, AUidWithoutAnEntryAndWithoutAGroupIsRefusedSinceRootsGroupWouldStay) {

@@ -32,6 +32,8 @@
 #define CLEANFORK_MALLOC_IS_TAKEN 1
 #endif
 
+#ifndef CLEANFORK_MALLOC_IS_TAKEN
+
 namespace cleanfork {
 namespace {
 
@@ -53,8 +55,6 @@ void NoteAllocation(const void* caller) {
 
 }  // namespace
 }  // namespace cleanfork
-
-#ifndef CLEANFORK_MALLOC_IS_TAKEN
 
 extern "C" {
 

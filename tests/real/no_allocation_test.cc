@@ -33,6 +33,8 @@
 #define CLEANFORK_MALLOC_IS_TAKEN 1
 #endif
 
+#ifndef CLEANFORK_MALLOC_IS_TAKEN
+
 namespace cleanfork {
 namespace {
 
@@ -54,8 +56,6 @@ void NoteAllocation(const void* caller) {
 
 }  // namespace
 }  // namespace cleanfork
-
-#ifndef CLEANFORK_MALLOC_IS_TAKEN
 
 extern "C" {
 

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fork_options.h"
@@ -38,7 +39,9 @@ class ChildSettings : public EveryEntryPoint {
       if (!child.ok()) return std::string(child.status().message());
       const std::optional<ProcessState> state = ReadProcessState(child->pid());
       if (!state.has_value()) return std::string("no such process");
-      return wrong_with(*state) + Difference(before, ReadCallerState());
+      const std::string wrong = wrong_with(*state);
+      child = absl::CancelledError("ended, and with it the pidfd that a Child holds");
+      return wrong + Difference(before, ReadCallerState());
     });
   }
 };

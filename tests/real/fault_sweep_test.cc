@@ -199,7 +199,7 @@ Verdict Judge(const FaultPlan& plan, bool daemon, bool spawns) {
   if (plan.empty() || IsRestarted(plan[0])) return Absorbed();
   const OsCall call = plan[0].call;
   if (kVforkIsFork && spawns && (call == OsCall::kRead || call == OsCall::kOpen)) {
-    return Either({Step::kReport, Step::kStart, Step::kOpenStream});
+    return Either({Step::kReport, Step::kStart, Step::kOpenStream, Step::kOomScore});
   }
   return plan[0].process.depth() == 0 ? JudgeInParent(plan[0], daemon) : JudgeInChild(plan[0]);
 }

@@ -1,6 +1,6 @@
 // Whether RealOs's VforkCall() is a plain fork(2) here, as it is under the sanitizers that cannot
-// follow a child on a stack of its own in its parent's memory. What such a child writes to memory is
-// lost to its parent, so that whether it has come to its exec is known from /proc alone.
+// follow a child on a stack of its own in its parent's memory. What such a child writes to memory
+// is lost to its parent, so that whether it has come to its exec is known from /proc alone.
 #ifndef CLEANFORK_TESTS_REAL_VFORK_IS_FORK_H_
 #define CLEANFORK_TESTS_REAL_VFORK_IS_FORK_H_
 

@@ -294,7 +294,7 @@ TEST_F(FullFileSystemTest, ADevNullThatIsNoDeviceIsTold) {
   before_ = directory_.Snapshot();
   const CommandOutcome outcome = Start({"--pidfile=" + pid_file_, "sleep", "60"});
   ::umount2("/dev/null", MNT_DETACH);
-  ExpectFailure(outcome, 209, "open-stream", "ENODEV");
+  ExpectFailure(outcome, 208, "open-stream", "ENODEV");
 }
 
 }  // namespace

@@ -152,10 +152,12 @@ INSTANTIATE_TEST_SUITE_P(
             "PidFileIsADirectory", {"--pidfile=@/directory.pid", "true"}, 73, "pidfile", "EISDIR"},
         BadInput{"PidFileIsADevice", {"--pidfile=/dev/null", "true"}, 73, "pidfile", "EPERM"},
         BadInput{
-            "LogInNoDirectory", {"--stderr=@/missing/x.log", "true"}, 209, "open-stream", "ENOENT"},
+            "OutputInNoDirectory", {"--stdout=@/no/x.log", "true"}, 209, "open-stream", "ENOENT"},
         BadInput{
-            "LogIsADirectory", {"--stderr=@/directory.pid", "true"}, 209, "open-stream", "EISDIR"},
-        BadInput{"InputIsMissing", {"--stdin=@/missing", "true"}, 209, "open-stream", "ENOENT"}),
+            "LogInNoDirectory", {"--stderr=@/missing/x.log", "true"}, 222, "open-stream", "ENOENT"},
+        BadInput{
+            "LogIsADirectory", {"--stderr=@/directory.pid", "true"}, 222, "open-stream", "EISDIR"},
+        BadInput{"InputIsMissing", {"--stdin=@/missing", "true"}, 208, "open-stream", "ENOENT"}),
     [](const ::testing::TestParamInfo<BadInput>& info) { return info.param.name; });
 
 TEST_F(CommandTest, AnUnknownUserOrGroupIsCalledUnknown) {

@@ -1,6 +1,7 @@
 // The command line, as far as it can be tested without a process: parsing, help, messages, and
 // what the settings of start and run come to.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "cleanfork/child_error.h"
+#include "cleanfork/names.h"
 #include "cleanfork/os_wrapper.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -112,6 +114,28 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
       {"start", "--user=:daemon", "true"},
       {"start", "--user=nobody:", "true"},
       {"start", "--groups=none", "true"},
+      {"start", "--no-new-privs=yes", "true"},
+      {"start", "--limit=NOFILE", "true"},
+      {"start", "--limit==5", "true"},
+      {"start", "--limit=NOFILES=5", "true"},
+      {"start", "--limit=NOFILE=", "true"},
+      {"start", "--limit=NOFILE=-1", "true"},
+      {"start", "--limit=NOFILE=5:", "true"},
+      {"start", "--limit=NOFILE=5:4", "true"},
+      {"start", "--limit=NOFILE=infinity:4", "true"},
+      {"start", "--limit=NOFILE=99999999999999999999", "true"},
+      {"start", "--limit=NOFILE=5", "--limit=RLIMIT_NOFILE=6", "true"},
+      {"start", "--nice=", "true"},
+      {"start", "--nice=-21", "true"},
+      {"start", "--nice=20", "true"},
+      {"start", "--nice=+1", "true"},
+      {"start", "--nice=--1", "true"},
+      {"start", "--oom-score-adjust=1001", "true"},
+      {"start", "--oom-score-adjust=-1001", "true"},
+      {"start", "--oom-score-adjust=x", "true"},
+      {"start", "--chroot=", "true"},
+      {"start", "--chroot=/srv", "--chdir=work", "true"},
+      {"start", "--chroot=/srv", "bin/true"},
       {"start", "--chdir=", "true"},
       {"start", "--pidfile=", "true"},
       {"start", "--pidfile=/tmp/x", "--stdout=/tmp/x", "true"},
@@ -291,6 +315,72 @@ TEST_F(CommandLineTest, KeepingVariablesClearsTheOthers) {
   EXPECT_FALSE(launch->options.environment.inherit);
   EXPECT_THAT(launch->options.environment.keep, ElementsAre("LANG"));
   EXPECT_THAT(launch->options.environment.set, ElementsAre(Pair("A", "1"), Pair("B", "x=y")));
+}
+
+TEST_F(CommandLineTest, LimitsAreNamedAsSetrlimitDoesSoftAndHardOrBothAtOnce) {
+  const absl::StatusOr<Launch> launch =
+      Prepare({"--limit=NOFILE=1024:4096", "--limit=RLIMIT_CORE=0", "--limit=AS=8:infinity",
+               "--limit", "CPU=infinity", "true"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  std::vector<std::string> limits;
+  for (const ChildLimit& limit : launch->options.limits) {
+    limits.push_back(std::string(ResourceName(limit.resource)) + " " +
+                     std::to_string(limit.limit.soft) + " " + std::to_string(limit.limit.hard));
+  }
+  const std::string infinity = std::to_string(RLIM_INFINITY);
+  EXPECT_THAT(limits,
+              ElementsAre("RLIMIT_NOFILE 1024 4096", "RLIMIT_CORE 0 0", "RLIMIT_AS 8 " + infinity,
+                          "RLIMIT_CPU " + infinity + " " + infinity));
+}
+
+TEST_F(CommandLineTest, EveryLimitThatTheLibraryNamesCanBeGiven) {
+  int named = 0;
+  for (int resource = 0; resource < RLIM_NLIMITS; ++resource) {
+    if (ResourceName(resource) == nullptr) continue;
+    ++named;
+    const absl::StatusOr<Launch> launch =
+        Prepare({std::string("--limit=") + (ResourceName(resource) + 7) + "=1", "true"});
+    ASSERT_TRUE(launch.ok()) << launch.status();
+    EXPECT_EQ(launch->options.limits.at(0).resource, resource);
+  }
+  EXPECT_EQ(named, RLIM_NLIMITS);
+}
+
+TEST_F(CommandLineTest, PrioritiesMayBeNegative) {
+  for (int value : {-20, -5, 0, 19}) {
+    const std::string text = std::to_string(value);
+    const absl::StatusOr<Launch> launch =
+        Prepare({"--nice=" + text, "--oom-score-adjust", text + "0", "--no-new-privs", "true"});
+    ASSERT_TRUE(launch.ok()) << launch.status();
+    EXPECT_EQ(launch->options.nice, value);
+    EXPECT_EQ(launch->options.oom_score_adjust, 10 * value);
+    EXPECT_TRUE(launch->options.no_new_privs);
+  }
+  EXPECT_FALSE(Prepare({"true"})->options.no_new_privs);
+  EXPECT_FALSE(Prepare({"true"})->options.nice.has_value());
+}
+
+TEST_F(CommandLineTest, WhatIsWrongWithALimitIsSaid) {
+  Call({"start", "--limit=NOFILES=5", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("--limit=NOFILES=5: \"NOFILES\" is no limit of setrlimit(2)"));
+  Call({"start", "--limit=NOFILE=5:4", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("the soft limit is above the hard one"));
+  Call({"start", "--nice=20", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("--nice=20: is not a number from -20 to 19"));
+}
+
+TEST_F(CommandLineTest, WithChrootTheProgramAndTheDirectoryAreInsideAndTheStreamsOutside) {
+  os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  os_.link = "/cache/bin/src/cli/cleanfork.runfiles/cleanfork";
+  const absl::StatusOr<Launch> launch = Prepare(
+      {"--chroot=jail", "--chdir=/work", "--stdout=x.log", "--pidfile=x.pid", "/bin/server"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.chroot, "/home/me/jail");
+  EXPECT_EQ(launch->options.directory, "/work");
+  EXPECT_EQ(launch->options.out.path(), "/home/me/x.log");
+  EXPECT_EQ(launch->pid_file, "/home/me/x.pid");
+  EXPECT_THAT(launch->command, ElementsAre("/bin/server"));
+  EXPECT_THAT(Prepare({"--chroot=/srv", "server"})->command, ElementsAre("server"));
 }
 
 TEST_F(CommandLineTest, RetriesAreTheAttemptsAfterTheFirst) {

@@ -371,6 +371,27 @@ absl::Status PlaceInDirectories(const Settings& settings, Os& os, Launch* launch
   return absl::OkStatus();
 }
 
+// Whether two paths lead to one file. Two that are written alike do, also if nothing is there yet.
+bool IsSameFile(const std::string& a, const std::string& b, Os& os) {
+  if (a == b) return true;
+  const SysResult<FileStatus> one = os.Stat(a.c_str());
+  const SysResult<FileStatus> other = os.Stat(b.c_str());
+  return one.ok() && other.ok() && one.value().device == other.value().device &&
+         one.value().inode == other.value().inode;
+}
+
+// What a program writes to a log would not be a pid, and the pid would stand in its log.
+absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
+  const ForkOptions& options = launch.options;
+  for (const Stream* stream : {&options.in, &options.out, &options.err}) {
+    if (stream->kind() == Stream::Kind::kFile && IsSameFile(stream->path(), launch.pid_file, os)) {
+      return Wrong(absl::StrCat("--pidfile=", launch.pid_file,
+                                ": the pid file cannot be one of the three streams too"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::vector<Option> LaunchOptions() {
@@ -458,15 +479,7 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   options.err = ToStream(settings.err, defaults.err, os);
   options.keep_descriptors = settings.keep_descriptors;
   if (settings.retries.has_value()) options.retry.attempts = *settings.retries + 1;
-  if (!settings.pid_file.empty()) {
-    launch.pid_file = CallersPath(settings.pid_file, os);
-    for (const Stream* stream : {&options.in, &options.out, &options.err}) {
-      if (stream->kind() == Stream::Kind::kFile && stream->path() == launch.pid_file) {
-        return Wrong(absl::StrCat("--pidfile=", settings.pid_file,
-                                  ": the pid file cannot be one of the three streams too"));
-      }
-    }
-  }
+  if (!settings.pid_file.empty()) launch.pid_file = CallersPath(settings.pid_file, os);
   return launch;
 }
 
@@ -479,6 +492,9 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   };
   std::optional<PidFile> pid_file;
   if (!launch.pid_file.empty()) {
+    // Before the claim, which empties the file, and removes it when the start fails.
+    const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
+    if (!apart.ok()) return apart;
     absl::StatusOr<PidFile> claimed = PidFile::Claim(launch.pid_file, context.os);
     if (!claimed.ok()) return claimed.status();
     pid_file = *std::move(claimed);
@@ -488,6 +504,11 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   LogFiles logs(context.os);
   logs.Make(launch.options.out);
   logs.Make(launch.options.err);
+  if (pid_file.has_value()) {
+    // Again, now that all of them are there: one may have been a symbolic link to another.
+    const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
+    if (!apart.ok()) return apart;
+  }
   say(absl::StrCat("starting ", absl::StrJoin(launch.command, " ")));
   absl::StatusOr<Child> child = Spawn(launch.command, launch.options, context.os);
   if (!child.ok()) return child.status();

@@ -193,6 +193,28 @@ TEST_F(CommandTest, AFailedStartLeavesALogThatWasThereAsItWas) {
   EXPECT_EQ(directory_.Snapshot(), before);
 }
 
+TEST_F(CommandTest, APidFileThatIsALogByAnotherNameIsRefusedAndTheLogStays) {
+  directory_.Write("x.log", "", 0644);
+  ASSERT_EQ(::symlink("new.pid", directory_.Path("dangling").c_str()), 0);
+  ASSERT_EQ(::symlink("x.log", directory_.Path("link.log").c_str()), 0);
+  const auto before = directory_.Snapshot();
+  const std::string outside = directory_.path() + "/./x.log";
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--pidfile=" + directory_.Path("x.log"), "--stdout=" + outside},
+      {"--pidfile=" + directory_.Path("x.log"), "--stderr=" + directory_.Path("link.log")},
+      {"--pidfile=" + directory_.Path("x.log"), "--stdin=" + outside},
+      {"--pidfile=" + directory_.Path("new.pid"), "--stdout=" + directory_.Path("dangling")},
+      {"--pidfile=" + directory_.Path("new.pid"), "--stdout=" + directory_.path() + "/./new.pid"},
+  };
+  for (std::vector<std::string> words : wrong) {
+    words.push_back("true");
+    const CommandOutcome outcome = Start(words);
+    EXPECT_EQ(outcome.exit_code, 64) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("the pid file cannot be one of the three streams too"));
+    EXPECT_EQ(directory_.Snapshot(), before) << words[0] << " " << words[1];
+  }
+}
+
 TEST_F(CommandTest, LimitsAndPrioritiesAreAsAsked) {
   const pid_t pid = PidIn(Start({"--limit=NOFILE=64:96", "--limit=CORE=0", "--nice=7",
                                  "--oom-score-adjust=900", "--no-new-privs", "sleep", "60"})

@@ -1,7 +1,6 @@
 // The command line, as far as it can be tested without a process: parsing, help, messages, and
 // what the settings of start and run come to.
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include <vector>
 
 #include "cleanfork/child_error.h"
-#include "cleanfork/names.h"
 #include "cleanfork/os_wrapper.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -315,49 +313,6 @@ TEST_F(CommandLineTest, KeepingVariablesClearsTheOthers) {
   EXPECT_FALSE(launch->options.environment.inherit);
   EXPECT_THAT(launch->options.environment.keep, ElementsAre("LANG"));
   EXPECT_THAT(launch->options.environment.set, ElementsAre(Pair("A", "1"), Pair("B", "x=y")));
-}
-
-TEST_F(CommandLineTest, LimitsAreNamedAsSetrlimitDoesSoftAndHardOrBothAtOnce) {
-  const absl::StatusOr<Launch> launch =
-      Prepare({"--limit=NOFILE=1024:4096", "--limit=RLIMIT_CORE=0", "--limit=AS=8:infinity",
-               "--limit", "CPU=infinity", "true"});
-  ASSERT_TRUE(launch.ok()) << launch.status();
-  std::vector<std::string> limits;
-  for (const ChildLimit& limit : launch->options.limits) {
-    limits.push_back(std::string(ResourceName(limit.resource)) + " " +
-                     std::to_string(limit.limit.soft) + " " + std::to_string(limit.limit.hard));
-  }
-  const std::string infinity = std::to_string(RLIM_INFINITY);
-  EXPECT_THAT(limits,
-              ElementsAre("RLIMIT_NOFILE 1024 4096", "RLIMIT_CORE 0 0", "RLIMIT_AS 8 " + infinity,
-                          "RLIMIT_CPU " + infinity + " " + infinity));
-}
-
-TEST_F(CommandLineTest, EveryLimitThatTheLibraryNamesCanBeGiven) {
-  int named = 0;
-  for (int resource = 0; resource < RLIM_NLIMITS; ++resource) {
-    if (ResourceName(resource) == nullptr) continue;
-    ++named;
-    const absl::StatusOr<Launch> launch =
-        Prepare({std::string("--limit=") + (ResourceName(resource) + 7) + "=1", "true"});
-    ASSERT_TRUE(launch.ok()) << launch.status();
-    EXPECT_EQ(launch->options.limits.at(0).resource, resource);
-  }
-  EXPECT_EQ(named, RLIM_NLIMITS);
-}
-
-TEST_F(CommandLineTest, PrioritiesMayBeNegative) {
-  for (int value : {-20, -5, 0, 19}) {
-    const std::string text = std::to_string(value);
-    const absl::StatusOr<Launch> launch =
-        Prepare({"--nice=" + text, "--oom-score-adjust", text + "0", "--no-new-privs", "true"});
-    ASSERT_TRUE(launch.ok()) << launch.status();
-    EXPECT_EQ(launch->options.nice, value);
-    EXPECT_EQ(launch->options.oom_score_adjust, 10 * value);
-    EXPECT_TRUE(launch->options.no_new_privs);
-  }
-  EXPECT_FALSE(Prepare({"true"})->options.no_new_privs);
-  EXPECT_FALSE(Prepare({"true"})->options.nice.has_value());
 }
 
 TEST_F(CommandLineTest, WhatIsWrongWithALimitIsSaid) {

@@ -27,13 +27,20 @@ void Reap(benchmark::State& state, pid_t pid) {
   }
 }
 
-void SpawnAsUser(benchmark::State& state) {
+void Spawn(benchmark::State& state, const cleanfork::Identity& identity) {
   cleanfork::ForkOptions options;
-  options.identity = cleanfork::Identity::User(kUser);
+  options.identity = identity;
   for (auto _ : state) {
     absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn({kProgram}, options);
     if (!child.ok() || !child->Wait().ok()) state.SkipWithError("the child was not started");
   }
+}
+void SpawnAsUser(benchmark::State& state) { Spawn(state, cleanfork::Identity::User(kUser)); }
+// Without /etc/group, which is read for the groups of a user.
+void SpawnAsIds(benchmark::State& state) {
+  cleanfork::Identity identity = cleanfork::Identity::Ids(65534, 65534);
+  identity.groups = cleanfork::GroupPolicy::kNone;
+  Spawn(state, identity);
 }
 void PosixSpawn(benchmark::State& state) {
   char* argv[] = {const_cast<char*>(kProgram), nullptr};
@@ -47,6 +54,7 @@ void ForkAndExecAsUserByHand(benchmark::State& state) {
   for (auto _ : state) Reap(state, cleanfork::ForkAndExecByHand(kProgram, kUser));
 }
 BENCHMARK(SpawnAsUser)->UseRealTime();
+BENCHMARK(SpawnAsIds)->UseRealTime();
 BENCHMARK(PosixSpawn)->UseRealTime();
 BENCHMARK(ForkAndExecAsUserByHand)->UseRealTime();
 
@@ -62,8 +70,9 @@ int main(int argc, char** argv) {
     if (!cleanfork::GrowTo(size)) continue;
     // From the largest parent 200 times as fast: the goal of what does not copy its page tables.
     const double by_hand = size == kLargest ? 1.0 / 200 : 1.15;
-    cleanfork::RunAndPrintRatios(
-        argc, argv, ".*",
-        {{"SpawnAsUser", "PosixSpawn", 1.2}, {"SpawnAsUser", "ForkAndExecAsUserByHand", by_hand}});
+    cleanfork::RunAndPrintRatios(argc, argv, ".*",
+                                 {{"SpawnAsUser", "PosixSpawn", 1.2},
+                                  {"SpawnAsIds", "PosixSpawn", 1.2},
+                                  {"SpawnAsUser", "ForkAndExecAsUserByHand", by_hand}});
   }
 }

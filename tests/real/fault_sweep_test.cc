@@ -178,6 +178,7 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kSigAction:  // EINVAL of a real-time signal: glibc keeps it
       return Either({Step::kResetSignals, Step::kSignalHandlers});
     case OsCall::kSigProcMask: return Fails({Step::kSignalMask});
+    case OsCall::kStat:
     case OsCall::kChRoot: return Fails({Step::kChRoot});
     case OsCall::kSetRLimit: return Fails({Step::kLimits});
     case OsCall::kSetPriority: return Fails({Step::kNice});
@@ -232,8 +233,7 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
     case OsCall::kSetSid:
     case OsCall::kSetRLimit:
     case OsCall::kSetPriority:
-    case OsCall::kChRoot:
-    case OsCall::kChDir:
+    case OsCall::kChRoot:  // to the root that is: child_settings_test has another
     case OsCall::kDup2:
     case OsCall::kFcntlSetFd:
     case OsCall::kFTruncate:
@@ -243,6 +243,8 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
     case OsCall::kPrctlSetNoNewPrivs:
     case OsCall::kPrctlSetPdeathsig:
     case OsCall::kGetRandom: return Absorbed();
+    case OsCall::kStat: return Fails({Step::kChRoot});
+    case OsCall::kChDir: return fault.index == 1 ? Fails({Step::kChRoot}) : Absorbed();
     // A descriptor that is not open fails the next call. The report comes from those that are left.
     // A first child opens /proc/PID/stat alone, and looks elsewhere.
     case OsCall::kOpen:

@@ -56,6 +56,7 @@ ScriptedOs::ScriptedOs() {
   ON_CALL(*this, GetPid()).WillByDefault(testing::Return(kChild));  // and the parent's too
   ON_CALL(*this, GetPpid()).WillByDefault(testing::Return(kChild));
   ON_CALL(*this, ChRoot(_)).WillByDefault(Ok());
+  ON_CALL(*this, Stat(_)).WillByDefault(Ok(FileStatus()));  // all the same, as inside a new root
   ON_CALL(*this, SetRLimit(_, _)).WillByDefault(Ok());
   ON_CALL(*this, SetPriority(_, _, _)).WillByDefault(Ok());
   ON_CALL(*this, Open(StrEq("/proc/self/oom_score_adj"), _, _)).WillByDefault(Ok(kOomScore));

@@ -10,8 +10,9 @@ namespace cleanfork {
 // As ForkChild() with default options: the pid in the parent, 0 in the child, -1 on failure.
 pid_t ForkByHand();
 
-// fork(2) and execv(2) with the same steps; the pid, or -1.
-pid_t ForkAndExecByHand(const char* path);
+// fork(2) and execv(2) with the same steps; the pid, or -1. With a `user` the child becomes it, for
+// good and verified: groups, gid and uid, looked up by name each time.
+pid_t ForkAndExecByHand(const char* path, const char* user = nullptr);
 
 }  // namespace cleanfork
 

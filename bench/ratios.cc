@@ -59,23 +59,27 @@ void InitializeOnce(int argc, char** argv) {
 
 }  // namespace
 
-void RunAndPrintRatios(int argc, char** argv, const std::string& filter,
-                       const std::vector<Ratio>& ratios) {
+std::map<std::string, double> RunAndPrintRatios(int argc, char** argv, const std::string& filter,
+                                                const std::vector<Ratio>& ratios) {
   InitializeOnce(argc, argv);
   MedianReporter reporter;
   benchmark::RunSpecifiedBenchmarks(&reporter, filter);
+  std::map<std::string, double> medians;
   for (const Ratio& ratio : ratios) {
     const double measured = reporter.Median(ratio.measured);
     const double baseline = reporter.Median(ratio.baseline);
     if (measured == 0 || baseline == 0) continue;
-    std::printf("%-28s %12.1f ns   %-28s %12.1f ns   ratio %.3f", ratio.measured.c_str(), measured,
+    medians[ratio.measured] = measured;
+    medians[ratio.baseline] = baseline;
+    std::printf("%-28s %12.1f ns   %-28s %12.1f ns   ratio %.4g", ratio.measured.c_str(), measured,
                 ratio.baseline.c_str(), baseline, measured / baseline);
     if (ratio.goal > 0) {
-      std::printf("   goal %.2f: %s", ratio.goal,
+      std::printf("   goal %.4g: %s", ratio.goal,
                   measured / baseline <= ratio.goal ? "met" : "missed");
     }
     std::printf("   (%zu repetitions)\n", reporter.Repetitions(ratio.measured));
   }
+  return medians;
 }
 
 }  // namespace cleanfork

@@ -3,6 +3,7 @@
 #ifndef CLEANFORK_BENCH_RATIOS_H_
 #define CLEANFORK_BENCH_RATIOS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,10 @@ struct Ratio {
 };
 
 // Runs the benchmarks whose names match `filter`, a regular expression, and prints the ratios.
+// Returns the medians, in nanoseconds, of those that were run.
 // `argc` and `argv` are main()'s: the flags of Google Benchmark hold, and override ours.
-void RunAndPrintRatios(int argc, char** argv, const std::string& filter,
-                       const std::vector<Ratio>& ratios);
+std::map<std::string, double> RunAndPrintRatios(int argc, char** argv, const std::string& filter,
+                                                const std::vector<Ratio>& ratios);
 
 }  // namespace cleanfork
 

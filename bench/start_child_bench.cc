@@ -2,15 +2,14 @@
 // and large parents: bench/README.md.
 #include <benchmark/benchmark.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstring>
 
 #include "absl/status/statusor.h"
 #include "bench/by_hand.h"
+#include "bench/parent_size.h"
 #include "bench/ratios.h"
 #include "cleanfork/child.h"
 #include "cleanfork/fork_child.h"
@@ -77,16 +76,6 @@ BENCHMARK(Spawn)->UseRealTime();
 BENCHMARK(PosixSpawn)->UseRealTime();
 BENCHMARK(ForkAndExecByHand)->UseRealTime();
 
-// Memory in use, in pages of 4 KiB: what fork(2) has to copy the tables of.
-bool Grow(size_t mebibytes) {
-  const size_t size = mebibytes << 20;
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return false;
-  madvise(memory, size, MADV_NOHUGEPAGE);
-  std::memset(memory, 1, size);
-  return true;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -96,14 +85,8 @@ int main(int argc, char** argv) {
                                                 {"ForkByHand", "BareFork"},
                                                 {"Spawn", "PosixSpawn"},
                                                 {"Spawn", "ForkAndExecByHand", kGoal}};
-  size_t size = 0;
-  for (size_t wanted : {size_t{10}, size_t{1024}}) {
-    if (!Grow(wanted - size)) {
-      std::printf("no memory for a parent of %zu MiB\n", wanted);
-      return 1;
-    }
-    size = wanted;
-    std::printf("from a parent of %zu MiB:\n", size);
+  for (const size_t size : {size_t{10}, size_t{1024}}) {
+    if (!cleanfork::GrowTo(size)) continue;
     cleanfork::RunAndPrintRatios(argc, argv, ".*", ratios);
   }
 }

@@ -62,8 +62,9 @@ absl::Status ChildErrorStatus(const std::string& what, const ChildError& error) 
   absl::StrAppend(&text, "]");
   absl::Status status(CodeFor(error), text);
   char payload[96];
-  std::snprintf(payload, sizeof(payload), "%d %d %d %d %d", static_cast<int>(error.step),
-                error.error, error.signal, static_cast<int>(error.pid), error.attempt);
+  std::snprintf(payload, sizeof(payload), "%d %d %d %d %d %d", static_cast<int>(error.step),
+                error.error, error.signal, static_cast<int>(error.pid), error.attempt,
+                error.stream);
   status.SetPayload(kPayloadUrl, absl::Cord(payload));
   return status;
 }
@@ -75,8 +76,8 @@ std::optional<ChildError> GetChildError(const absl::Status& status) {
   int pid = 0;
   ChildError error;
   const std::string text(*payload);
-  if (std::sscanf(text.c_str(), "%d %d %d %d %d", &step, &error.error, &error.signal, &pid,
-                  &error.attempt) != 5) {
+  if (std::sscanf(text.c_str(), "%d %d %d %d %d %d", &step, &error.error, &error.signal, &pid,
+                  &error.attempt, &error.stream) != 6) {
     return std::nullopt;
   }
   error.step = static_cast<Step>(step);

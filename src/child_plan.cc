@@ -176,7 +176,10 @@ void ChildPlan::AddSteps(const ForkOptions& options, Os& os) {
   AddResourceSteps(options);
   if (!options.chroot.empty()) {
     root_ = options.chroot;
-    Add(Step::kChRoot).path = root_.c_str();
+    root_itself_ = absl::StrCat(root_, "/.");  // and not a place where it would be mounted
+    PlannedStep& step = Add(Step::kChRoot);
+    step.path = root_.c_str();
+    step.text = root_itself_.c_str();
   }
   if (options.umask.has_value()) Add(Step::kUmask).mode = *options.umask;
   AddDescriptorSteps(options);

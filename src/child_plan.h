@@ -80,6 +80,7 @@ class ChildPlan {
   std::vector<PlannedLimit> limits_;
   std::string oom_score_;
   std::string root_;
+  std::string root_itself_;
   std::string directory_;
   std::vector<PlannedHandler> handlers_;
   std::vector<unsigned char> random_;

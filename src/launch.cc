@@ -250,6 +250,9 @@ absl::Status Launch::Explain(const ChildReport& report) const {
   if (error.step == Step::kStart && error.error == ECHILD) {
     what = "whether it started is unknown: somebody else has waited for the child";
   }
+  if (error.step == Step::kChRoot && error.error == 0) {
+    absl::StrAppend(&what, " has not changed the root");
+  }
   if (report.kind == ChildReport::kDied && report.signal == 0) {
     absl::StrAppend(&what, " (exit status ", report.status, ")");
   }

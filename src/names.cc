@@ -112,6 +112,17 @@ constexpr Named kSignals[] = {
     CLEANFORK_NAMED(SIGSYS),
 };
 
+constexpr Named kResources[] = {
+    CLEANFORK_NAMED(RLIMIT_AS),         CLEANFORK_NAMED(RLIMIT_CORE),
+    CLEANFORK_NAMED(RLIMIT_CPU),        CLEANFORK_NAMED(RLIMIT_DATA),
+    CLEANFORK_NAMED(RLIMIT_FSIZE),      CLEANFORK_NAMED(RLIMIT_LOCKS),
+    CLEANFORK_NAMED(RLIMIT_MEMLOCK),    CLEANFORK_NAMED(RLIMIT_MSGQUEUE),
+    CLEANFORK_NAMED(RLIMIT_NICE),       CLEANFORK_NAMED(RLIMIT_NOFILE),
+    CLEANFORK_NAMED(RLIMIT_NPROC),      CLEANFORK_NAMED(RLIMIT_RSS),
+    CLEANFORK_NAMED(RLIMIT_RTPRIO),     CLEANFORK_NAMED(RLIMIT_RTTIME),
+    CLEANFORK_NAMED(RLIMIT_SIGPENDING), CLEANFORK_NAMED(RLIMIT_STACK),
+};
+
 #undef CLEANFORK_NAMED
 
 template <size_t kSize>
@@ -144,26 +155,16 @@ int SignalFromName(const char* name) {
   return 0;
 }
 
-const char* ResourceName(int resource) {
-  switch (resource) {
-    case RLIMIT_AS: return "RLIMIT_AS";
-    case RLIMIT_CORE: return "RLIMIT_CORE";
-    case RLIMIT_CPU: return "RLIMIT_CPU";
-    case RLIMIT_DATA: return "RLIMIT_DATA";
-    case RLIMIT_FSIZE: return "RLIMIT_FSIZE";
-    case RLIMIT_LOCKS: return "RLIMIT_LOCKS";
-    case RLIMIT_MEMLOCK: return "RLIMIT_MEMLOCK";
-    case RLIMIT_MSGQUEUE: return "RLIMIT_MSGQUEUE";
-    case RLIMIT_NICE: return "RLIMIT_NICE";
-    case RLIMIT_NOFILE: return "RLIMIT_NOFILE";
-    case RLIMIT_NPROC: return "RLIMIT_NPROC";
-    case RLIMIT_RSS: return "RLIMIT_RSS";
-    case RLIMIT_RTPRIO: return "RLIMIT_RTPRIO";
-    case RLIMIT_RTTIME: return "RLIMIT_RTTIME";
-    case RLIMIT_SIGPENDING: return "RLIMIT_SIGPENDING";
-    case RLIMIT_STACK: return "RLIMIT_STACK";
-    default: return nullptr;
+const char* ResourceName(int resource) { return NameOf(kResources, resource); }
+
+int ResourceFromName(const char* name) {
+  constexpr size_t kPrefix = sizeof("RLIMIT_") - 1;
+  for (const Named& row : kResources) {
+    if (std::strcmp(row.name, name) == 0 || std::strcmp(row.name + kPrefix, name) == 0) {
+      return row.value;
+    }
   }
+  return -1;
 }
 
 }  // namespace cleanfork

@@ -17,10 +17,11 @@ namespace {
 
 constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
 
-absl::Status OpenFailed(const std::string& what, int error) {
+absl::Status OpenFailed(int target, const std::string& what, int error) {
   ChildError child_error;
   child_error.step = Step::kOpenStream;
   child_error.error = error;
+  child_error.stream = target;
   return ChildErrorStatus(what, child_error);
 }
 
@@ -40,16 +41,13 @@ class StreamOpener {
     switch (stream.kind()) {
       case Stream::Kind::kNull: return Null(target);
       case Stream::Kind::kInherit: return Keep(target, true);
-      case Stream::Kind::kKeepIfRegularFile: {
-        SysResult<FileStatus> status = os_.FStat(target);
-        return Keep(target, status.ok() && S_ISREG(status.value().mode));
-      }
+      case Stream::Kind::kKeepIfRegularFile: return KeepIfRegularFile(target);
       case Stream::Kind::kKeepUnlessTerminal: return Keep(target, !os_.IsATty(target).ok());
       case Stream::Kind::kFile: return File(stream, target);
       case Stream::Kind::kPipe: return Pipe(target);
       case Stream::Kind::kDescriptor: return Descriptor(stream.fd(), target);
     }
-    return OpenFailed(kNames[target], EINVAL);
+    return OpenFailed(target, kNames[target], EINVAL);
   }
 
  private:
@@ -62,19 +60,29 @@ class StreamOpener {
     if (null_ < 0) {
       UniqueFd owned;
       SysResult<int> fd = OpenUp("/dev/null", O_RDWR, 0, &owned);
-      if (!fd.ok()) return OpenFailed("open(\"/dev/null\")", fd.error());
+      if (!fd.ok()) return OpenFailed(target, "open(\"/dev/null\")", fd.error());
       // A file of that name in a chroot would fill the disk and hand one child's output to the
       // next one's input: daemon(3).
       SysResult<FileStatus> status = os_.FStat(fd.value());
-      if (!status.ok()) return OpenFailed("fstat(\"/dev/null\")", status.error());
+      if (!status.ok()) return OpenFailed(target, "fstat(\"/dev/null\")", status.error());
       if (!S_ISCHR(status.value().mode) || status.value().special_device != makedev(1, 3)) {
-        return OpenFailed("\"/dev/null\" is not the null device", ENODEV);
+        return OpenFailed(target, "\"/dev/null\" is not the null device", ENODEV);
       }
       null_ = fd.value();
       streams_.owned.push_back(std::move(owned));
     }
     streams_.sources[target] = null_;
     return absl::OkStatus();
+  }
+
+  // What cannot be looked at is not for that something else: taken for it, a log would go to
+  // /dev/null without a word. EBADF alone says that there is none.
+  absl::Status KeepIfRegularFile(int target) {
+    SysResult<FileStatus> status = os_.FStat(target);
+    if (!status.ok() && status.error() != EBADF) {
+      return OpenFailed(target, absl::StrCat(kNames[target], ": fstat"), status.error());
+    }
+    return Keep(target, status.ok() && S_ISREG(status.value().mode));
   }
 
   // The caller's own if it is open and `keep`, else /dev/null.
@@ -86,7 +94,7 @@ class StreamOpener {
       return absl::OkStatus();
     }
     if (copy.error() == EBADF) return Null(target);
-    return OpenFailed(absl::StrCat("dup of ", kNames[target]), copy.error());
+    return OpenFailed(target, absl::StrCat("dup of ", kNames[target]), copy.error());
   }
 
   absl::Status File(const Stream& stream, int target) {
@@ -94,7 +102,7 @@ class StreamOpener {
     UniqueFd owned;
     SysResult<int> fd = OpenUp(stream.path().c_str(), flags, stream.mode(), &owned);
     if (!fd.ok()) {
-      return OpenFailed(absl::StrCat(kNames[target], ": open(\"", stream.path(), "\")"),
+      return OpenFailed(target, absl::StrCat(kNames[target], ": open(\"", stream.path(), "\")"),
                         fd.error());
     }
     Use(target, std::move(owned));
@@ -104,7 +112,7 @@ class StreamOpener {
   absl::Status Pipe(int target) {
     OwnedPipe pipe;
     SysResult<PipeEnds> ends = OpenPipe(os_, first_free_, &pipe);
-    if (!ends.ok()) return OpenFailed(absl::StrCat(kNames[target], ": pipe"), ends.error());
+    if (!ends.ok()) return OpenFailed(target, absl::StrCat(kNames[target], ": pipe"), ends.error());
     if (target == 0) {
       Use(target, std::move(pipe.read_end));
       streams_.pipes.in = std::move(pipe.write_end);
@@ -118,7 +126,7 @@ class StreamOpener {
   absl::Status Descriptor(int fd, int target) {
     SysResult<int> copy = os_.FcntlDupFd(fd, first_free_);
     if (!copy.ok()) {
-      return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), copy.error());
+      return OpenFailed(target, absl::StrCat(kNames[target], ": descriptor ", fd), copy.error());
     }
     Use(target, UniqueFd(os_, copy.value()));
     return absl::OkStatus();
@@ -147,7 +155,7 @@ absl::Status CheckDescriptors(const std::array<Stream, 3>& streams, Os& os) {
     const int fd = stream.fd();
     SysResult<int> flags = os.FcntlGetFd(fd);
     if (!flags.ok()) {
-      return OpenFailed(absl::StrCat(kNames[target], ": descriptor ", fd), flags.error());
+      return OpenFailed(target, absl::StrCat(kNames[target], ": descriptor ", fd), flags.error());
     }
   }
   return absl::OkStatus();

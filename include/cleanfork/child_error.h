@@ -5,7 +5,9 @@
 //   // child.status().message():
 //   //   exec("/no/such/program"): No such file or directory (ENOENT) [step exec, child 4711]
 //   std::optional<cleanfork::ChildError> error = cleanfork::GetChildError(child.status());
-//   if (error && error->step == cleanfork::Step::kExec && error->error == ENOENT) ...
+//   if (error && error->step == cleanfork::Step::kExec && error->error == ENOENT) {
+//     std::puts("it is not installed");
+//   }
 //
 // Thread-safe. Allocates: for the parent's side only.
 #ifndef CLEANFORK_CHILD_ERROR_H_
@@ -27,6 +29,7 @@ struct ChildError {
   int signal = 0;   // which signal ended the child before it was set up; 0: none did
   pid_t pid = 0;    // the child that failed and is gone; 0: there was none
   int attempt = 0;  // how many times fork was called
+  int stream = -1;  // of kOpenStream: 0, 1 or 2, the stream that is not to be had; else -1
 };
 
 // The error that `status` carries, if it does.

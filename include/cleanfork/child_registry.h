@@ -3,7 +3,7 @@
 //   cleanfork::ChildRegistry registry;
 //   absl::StatusOr<cleanfork::Child> worker = cleanfork::RunInChild(Work);
 //   if (worker.ok()) registry.Adopt(*std::move(worker));
-//   ...                                                   // in the event loop, or on a timer
+//   // And then, in the event loop or on a timer:
 //   for (const cleanfork::ChildRegistry::Ended& ended : registry.Reap()) {
 //     Log(ended.pid, ended.status.ok() ? ended.status->ToString() : "lost");
 //   }

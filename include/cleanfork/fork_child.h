@@ -2,7 +2,7 @@
 //
 //   absl::StatusOr<cleanfork::Child> child = cleanfork::RunInChild([] { return Serve(); });
 //   if (!child.ok()) return child.status();      // names the step and the errno
-//   ...
+//   // ... and later:
 //   absl::StatusOr<cleanfork::ExitStatus> ended = child->Wait();
 //
 // Both retry a fork that fails for the moment, block all signals over it, restore the caller's

@@ -90,7 +90,7 @@ class Stream {
   // The caller's.
   static Stream Inherit() { return Stream(Kind::kInherit); }
   // The caller's if it is a regular file, else /dev/null: a pipe or a socket that is kept would
-  // hold up whoever waits for its end.
+  // hold up whoever waits for its end. One that cannot be looked at is an error.
   static Stream KeepIfRegularFile() { return Stream(Kind::kKeepIfRegularFile); }
   // The caller's unless it is a terminal, else /dev/null.
   static Stream KeepUnlessTerminal() { return Stream(Kind::kKeepUnlessTerminal); }

@@ -1,5 +1,9 @@
 // The field's names of errno values and signals, both ways: "EAGAIN", "SIGTERM"; and of limits.
 //
+//   std::puts(cleanfork::ErrnoName(EAGAIN));                // "EAGAIN"
+//   kill(pid, cleanfork::SignalFromName("TERM"));           // or "SIGTERM"
+//   std::puts(cleanfork::ResourceName(RLIMIT_NOFILE));      // "RLIMIT_NOFILE"
+//
 // Thread-safe, signal-safe, independent of the locale: the names are constants.
 #ifndef CLEANFORK_NAMES_H_
 #define CLEANFORK_NAMES_H_
@@ -19,6 +23,9 @@ const char* SignalName(int signal);
 
 // "RLIMIT_NOFILE" for RLIMIT_NOFILE; null for a number that is no resource of getrlimit(2).
 const char* ResourceName(int resource);
+
+// RLIMIT_NOFILE for "RLIMIT_NOFILE" or "NOFILE"; -1 for an unknown name.
+int ResourceFromName(const char* name);
 
 // SIGTERM for "SIGTERM" or "TERM"; 0 for an unknown name.
 int SignalFromName(const char* name);

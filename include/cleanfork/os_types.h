@@ -1,5 +1,9 @@
 // The values that cross the seam between code and kernel (cleanfork/os.h): plain structs,
-// trivially copyable, comparable, without pointers into anybody's heap.
+// trivially copyable, without pointers into anybody's heap.
+//
+//   cleanfork::SignalSet all = cleanfork::SignalSet::Full();
+//   cleanfork::SysResult<cleanfork::SignalSet> before = os.SigProcMask(SIG_SETMASK, &all);
+//   if (before.ok() && before.value().Contains(SIGTERM)) std::puts("SIGTERM was blocked already");
 #ifndef CLEANFORK_OS_TYPES_H_
 #define CLEANFORK_OS_TYPES_H_
 

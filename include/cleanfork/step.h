@@ -1,9 +1,10 @@
 // Step: the named parts of starting a child, in the order in which they happen. Errors, traces,
 // `cleanfork explain` and docs/ all use these names.
 //
-//   absl::Status failed = ...;
-//   if (GetChildError(failed)->step == cleanfork::Step::kSetUid) ...
-//   std::puts(StepName(cleanfork::Step::kSetUid));  // "setuid"
+//   absl::StatusOr<cleanfork::Child> child = cleanfork::Spawn({"worker"}, options);
+//   std::optional<cleanfork::ChildError> error = cleanfork::GetChildError(child.status());
+//   if (error && error->step == cleanfork::Step::kSetUid) std::puts("this takes root");
+//   if (error) std::puts(cleanfork::StepName(error->step));  // "setuid"
 //
 // Thread-safe, signal-safe.
 #ifndef CLEANFORK_STEP_H_

@@ -1,8 +1,7 @@
 // UniqueFd: a descriptor that is closed with its owner, through the Os that it came from.
 //
 //   cleanfork::UniqueFd log(os, os.Open("/var/log/x", O_WRONLY | O_CLOEXEC, 0).value_or(-1));
-//   if (!log.valid()) ...
-//   os.Write(log.get(), "x\n", 2);
+//   if (log.valid()) os.Write(log.get(), "x\n", 2).IgnoreError();
 //
 // Thread-compatible; signal-safe; moves, does not copy. Os must outlive it.
 #ifndef CLEANFORK_UNIQUE_FD_H_

@@ -1,20 +1,20 @@
 // Fault plans: what is to go wrong in a run, in one line that can be pasted. FaultOs runs one,
 // FaultSweep finds them, reports print them, tools/replay takes one.
 //
+//   const std::string line = "cf1;P.fork#1=EAGAIN;P.1.setgid#1=EPERM";
 //   cleanfork::FaultPlanError error;
-//   std::optional<cleanfork::FaultPlan> plan =
-//       cleanfork::ParseFaultPlan("cf1;P.fork#1=EAGAIN;P.1.setgid#1=EPERM", &error);
+//   std::optional<cleanfork::FaultPlan> plan = cleanfork::ParseFaultPlan(line, &error);
 //   if (!plan) std::cerr << error.Caret(line);
 //
 // A plan is "cf1" and entries, each after a ';':
 //
-//   P.fork#1=EAGAIN         P's first fork fails, and is not made
-//   P.1.setgid#1=EPERM      the first setgid of P's first child fails
-//   P.fork#1+=ENOMEM        sticky: that call and all later ones fail
-//   P.write#1=short:3       at most 3 bytes of that read or write pass
-//   P.setuid#1=lie          it says that it succeeded, and does nothing
-//   P!SIGTERM@read#1        P gets the signal just before that call; SIGKILL kills it there
-//   P>P.1@waitpid#1         P.1 runs on instead of P just before that call (simulated kernel)
+//     P.fork#1=EAGAIN         P's first fork fails, and is not made
+//     P.1.setgid#1=EPERM      the first setgid of P's first child fails
+//     P.fork#1+=ENOMEM        sticky: that call and all later ones fail
+//     P.write#1=short:3       at most 3 bytes of that read or write pass
+//     P.setuid#1=lie          it says that it succeeded, and does nothing
+//     P!SIGTERM@read#1        P gets the signal just before that call; SIGKILL kills it there
+//     P>P.1@waitpid#1         P.1 runs on instead of P just before that call (simulated kernel)
 //
 // Processes are named by how they were forked: P is the first, P.1 its first child, P.1.2 the
 // second child of that one. Calls have the names of OsCallInfo::name, and are counted from 1 in

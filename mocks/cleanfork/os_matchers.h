@@ -7,17 +7,17 @@
 //
 // What a failed expectation prints (a test holds the matchers to it):
 //
-//   Value of: os.Fork()
-//   Expected: succeeds
-//     Actual: failed with EAGAIN (Resource temporarily unavailable) (of type …)
+//     Value of: os.Fork()
+//     Expected: succeeds
+//       Actual: failed with EAGAIN (Resource temporarily unavailable) (of type …)
 //
-//   Value of: os.SetUid(0)
-//   Expected: fails with EPERM (Operation not permitted)
-//     Actual: succeeded (of type …)
+//     Value of: os.SetUid(0)
+//     Expected: fails with EPERM (Operation not permitted)
+//       Actual: succeeded (of type …)
 //
-//   Value of: os.Fork()
-//   Expected: succeeds with a value that is equal to 4711
-//     Actual: succeeded with 7 (of type …)
+//     Value of: os.Fork()
+//     Expected: succeeds with a value that is equal to 4711
+//       Actual: succeeded with 7 (of type …)
 #ifndef CLEANFORK_OS_MATCHERS_H_
 #define CLEANFORK_OS_MATCHERS_H_
 

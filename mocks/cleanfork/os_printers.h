@@ -1,13 +1,14 @@
 // How gTest and gMock print the values of the seam: by name, not as bytes. mock_os.h includes it;
 // include it by itself in a test that uses them without a mock.
 //
-//   EXPECT_EQ(os.WaitPid(pid, 0).value(), ...);  // {pid 4711, killed by SIGTERM}
+//   const cleanfork::SignalSet before = os.SigProcMask(SIG_SETMASK, nullptr).value();
+//   EXPECT_EQ(before, cleanfork::SignalSet::Of(SIGTERM));  // {SIGHUP, SIGTERM}, {SIGTERM}
 //
-//   SysResult       succeeded with 3 · failed with EAGAIN (Resource temporarily unavailable)
-//   SignalSet       {SIGHUP, SIGTERM} · {all signals but SIGKILL}
-//   SignalAction    {SIG_IGN} · {handler 0x4052d0, mask {SIGTERM}, flags SA_RESTART}
-//   WaitResult      {pid 4711, exited with 1} · {no child changed}
-//   ResUid          {real 0, effective 65534, saved 65534}
+//     SysResult       succeeded with 3 · failed with EAGAIN (Resource temporarily unavailable)
+//     SignalSet       {SIGHUP, SIGTERM} · {all signals but SIGKILL}
+//     SignalAction    {SIG_IGN} · {handler 0x4052d0, mask {SIGTERM}, flags SA_RESTART}
+//     WaitResult      {pid 4711, exited with 1} · {no child changed}
+//     ResUid          {real 0, effective 65534, saved 65534}
 //
 // For messages alone: the texts may change from release to release.
 #ifndef CLEANFORK_OS_PRINTERS_H_

@@ -5,12 +5,12 @@
 //   StartService(os);
 //   std::cerr << os.Text();
 //
-//   P    open("/dev/null", O_RDWR|O_CLOEXEC) = 3
-//   P    fork() = 4711
-//   P.1  fork() = 0
-//   P.1  setgid(65534) = -1 EPERM (Operation not permitted)
-//   P.1  _exit(1)
-//   P    waitpid(4711, 0) = {pid 4711, exited with 1}
+//     P    open("/dev/null", O_RDWR|O_CLOEXEC) = 3
+//     P    fork() = 4711
+//     P.1  fork() = 0
+//     P.1  setgid(65534) = -1 EPERM (Operation not permitted)
+//     P.1  _exit(1)
+//     P    waitpid(4711, 0) = {pid 4711, exited with 1}
 //
 // Processes are named as in fault plans (cleanfork/fault_plan.h): the one that made the TraceOs
 // is P, its first child P.1. Lines stand in the order in which the calls began. A call that did

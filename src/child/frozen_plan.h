@@ -34,7 +34,7 @@ struct PlannedStep {
   const PlannedLimit* limits = nullptr;  // limits
   size_t limit_count = 0;
   int nice = 0;                // nice
-  const char* text = nullptr;  // oom-score: the number as it is written
+  const char* text = nullptr;  // oom-score: the number as it is written; chroot: path and "/."
   size_t text_size = 0;
   uid_t uid = 0;                    // setuid, verify, regain: the new one
   gid_t gid = 0;                    // setgid, verify, regain: the new one

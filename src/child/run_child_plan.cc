@@ -94,10 +94,26 @@ StepOutcome WriteOomScore(Os& os, const PlannedStep& step) {
   return written.value() == step.text_size ? kStepOk : StepFailed(EIO);
 }
 
-// chroot(2) leaves the working directory outside, from where ".." leads anywhere.
-StepOutcome ChangeRoot(Os& os, const char* path) {
-  SysResult<void> changed = os.ChRoot(path);
-  return Outcome(changed.ok() ? os.ChDir("/") : changed);
+bool IsSameFile(const FileStatus& a, const FileStatus& b) {
+  return a.device == b.device && a.inode == b.inode;
+}
+
+// chroot(2) leaves the working directory outside, from where ".." leads anywhere. A jail that is
+// claimed and not there is believed by nobody: "/" and "." have to be the directory.
+StepOutcome ChangeRoot(Os& os, const PlannedStep& step) {
+  const SysResult<FileStatus> wanted = os.Stat(step.text);
+  if (!wanted.ok()) return StepFailed(wanted.error());
+  const SysResult<void> changed = os.ChRoot(step.path);
+  if (!changed.ok()) return StepFailed(changed.error());
+  const SysResult<void> entered = os.ChDir("/");
+  if (!entered.ok()) return StepFailed(entered.error());
+  const SysResult<FileStatus> root = os.Stat("/");
+  if (!root.ok()) return StepFailed(root.error());
+  const SysResult<FileStatus> here = os.Stat(".");
+  if (!here.ok()) return StepFailed(here.error());
+  const bool inside =
+      IsSameFile(root.value(), wanted.value()) && IsSameFile(here.value(), wanted.value());
+  return inside ? kStepOk : StepFailed(0);
 }
 
 StepOutcome InstallDescriptor(Os& os, int source, int target) {
@@ -223,7 +239,7 @@ StepOutcome RunStep(Running& running, const PlannedStep& step) {
     case Step::kLimits: return SetLimits(os, step);
     case Step::kNice: return Outcome(os.SetPriority(PRIO_PROCESS, 0, step.nice));
     case Step::kOomScore: return WriteOomScore(os, step);
-    case Step::kChRoot: return ChangeRoot(os, step.path);
+    case Step::kChRoot: return ChangeRoot(os, step);
     case Step::kUmask: os.Umask(step.mode); return kStepOk;
     case Step::kStdin: return InstallDescriptor(os, step.fd, 0);
     case Step::kStdout: return InstallDescriptor(os, step.fd, 1);

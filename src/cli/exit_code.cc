@@ -15,11 +15,13 @@ struct StepRow {
   ExitCode code;
 };
 
-// Every step once, in the order of the enum: exit_code_test holds this to it.
+// Every step, in the order of the enum: exit_code_test holds this to it.
 constexpr StepRow kSteps[] = {
     {Step::kValidate, kExitUsage},
     {Step::kResolveUser, kExitNoUser},
+    {Step::kOpenStream, kExitStdin},  // of that stream; the next two of theirs
     {Step::kOpenStream, kExitStdout},
+    {Step::kOpenStream, kExitStderr},
     {Step::kPipe, kExitSystem},
     {Step::kBlockSignals, kExitSystem},
     {Step::kFork, kExitTryAgain},
@@ -76,7 +78,7 @@ constexpr Meaning kMeanings[] = {
     {kExitOomScore, "the score for a want of memory cannot be set"},
     {kExitSignals, "signals cannot be reset"},
     {kExitStdin, "standard input"},
-    {kExitStdout, "standard output, or a file for any of the three"},
+    {kExitStdout, "standard output"},
     {kExitChRoot, "the root directory cannot be changed"},
     {kExitGroup, "the group or the groups cannot be changed"},
     {kExitUser, "the user cannot be changed"},
@@ -99,6 +101,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitOk;
   if (const std::optional<ChildError> error = GetChildError(status)) {
     if (error->step == Step::kWritePidFile && error->error == EEXIST) return kExitAlreadyRunning;
+    if (error->step == Step::kOpenStream && error->stream == 1) return kExitStdout;
+    if (error->step == Step::kOpenStream && error->stream == 2) return kExitStderr;
     return ExitCodeOf(error->step);
   }
   switch (status.code()) {

@@ -1,6 +1,7 @@
 #include "src/cli/launch.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/names.h"
 #include "cleanfork/unique_fd.h"
 
 namespace cleanfork::cli {
@@ -92,6 +94,65 @@ absl::Status ApplyRetries(const char* argument, Settings* settings) {
   return absl::OkStatus();
 }
 
+// A number that may be negative.
+bool ParseSigned(const std::string& text, int least, int most, int* number) {
+  const bool minus = text[0] == '-';
+  if (!ParseNumber(text.substr(minus ? 1 : 0), 0, std::max(-least, most), number)) return false;
+  if (minus) *number = -*number;
+  return *number >= least && *number <= most;
+}
+
+absl::Status ApplyNice(const char* argument, Settings* settings) {
+  int nice = 0;
+  if (!ParseSigned(argument, -20, 19, &nice)) return Wrong("is not a number from -20 to 19");
+  settings->nice = nice;
+  return absl::OkStatus();
+}
+
+absl::Status ApplyOomScore(const char* argument, Settings* settings) {
+  int score = 0;
+  if (!ParseSigned(argument, -1000, 1000, &score)) {
+    return Wrong("is not a number from -1000 to 1000");
+  }
+  settings->oom_score_adjust = score;
+  return absl::OkStatus();
+}
+
+bool ParseLimitValue(const std::string& text, uint64_t* value) {
+  if (text == "infinity") {
+    *value = RLIM_INFINITY;
+    return true;
+  }
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
+         absl::SimpleAtoi(text, value);
+}
+
+// NOFILE=1024:4096, soft and hard; NOFILE=1024, both.
+absl::Status ApplyLimit(const char* argument, Settings* settings) {
+  const std::string text = argument;
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos) return Wrong("is not NAME=SOFT[:HARD]");
+  const std::string name = text.substr(0, equals);
+  ChildLimit limit;
+  limit.resource = ResourceFromName(name.c_str());
+  if (limit.resource == -1) {
+    return Wrong(absl::StrCat("\"", name, "\" is no limit of setrlimit(2), as NOFILE is one"));
+  }
+  for (const ChildLimit& other : settings->limits) {
+    if (other.resource == limit.resource) return Wrong("this limit is given twice");
+  }
+  const std::string values = text.substr(equals + 1);
+  const size_t colon = values.find(':');
+  const std::string hard = colon == std::string::npos ? values : values.substr(colon + 1);
+  if (!ParseLimitValue(values.substr(0, colon), &limit.limit.soft) ||
+      !ParseLimitValue(hard, &limit.limit.hard)) {
+    return Wrong("a limit is a number, of bytes, seconds or pieces, or infinity");
+  }
+  if (limit.limit.soft > limit.limit.hard) return Wrong("the soft limit is above the hard one");
+  settings->limits.push_back(limit);
+  return absl::OkStatus();
+}
+
 std::vector<Option> IdentityOptions() {
   return {
       {"user", 0, "USER[:GROUP]",
@@ -106,6 +167,13 @@ std::vector<Option> IdentityOptions() {
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->groups);
        }},
+      {"no-new-privs", 0, nullptr,
+       "Let no exec give the program or its children more privileges: sudo and the like then run "
+       "without theirs.",
+       [](const char*, Settings* settings) {
+         settings->no_new_privs = true;
+         return absl::OkStatus();
+       }},
   };
 }
 
@@ -116,6 +184,12 @@ std::vector<Option> SurroundingsOptions() {
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->chdir);
        }},
+      {"chroot", 0, "DIRECTORY",
+       "Make this the root directory. The program and --chdir are looked for inside it, the "
+       "streams' files and the pid file outside.",
+       [](const char* argument, Settings* settings) {
+         return ApplyNotEmpty(argument, &settings->chroot);
+       }},
       {"umask", 0, "OCTAL", "File mode creation mask. Default: 022.", ApplyUmask},
       {"env", 0, "NAME=VALUE", "Set a variable. May be given more than once.", ApplyEnv},
       {"clear-env", 0, nullptr, "Pass none of the caller's variables on.",
@@ -125,6 +199,19 @@ std::vector<Option> SurroundingsOptions() {
        }},
       {"keep-env", 0, "NAME", "Pass on this variable and no others. May be given more than once.",
        ApplyKeepEnv},
+  };
+}
+
+std::vector<Option> ResourceOptions() {
+  return {
+      {"limit", 0, "NAME=SOFT[:HARD]",
+       "Set a limit of setrlimit(2), such as NOFILE=1024:4096 or CORE=infinity; without HARD both "
+       "to the same. May be given more than once.",
+       ApplyLimit},
+      {"nice", 0, "NUMBER", "Nice value, from -20, the most favourable, to 19.", ApplyNice},
+      {"oom-score-adjust", 0, "NUMBER",
+       "How willing the kernel is to kill it for want of memory: from -1000, never, to 1000.",
+       ApplyOomScore},
   };
 }
 
@@ -248,12 +335,69 @@ absl::Status ApplyGroupPolicy(const std::string& policy, Os& os, Identity* ident
   return absl::OkStatus();
 }
 
+// The directories, and the program, which is looked for in them.
+absl::Status PlaceInDirectories(const Settings& settings, Os& os, Launch* launch) {
+  std::string& program = launch->command[0];
+  ForkOptions& options = launch->options;
+  const bool has_slash = program.find('/') != std::string::npos;
+  if (!settings.chroot.empty()) {
+    const absl::StatusOr<std::string> root = AbsolutePath(settings.chroot, os);
+    if (!root.ok()) return root.status();
+    options.chroot = *root;
+    // From here on a path is one of another tree, in which the working directory has no place.
+    if (!settings.chdir.empty()) options.directory = settings.chdir;
+    if (!settings.chdir.empty() && !IsAbsolute(settings.chdir)) {
+      return Wrong(absl::StrCat("--chdir=", settings.chdir,
+                                ": give an absolute path: it is entered inside --chroot"));
+    }
+    if (!has_slash || IsAbsolute(program)) return absl::OkStatus();
+    return Wrong(
+        absl::StrCat("\"", program, "\": give an absolute path: it is looked for inside --chroot"));
+  }
+  // A name without a slash is looked for in PATH; one with a slash is meant from here, not from
+  // where the child is by then. If it stays here, the name is good as it is.
+  const bool stays_here = settings.chdir.empty() && options.directory.empty();
+  if (has_slash && stays_here) {
+    program = CallersPath(program, os);
+  } else if (has_slash) {
+    const absl::StatusOr<std::string> found = AbsolutePath(program, os);
+    if (!found.ok()) return found.status();
+    program = *found;
+  }
+  if (settings.chdir.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> directory = AbsolutePath(settings.chdir, os);
+  if (!directory.ok()) return directory.status();
+  options.directory = *directory;
+  return absl::OkStatus();
+}
+
+// Whether two paths lead to one file. Two that are written alike do, also if nothing is there yet.
+bool IsSameFile(const std::string& a, const std::string& b, Os& os) {
+  if (a == b) return true;
+  const SysResult<FileStatus> one = os.Stat(a.c_str());
+  const SysResult<FileStatus> other = os.Stat(b.c_str());
+  return one.ok() && other.ok() && one.value().device == other.value().device &&
+         one.value().inode == other.value().inode;
+}
+
+// What a program writes to a log would not be a pid, and the pid would stand in its log.
+absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
+  const ForkOptions& options = launch.options;
+  for (const Stream* stream : {&options.in, &options.out, &options.err}) {
+    if (stream->kind() == Stream::Kind::kFile && IsSameFile(stream->path(), launch.pid_file, os)) {
+      return Wrong(absl::StrCat("--pidfile=", launch.pid_file,
+                                ": the pid file cannot be one of the three streams too"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::vector<Option> LaunchOptions() {
   std::vector<Option> options;
   for (const std::vector<Option>& group :
-       {IdentityOptions(), SurroundingsOptions(), DescriptorOptions()}) {
+       {IdentityOptions(), SurroundingsOptions(), ResourceOptions(), DescriptorOptions()}) {
     options.insert(options.end(), group.begin(), group.end());
   }
   return options;
@@ -312,16 +456,8 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   ForkOptions& options = launch.options;
   if (settings.command.empty()) return Wrong("no program is given: ... -- PROGRAM [ARGUMENT]...");
   launch.command = settings.command;
-  // A name without a slash is looked for in PATH; one with a slash is meant from here, not from
-  // where the child is by then. If it stays here, the name is good as it is.
-  const bool stays_here = settings.chdir.empty() && defaults.directory.empty();
-  if (launch.command[0].find('/') != std::string::npos && stays_here) {
-    launch.command[0] = CallersPath(launch.command[0], os);
-  } else if (launch.command[0].find('/') != std::string::npos) {
-    const absl::StatusOr<std::string> program = AbsolutePath(launch.command[0], os);
-    if (!program.ok()) return program.status();
-    launch.command[0] = *program;
-  }
+  absl::Status placed = PlaceInDirectories(settings, os, &launch);
+  if (!placed.ok()) return placed;
   if (!settings.user.empty() || !settings.group.empty()) {
     Identity identity;
     identity.user = settings.user;
@@ -332,11 +468,10 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   } else if (!settings.groups.empty()) {
     return Wrong("--groups needs --user or --group");
   }
-  if (!settings.chdir.empty()) {
-    const absl::StatusOr<std::string> directory = AbsolutePath(settings.chdir, os);
-    if (!directory.ok()) return directory.status();
-    options.directory = *directory;
-  }
+  options.limits = settings.limits;
+  options.nice = settings.nice;
+  options.oom_score_adjust = settings.oom_score_adjust;
+  options.no_new_privs = settings.no_new_privs;
   if (settings.umask.has_value()) options.umask = settings.umask;
   options.environment = WithoutBazel(settings.environment, os);
   options.in = ToStream(settings.in, defaults.in, os);
@@ -344,15 +479,7 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   options.err = ToStream(settings.err, defaults.err, os);
   options.keep_descriptors = settings.keep_descriptors;
   if (settings.retries.has_value()) options.retry.attempts = *settings.retries + 1;
-  if (!settings.pid_file.empty()) {
-    launch.pid_file = CallersPath(settings.pid_file, os);
-    for (const Stream* stream : {&options.in, &options.out, &options.err}) {
-      if (stream->kind() == Stream::Kind::kFile && stream->path() == launch.pid_file) {
-        return Wrong(absl::StrCat("--pidfile=", settings.pid_file,
-                                  ": the pid file cannot be one of the three streams too"));
-      }
-    }
-  }
+  if (!settings.pid_file.empty()) launch.pid_file = CallersPath(settings.pid_file, os);
   return launch;
 }
 
@@ -365,6 +492,9 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   };
   std::optional<PidFile> pid_file;
   if (!launch.pid_file.empty()) {
+    // Before the claim, which empties the file, and removes it when the start fails.
+    const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
+    if (!apart.ok()) return apart;
     absl::StatusOr<PidFile> claimed = PidFile::Claim(launch.pid_file, context.os);
     if (!claimed.ok()) return claimed.status();
     pid_file = *std::move(claimed);
@@ -374,6 +504,11 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   LogFiles logs(context.os);
   logs.Make(launch.options.out);
   logs.Make(launch.options.err);
+  if (pid_file.has_value()) {
+    // Again, now that all of them are there: one may have been a symbolic link to another.
+    const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
+    if (!apart.ok()) return apart;
+  }
   say(absl::StrCat("starting ", absl::StrJoin(launch.command, " ")));
   absl::StatusOr<Child> child = Spawn(launch.command, launch.options, context.os);
   if (!child.ok()) return child.status();

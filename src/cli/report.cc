@@ -24,10 +24,31 @@ const char* Remedy(const ChildError& error) {
       break;
     case Step::kExec:
       if (error.error == ENOENT) {
-        return "the program, or the interpreter that its first line names, is not there";
+        return "the program, or the interpreter that it names, is not there (inside --chroot, if "
+               "that is given)";
       }
       if (error.error == ENOEXEC) return "a script needs a first line such as #!/bin/sh";
       if (error.error == EACCES) return "it has to be executable for the user that runs it";
+      break;
+    case Step::kLimits:
+      if (error.error == EPERM) {
+        return "only root may raise a hard limit, and nobody NOFILE above fs.nr_open";
+      }
+      break;
+    case Step::kNice:
+      if (error.error == EACCES) {
+        return "only root may lower the nice value, or who has an RLIMIT_NICE that allows it";
+      }
+      break;
+    case Step::kOomScore:
+      if (error.error == EACCES) return "only root may lower the score";
+      if (error.error == ENOENT) return "/proc has to be mounted";
+      break;
+    case Step::kChRoot:
+      if (error.error == EPERM) return "only root may change the root directory";
+      break;
+    case Step::kNoNewPrivs:
+      if (error.error == EINVAL) return "Linux has it since 3.5";
       break;
     case Step::kChDir:
       if (error.error == EACCES) return "the directory is entered as the user that runs it";

@@ -20,6 +20,11 @@ struct Settings {
   std::string group;
   std::string groups;
   std::string chdir;
+  std::string chroot;
+  std::vector<ChildLimit> limits;
+  std::optional<int> nice;
+  std::optional<int> oom_score_adjust;
+  bool no_new_privs = false;
   std::string in, out, err;
   std::optional<mode_t> umask;
   Environment environment;

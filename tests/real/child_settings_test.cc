@@ -223,6 +223,41 @@ TEST(SpawnInAJail, LooksForTheProgramInside) {
             "");
 }
 
+// A kernel that says that it has changed the root, or the directory, and has not.
+class OutsideOs : public OsWrapper {
+ public:
+  explicit OutsideOs(bool keeps_root) : OsWrapper(RealOs()), keeps_root_(keeps_root) {}
+  SysResult<void> ChRoot(const char* path) override {
+    return keeps_root_ ? SysResult<void>() : OsWrapper::ChRoot(path);
+  }
+  SysResult<void> ChDir(const char* path) override {
+    return keeps_root_ ? OsWrapper::ChDir(path) : SysResult<void>();
+  }
+
+ private:
+  const bool keeps_root_;
+};
+
+TEST_P(ChildSettings, AJailThatIsClaimedAndNotThereIsFoundOut) {
+  CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
+  const EntryPoint entry = GetParam();
+  const Jail jail;
+  for (bool keeps_root : {true, false}) {
+    EXPECT_EQ(InOwnProcess([&] {
+                ForkOptions options;
+                options.chroot = jail.path();
+                OutsideOs os(keeps_root);
+                absl::StatusOr<Child> child = StartPausing(entry, options, os);
+                if (child.ok()) return std::string("the lie is believed");
+                const std::optional<ChildError> error = GetChildError(child.status());
+                const bool right =
+                    error.has_value() && error->step == Step::kChRoot && error->error == 0;
+                return (right ? "" : std::string(child.status().message())) + DescribeChildren();
+              }),
+              "");
+  }
+}
+
 // What a child of a starter that has ended ends with. The starter is a process between this one,
 // which is the subreaper, and the child.
 std::string EndOfAnOrphan(EntryPoint entry, const ForkOptions& options, int signal) {

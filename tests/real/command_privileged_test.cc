@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -169,6 +170,26 @@ TEST_F(CommandPrivilegedTest, TheEnvironmentNamesTheNewUser) {
   EXPECT_THAT(ended.out, AllOf(HasSubstr("USER=nobody\n"), HasSubstr("HOME=/nonexistent\n")));
 }
 
+TEST_F(CommandPrivilegedTest, WithChrootItsRootIsTheDirectoryAndThePidFileStaysOutside) {
+  struct stat bin;
+  if (::lstat("/bin", &bin) != 0 || !S_ISLNK(bin.st_mode)) {
+    GTEST_SKIP() << "needs a system with all of its programs and libraries below /usr";
+  }
+  const CommandOutcome started = Start({"--chroot=/usr", "--chdir=/share", "--user=nobody",
+                                        "--nice=-3", "--pidfile=" + pid_file_, "/bin/sleep", "60"});
+  ASSERT_EQ(started.exit_code, 0) << started.err;
+  const pid_t pid = PidIn(started.out);
+  const std::string process = "/proc/" + std::to_string(pid);
+  char path[64] = {};
+  EXPECT_GT(::readlink((process + "/root").c_str(), path, sizeof(path) - 1), 0);
+  EXPECT_STREQ(path, "/usr");
+  std::fill(std::begin(path), std::end(path), '\0');
+  EXPECT_GT(::readlink((process + "/cwd").c_str(), path, sizeof(path) - 1), 0);
+  EXPECT_STREQ(path, "/usr/share");
+  EXPECT_EQ(StatField(pid, 19), "-3");
+  EXPECT_EQ(directory_.Read("x.pid"), std::to_string(pid) + "\n");
+}
+
 // What the new user may not ----------------------------------------------------------------------
 
 TEST_F(CommandPrivilegedTest, AProgramThatTheNewUserMayNotExecuteIsTold) {
@@ -190,6 +211,25 @@ TEST_F(CommandPrivilegedTest, WithoutPrivilegesAUserCannotBeChanged) {
   const CommandOutcome outcome = Start({"--user=nobody", "true"}, BecomeUnused);
   ExpectFailure(outcome, 216, "setgroups", "EPERM");
   EXPECT_THAT(outcome.err, HasSubstr("run as root"));
+}
+
+TEST_F(CommandPrivilegedTest, WithoutPrivilegesWhatOnlyRootMayIsSaidToBe) {
+  const auto start = [this](const std::string& option) {
+    return Start({option, "true"}, [] {
+      const rlimit files = {64, 64};
+      if (::setrlimit(RLIMIT_NOFILE, &files) != 0) ::_exit(98);
+      BecomeUnused();
+    });
+  };
+  const CommandOutcome limit = start("--limit=NOFILE=65");
+  ExpectFailure(limit, 205, "limits", "EPERM");
+  EXPECT_THAT(limit.err, HasSubstr("only root may raise a hard limit"));
+  const CommandOutcome nice = start("--nice=-1");
+  ExpectFailure(nice, 201, "nice", "EACCES");
+  EXPECT_THAT(nice.err, HasSubstr("only root may lower the nice value"));
+  const CommandOutcome root = start("--chroot=/usr");
+  ExpectFailure(root, 210, "chroot", "EPERM");
+  EXPECT_THAT(root.err, HasSubstr("only root may change the root directory"));
 }
 
 TEST_F(CommandPrivilegedTest, WithoutPrivilegesAPidFileInRootsDirectoryIsTold) {
@@ -294,7 +334,7 @@ TEST_F(FullFileSystemTest, ADevNullThatIsNoDeviceIsTold) {
   before_ = directory_.Snapshot();
   const CommandOutcome outcome = Start({"--pidfile=" + pid_file_, "sleep", "60"});
   ::umount2("/dev/null", MNT_DETACH);
-  ExpectFailure(outcome, 209, "open-stream", "ENODEV");
+  ExpectFailure(outcome, 208, "open-stream", "ENODEV");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -137,6 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"NotExecutable", {"@/not_executable"}, 203, "exec", "EACCES"},
         BadInput{"ProgramIsADirectory", {"@/directory.pid"}, 203, "exec", "EACCES"},
         BadInput{"ProgramUnderAFile", {"@/not_a.pid/x"}, 203, "exec", "ENOTDIR"},
+        BadInput{"MissingRoot", {"--chroot=@/missing", "true"}, 210, "chroot", "ENOENT"},
         BadInput{"MissingDirectory", {"--chdir=@/missing", "true"}, 200, "chdir", "ENOENT"},
         BadInput{"DirectoryIsAFile", {"--chdir=@/not_a.pid", "true"}, 200, "chdir", "ENOTDIR"},
         BadInput{
@@ -152,10 +154,12 @@ INSTANTIATE_TEST_SUITE_P(
             "PidFileIsADirectory", {"--pidfile=@/directory.pid", "true"}, 73, "pidfile", "EISDIR"},
         BadInput{"PidFileIsADevice", {"--pidfile=/dev/null", "true"}, 73, "pidfile", "EPERM"},
         BadInput{
-            "LogInNoDirectory", {"--stderr=@/missing/x.log", "true"}, 209, "open-stream", "ENOENT"},
+            "OutputInNoDirectory", {"--stdout=@/no/x.log", "true"}, 209, "open-stream", "ENOENT"},
         BadInput{
-            "LogIsADirectory", {"--stderr=@/directory.pid", "true"}, 209, "open-stream", "EISDIR"},
-        BadInput{"InputIsMissing", {"--stdin=@/missing", "true"}, 209, "open-stream", "ENOENT"}),
+            "LogInNoDirectory", {"--stderr=@/missing/x.log", "true"}, 222, "open-stream", "ENOENT"},
+        BadInput{
+            "LogIsADirectory", {"--stderr=@/directory.pid", "true"}, 222, "open-stream", "EISDIR"},
+        BadInput{"InputIsMissing", {"--stdin=@/missing", "true"}, 208, "open-stream", "ENOENT"}),
     [](const ::testing::TestParamInfo<BadInput>& info) { return info.param.name; });
 
 TEST_F(CommandTest, AnUnknownUserOrGroupIsCalledUnknown) {
@@ -187,6 +191,47 @@ TEST_F(CommandTest, AFailedStartLeavesALogThatWasThereAsItWas) {
   const auto before = directory_.Snapshot();
   EXPECT_EQ(Start({"--stdout=" + directory_.Path("x.log"), "/no/such"}).exit_code, 203);
   EXPECT_EQ(directory_.Snapshot(), before);
+}
+
+TEST_F(CommandTest, APidFileThatIsALogByAnotherNameIsRefusedAndTheLogStays) {
+  directory_.Write("x.log", "", 0644);
+  ASSERT_EQ(::symlink("new.pid", directory_.Path("dangling").c_str()), 0);
+  ASSERT_EQ(::symlink("x.log", directory_.Path("link.log").c_str()), 0);
+  const auto before = directory_.Snapshot();
+  const std::string outside = directory_.path() + "/./x.log";
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--pidfile=" + directory_.Path("x.log"), "--stdout=" + outside},
+      {"--pidfile=" + directory_.Path("x.log"), "--stderr=" + directory_.Path("link.log")},
+      {"--pidfile=" + directory_.Path("x.log"), "--stdin=" + outside},
+      {"--pidfile=" + directory_.Path("new.pid"), "--stdout=" + directory_.Path("dangling")},
+      {"--pidfile=" + directory_.Path("new.pid"), "--stdout=" + directory_.path() + "/./new.pid"},
+  };
+  for (std::vector<std::string> words : wrong) {
+    words.push_back("true");
+    const CommandOutcome outcome = Start(words);
+    EXPECT_EQ(outcome.exit_code, 64) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("the pid file cannot be one of the three streams too"));
+    EXPECT_EQ(directory_.Snapshot(), before) << words[0] << " " << words[1];
+  }
+}
+
+TEST_F(CommandTest, LimitsAndPrioritiesAreAsAsked) {
+  const pid_t pid = PidIn(Start({"--limit=NOFILE=64:96", "--limit=CORE=0", "--nice=7",
+                                 "--oom-score-adjust=900", "--no-new-privs", "sleep", "60"})
+                              .out);
+  ASSERT_GT(pid, 0);
+  rlimit files = {}, core = {};
+  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &files), 0);
+  ASSERT_EQ(::prlimit(pid, RLIMIT_CORE, nullptr, &core), 0);
+  EXPECT_EQ(files.rlim_cur, 64u);
+  EXPECT_EQ(files.rlim_max, 96u);
+  EXPECT_EQ(core.rlim_max, 0u);
+  EXPECT_EQ(StatField(pid, 19), "7");
+  EXPECT_EQ(StatusField(pid, "NoNewPrivs"), "1");
+  std::ifstream score("/proc/" + std::to_string(pid) + "/oom_score_adj");
+  std::string line;
+  std::getline(score, line);
+  EXPECT_EQ(line, "900");
 }
 
 TEST_F(CommandTest, WithJsonAFailureIsAnObjectToo) {

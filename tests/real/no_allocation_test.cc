@@ -2,6 +2,7 @@
 // malloc and free count who calls them there.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -121,7 +122,10 @@ class TrappingOs : public GenerationOs {
   SysResult<void> ClockNanoSleep(clockid_t, int, int64_t) override { return {}; }
   SysResult<void> ChDir(const char* path) override {
     if (plant_ == Plant::kMalloc) planted_ = malloc(1);
-    if (plant_ == Plant::kFree) free(planted_);
+    if (plant_ == Plant::kFree) {
+      free(planted_);
+      planted_ = nullptr;  // with another root it comes by twice
+    }
     return GenerationOs::ChDir(path);
   }
 
@@ -140,7 +144,10 @@ class TrappingOs : public GenerationOs {
 struct Variant {
   const char* name;
   void (*change)(ForkOptions* options);
+  bool takes_root = false;
 };
+
+constexpr int kPidFile = 8;
 
 void Plain(ForkOptions*) {}
 void Elaborate(ForkOptions* options) {
@@ -175,9 +182,28 @@ void Nobody(ForkOptions* options) {
   options->identity->group_list = {1, 2, 3, 61002};
 }
 
-constexpr Variant kVariants[] = {{"Plain", &Plain},       {"Elaborate", &Elaborate},
-                                 {"Daemon", &Daemon},     {"KeepDescriptors", &KeepDescriptors},
-                                 {"OpenXpki", &OpenXpki}, {"Identity", &Nobody}};
+// Every step that there is; fault_sweep_test shows that these options take them all.
+void EveryStep(ForkOptions* options) {
+  Elaborate(options);
+  Nobody(options);
+  options->chroot = "/";
+  options->pid_file_descriptor = kPidFile;
+}
+void EveryStepAsDaemon(ForkOptions* options) {
+  EveryStep(options);
+  options->session = Session::kDaemon;
+  options->out = Stream::Null();
+  options->parent_death_signal = std::nullopt;
+}
+
+constexpr Variant kVariants[] = {{"Plain", &Plain},
+                                 {"Elaborate", &Elaborate},
+                                 {"Daemon", &Daemon},
+                                 {"KeepDescriptors", &KeepDescriptors},
+                                 {"OpenXpki", &OpenXpki},
+                                 {"Identity", &Nobody, true},
+                                 {"EveryStep", &EveryStep, true},
+                                 {"EveryStepAsDaemon", &EveryStepAsDaemon, true}};
 constexpr const char* kEntryPoints[] = {"ForkChild", "RunInChild", "Spawn"};
 
 std::string Start(int entry, const ForkOptions& options, TrappingOs& os) {
@@ -208,6 +234,7 @@ std::string RunWithTrap(int entry, const Variant& variant, int failing_forks,
   std::string wrong = InOwnProcess([&] {
     for (int fd = 3; fd < 64; ++fd) close(fd);
     if (dup(0) != 3) return std::string("no descriptor 3");
+    if (dup2(memfd_create("pid", 0), kPidFile) != kPidFile) return std::string("no pid file");
     ForkOptions options;
     variant.change(&options);
     if (entry == 0 && options.out.kind() == Stream::Kind::kPipe) options.out = Stream::Null();
@@ -229,7 +256,7 @@ class NoAllocation : public ::testing::TestWithParam<std::tuple<int, Variant>> {
 
 TEST_P(NoAllocation, InAChildThatIsBeingSetUp) {
   const auto& [entry, variant] = GetParam();
-  if (variant.change == &Nobody && !HasPrivileges()) GTEST_SKIP() << "needs root";
+  if (variant.takes_root && !HasPrivileges()) GTEST_SKIP() << "needs root";
   for (int failing_forks : {0, 1}) {
     int calls = -1;
     EXPECT_EQ(RunWithTrap(entry, variant, failing_forks, TrappingOs::Plant::kNothing, &calls), "");
@@ -239,7 +266,7 @@ TEST_P(NoAllocation, InAChildThatIsBeingSetUp) {
 
 TEST_P(NoAllocation, WouldBeSeen) {
   const auto& [entry, variant] = GetParam();
-  if (variant.change == &Nobody && !HasPrivileges()) GTEST_SKIP() << "needs root";
+  if (variant.takes_root && !HasPrivileges()) GTEST_SKIP() << "needs root";
   for (TrappingOs::Plant plant : {TrappingOs::Plant::kMalloc, TrappingOs::Plant::kFree}) {
     int calls = -1;
     EXPECT_EQ(RunWithTrap(entry, variant, 0, plant, &calls), "");

@@ -3,13 +3,16 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
+#include <iomanip>
 #include <sstream>
 
 namespace cleanfork {
@@ -102,15 +105,36 @@ std::string DescribeDescriptors(const std::map<int, DescriptorState>& descriptor
   return text.str();
 }
 
+// By the bare system call: the C library's hides its restorer and its own two signals.
 std::string DescribeDisposition(int signal) {
-  struct sigaction action;
-  std::memset(&action, 0, sizeof(action));
-  if (sigaction(signal, nullptr, &action) != 0) return "";
+  unsigned char record[64] = {};  // larger than any struct kernel_sigaction
+  if (syscall(SYS_rt_sigaction, signal, nullptr, record, sizeof(uint64_t)) != 0) return "";
   std::ostringstream text;
-  text << reinterpret_cast<void*>(action.sa_handler) << " flags " << action.sa_flags << " mask";
-  for (int other = 1; other < NSIG; ++other) {
-    if (sigismember(&action.sa_mask, other) == 1) text << ' ' << other;
+  for (unsigned char byte : record) text << std::hex << std::setw(2) << std::setfill('0') << +byte;
+  return text.str();
+}
+
+std::string DescribePrivileges() {
+  const auto status = StatusFields(ReadText("/proc/self/status"));
+  std::string text;
+  for (const char* name :
+       {"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"}) {
+    const auto field = status.find(name);
+    if (field != status.end()) text += field->first + field->second + ' ';
   }
+  return text;
+}
+
+std::string DescribeAttributes() {
+  int death_signal = 0, subreaper = 0;
+  prctl(PR_GET_PDEATHSIG, &death_signal);
+  prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+  std::ostringstream text;
+  text << "nice " << getpriority(PRIO_PROCESS, 0) << ", oom score "
+       << std::atoi(ReadText("/proc/self/oom_score_adj").c_str()) << ", dumpable "
+       << prctl(PR_GET_DUMPABLE) << ", keepcaps " << prctl(PR_GET_KEEPCAPS) << ", securebits "
+       << prctl(PR_GET_SECUREBITS) << ", death signal " << death_signal << ", subreaper "
+       << subreaper;
   return text.str();
 }
 
@@ -174,10 +198,8 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
 
 CallerState ReadCallerState() {
   CallerState state;
-  sigset_t mask;
-  sigprocmask(SIG_BLOCK, nullptr, &mask);
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, nullptr, &state.signal_mask, sizeof(state.signal_mask));
   for (int signal = 1; signal < NSIG; ++signal) {
-    if (sigismember(&mask, signal) == 1) state.signal_mask |= uint64_t{1} << (signal - 1);
     state.dispositions.push_back(DescribeDisposition(signal));
   }
   // Not from /proc/self/fd, since reading that takes a descriptor, which would stand among them.
@@ -189,6 +211,7 @@ CallerState ReadCallerState() {
     fstat(fd, &status);
     state.descriptors[fd] = {ReadLink("/proc/self/fd/" + std::to_string(fd)),
                              (flags & FD_CLOEXEC) != 0, status.st_ino};
+    state.descriptor_details[fd] = ReadText("/proc/self/fdinfo/" + std::to_string(fd));
   }
   state.umask = umask(0);
   umask(state.umask);
@@ -202,6 +225,9 @@ CallerState ReadCallerState() {
     for (gid_t gid : gids) ids << "gid " << gid << ' ';
     state.ids = ids.str();
   }
+  state.limits = ReadText("/proc/self/limits");
+  state.privileges = DescribePrivileges();
+  state.attributes = DescribeAttributes();
   return state;
 }
 
@@ -220,6 +246,18 @@ std::string Difference(const CallerState& before, const CallerState& after) {
   if (!(before.descriptors == after.descriptors)) {
     text << "descriptors" << DescribeDescriptors(before.descriptors) << " became"
          << DescribeDescriptors(after.descriptors) << "; ";
+  }
+  for (const auto& [fd, details] : before.descriptor_details) {
+    const auto found = after.descriptor_details.find(fd);
+    if (found == after.descriptor_details.end() || found->second == details) continue;
+    text << "descriptor " << fd << ": " << details << " became " << found->second << "; ";
+  }
+  if (before.limits != after.limits) text << "the limits changed; ";
+  if (before.privileges != after.privileges) {
+    text << before.privileges << " became " << after.privileges << "; ";
+  }
+  if (before.attributes != after.attributes) {
+    text << before.attributes << " became " << after.attributes << "; ";
   }
   if (before.umask != after.umask) text << "the umask changed; ";
   if (before.directory != after.directory) text << "the directory changed; ";

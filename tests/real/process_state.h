@@ -66,11 +66,16 @@ std::vector<pid_t> ChildrenOf(pid_t pid);
 // The calling process as it has to be again after a call of the library.
 struct CallerState {
   uint64_t signal_mask = 0;
-  std::vector<std::string> dispositions;  // printed, by signal
+  std::vector<std::string> dispositions;  // the kernel's own record of each, byte for byte
   std::map<int, DescriptorState> descriptors;
+  // The same by what /proc/self/fdinfo says: offset, status flags, mount, inode, locks.
+  std::map<int, std::string> descriptor_details;
   mode_t umask = 0;
   std::string directory;
   std::string ids;
+  std::string limits;
+  std::string privileges;  // groups, capabilities and no_new_privs, of /proc/self/status
+  std::string attributes;  // nice value, OOM score and those of prctl(2)
 };
 
 CallerState ReadCallerState();

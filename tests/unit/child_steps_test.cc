@@ -252,6 +252,22 @@ INSTANTIATE_TEST_SUITE_P(
              [](ScriptedOs& os) { ON_CALL(os, ChRoot(_)).WillByDefault(Fails(EPERM)); }),
         Fail("the step into the new root", Step::kChRoot, EACCES,
              [](ScriptedOs& os) { ON_CALL(os, ChDir(StrEq("/"))).WillByDefault(Fails(EACCES)); }),
+        Fail("a missing root", Step::kChRoot, ENOENT,
+             [](ScriptedOs& os) {
+               ON_CALL(os, Stat(StrEq("/jail/."))).WillByDefault(Fails(ENOENT));
+             }),
+        Fail("a root that is still the old one", Step::kChRoot, 0,
+             [](ScriptedOs& os) {
+               FileStatus old;
+               old.inode = 2;
+               ON_CALL(os, Stat(StrEq("/"))).WillByDefault(Ok(old));
+             }),
+        Fail("a working directory outside", Step::kChRoot, 0,
+             [](ScriptedOs& os) {
+               FileStatus outside;
+               outside.device = 7;
+               ON_CALL(os, Stat(StrEq("."))).WillByDefault(Ok(outside));
+             }),
         Fail("stdin", Step::kStdin, EMFILE,
              [](ScriptedOs& os) { ON_CALL(os, Dup2(_, 0)).WillByDefault(Fails(EMFILE)); }),
         Fail("stdout", Step::kStdout, EBADF,

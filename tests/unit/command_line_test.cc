@@ -112,6 +112,28 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
       {"start", "--user=:daemon", "true"},
       {"start", "--user=nobody:", "true"},
       {"start", "--groups=none", "true"},
+      {"start", "--no-new-privs=yes", "true"},
+      {"start", "--limit=NOFILE", "true"},
+      {"start", "--limit==5", "true"},
+      {"start", "--limit=NOFILES=5", "true"},
+      {"start", "--limit=NOFILE=", "true"},
+      {"start", "--limit=NOFILE=-1", "true"},
+      {"start", "--limit=NOFILE=5:", "true"},
+      {"start", "--limit=NOFILE=5:4", "true"},
+      {"start", "--limit=NOFILE=infinity:4", "true"},
+      {"start", "--limit=NOFILE=99999999999999999999", "true"},
+      {"start", "--limit=NOFILE=5", "--limit=RLIMIT_NOFILE=6", "true"},
+      {"start", "--nice=", "true"},
+      {"start", "--nice=-21", "true"},
+      {"start", "--nice=20", "true"},
+      {"start", "--nice=+1", "true"},
+      {"start", "--nice=--1", "true"},
+      {"start", "--oom-score-adjust=1001", "true"},
+      {"start", "--oom-score-adjust=-1001", "true"},
+      {"start", "--oom-score-adjust=x", "true"},
+      {"start", "--chroot=", "true"},
+      {"start", "--chroot=/srv", "--chdir=work", "true"},
+      {"start", "--chroot=/srv", "bin/true"},
       {"start", "--chdir=", "true"},
       {"start", "--pidfile=", "true"},
       {"start", "--pidfile=/tmp/x", "--stdout=/tmp/x", "true"},
@@ -291,6 +313,29 @@ TEST_F(CommandLineTest, KeepingVariablesClearsTheOthers) {
   EXPECT_FALSE(launch->options.environment.inherit);
   EXPECT_THAT(launch->options.environment.keep, ElementsAre("LANG"));
   EXPECT_THAT(launch->options.environment.set, ElementsAre(Pair("A", "1"), Pair("B", "x=y")));
+}
+
+TEST_F(CommandLineTest, WhatIsWrongWithALimitIsSaid) {
+  Call({"start", "--limit=NOFILES=5", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("--limit=NOFILES=5: \"NOFILES\" is no limit of setrlimit(2)"));
+  Call({"start", "--limit=NOFILE=5:4", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("the soft limit is above the hard one"));
+  Call({"start", "--nice=20", "true"});
+  EXPECT_THAT(err_.str(), HasSubstr("--nice=20: is not a number from -20 to 19"));
+}
+
+TEST_F(CommandLineTest, WithChrootTheProgramAndTheDirectoryAreInsideAndTheStreamsOutside) {
+  os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
+  os_.link = "/cache/bin/src/cli/cleanfork.runfiles/cleanfork";
+  const absl::StatusOr<Launch> launch = Prepare(
+      {"--chroot=jail", "--chdir=/work", "--stdout=x.log", "--pidfile=x.pid", "/bin/server"});
+  ASSERT_TRUE(launch.ok()) << launch.status();
+  EXPECT_EQ(launch->options.chroot, "/home/me/jail");
+  EXPECT_EQ(launch->options.directory, "/work");
+  EXPECT_EQ(launch->options.out.path(), "/home/me/x.log");
+  EXPECT_EQ(launch->pid_file, "/home/me/x.pid");
+  EXPECT_THAT(launch->command, ElementsAre("/bin/server"));
+  EXPECT_THAT(Prepare({"--chroot=/srv", "server"})->command, ElementsAre("server"));
 }
 
 TEST_F(CommandLineTest, RetriesAreTheAttemptsAfterTheFirst) {

@@ -70,6 +70,20 @@ TEST(ExitCodeTest, TheCodesOfStepsAreSystemds) {
   EXPECT_EQ(ExitCodeOf(Step::kNoNewPrivs), 227);
 }
 
+TEST(ExitCodeTest, AStreamThatCannotBeOpenedHasTheCodeOfThatStream) {
+  ChildError failure;
+  failure.step = Step::kOpenStream;
+  failure.error = ENOENT;
+  const int codes[] = {208, 209, 222};
+  std::map<int, std::string> meanings;
+  for (const ExitCodeRow& row : ExitCodes()) meanings[row.code] = row.meaning;
+  for (failure.stream = 0; failure.stream < 3; ++failure.stream) {
+    const int code = codes[failure.stream];
+    EXPECT_EQ(ExitCodeOf(ChildErrorStatus("open()", failure)), code);
+    EXPECT_THAT(meanings[code], HasSubstr("open-stream"));
+  }
+}
+
 TEST(ExitCodeTest, AHeldPidFileHasACodeOfItsOwn) {
   EXPECT_EQ(ExitCodeOf(FailureOf(Step::kWritePidFile, EEXIST)), kExitAlreadyRunning);
   EXPECT_EQ(ExitCodeOf(FailureOf(Step::kWritePidFile, EACCES)), kExitPidFile);

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace cleanfork {
@@ -18,6 +19,7 @@ ScriptedOs::ScriptedOs() {
   null.special_device = makedev(1, 3);
   ON_CALL(*this, FcntlGetFd(_)).WillByDefault(Ok(0));
   ON_CALL(*this, FStat(kNull)).WillByDefault(Ok(null));
+  ON_CALL(*this, FStat(2)).WillByDefault(Fails(EBADF));  // closed, so that it becomes /dev/null
   ON_CALL(*this, IsATty(_)).WillByDefault(Ok());
   ON_CALL(*this, GetPwUid(_)).WillByDefault(Fails(ENOENT));
   ON_CALL(*this, GetPwNam(_)).WillByDefault(Fails(ENOENT));
@@ -54,6 +56,7 @@ ScriptedOs::ScriptedOs() {
   ON_CALL(*this, GetPid()).WillByDefault(testing::Return(kChild));  // and the parent's too
   ON_CALL(*this, GetPpid()).WillByDefault(testing::Return(kChild));
   ON_CALL(*this, ChRoot(_)).WillByDefault(Ok());
+  ON_CALL(*this, Stat(_)).WillByDefault(Ok(FileStatus()));  // all the same, as inside a new root
   ON_CALL(*this, SetRLimit(_, _)).WillByDefault(Ok());
   ON_CALL(*this, SetPriority(_, _, _)).WillByDefault(Ok());
   ON_CALL(*this, Open(StrEq("/proc/self/oom_score_adj"), _, _)).WillByDefault(Ok(kOomScore));

@@ -249,6 +249,41 @@ TEST(StreamTest, AFileInThePlaceOfDevNullIsRefused) {
   EXPECT_EQ(GetChildError(status)->error, ENODEV);
 }
 
+TEST(StreamTest, WhatCannotBeLookedAtIsNotTakenForSomethingElse) {
+  for (int error : {EIO, ENOMEM, EOVERFLOW}) {
+    ScriptedOs os;
+    EXPECT_CALL(os, FStat(ScriptedOs::kNull)).Times(testing::AnyNumber());
+    EXPECT_CALL(os, FStat(2)).WillOnce(Fails(error));
+    EXPECT_CALL(os, Fork()).Times(0);
+    const absl::Status status = ForkChild(ForkOptions(), os).status();
+    ASSERT_TRUE(GetChildError(status).has_value()) << status;
+    EXPECT_EQ(GetChildError(status)->step, Step::kOpenStream) << status;
+    EXPECT_EQ(GetChildError(status)->error, error);
+    EXPECT_EQ(GetChildError(status)->stream, 2);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("standard error: fstat: "));
+  }
+}
+
+TEST(StreamTest, AStreamThatIsClosedBecomesTheNullDevice) {
+  ScriptedOs os;
+  os.ChildWillReport(ChildReport::Started(ScriptedOs::kChild));
+  EXPECT_CALL(os, FStat(ScriptedOs::kNull)).Times(testing::AnyNumber());
+  EXPECT_CALL(os, FStat(2)).WillOnce(Fails(EBADF));
+  EXPECT_CALL(os, FcntlDupFd(2, _)).Times(0);
+  EXPECT_CALL(os, Fork()).WillOnce(ForkAsParent(ScriptedOs::kChild));
+  EXPECT_TRUE(ForkChild(ForkOptions(), os).ok());
+}
+
+TEST(StreamTest, AFailureToOpenNamesTheStream) {
+  for (int target = 0; target < 3; ++target) {
+    ScriptedOs os;
+    ON_CALL(os, Open(StrEq("/no/such"), _, _)).WillByDefault(Fails(ENOENT));
+    ForkOptions options;
+    (target == 0 ? options.in : target == 1 ? options.out : options.err) = Stream::File("/no/such");
+    EXPECT_EQ(GetChildError(ForkChild(options, os).status())->stream, target);
+  }
+}
+
 TEST(StreamTest, ADescriptorThatWouldLandAmongTheStandardStreamsIsMovedUp) {
   ScriptedOs os;
   os.ChildWillReport(ChildReport::Started(ScriptedOs::kChild));

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <string>
@@ -14,6 +13,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "src/read_file.h"
+#include "src/wait_for_end.h"
 
 namespace cleanfork {
 namespace {
@@ -23,9 +23,6 @@ constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 // The unit of proc_pid_stat(5) is sysconf(_SC_CLK_TCK), which is 100 on every architecture of
 // Linux but alpha and ia64, whatever CONFIG_HZ says.
 constexpr int64_t kNanosecondsPerTick = kNanosecondsPerSecond / 100;
-
-// How often a process is looked at where no pidfd tells of its end.
-constexpr int64_t kLookEvery = 20'000'000;
 
 struct ProcessStat {
   char state = 0;
@@ -136,23 +133,7 @@ absl::StatusOr<bool> ProcessHandle::HasEnded() {
 }
 
 absl::StatusOr<bool> ProcessHandle::WaitUntil(int64_t deadline) {
-  for (;;) {
-    absl::StatusOr<bool> ended = HasEnded();
-    if (!ended.ok() || *ended) return ended;
-    const SysResult<int64_t> now = os_->ClockGetTime(CLOCK_MONOTONIC);
-    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
-    if (now.value() >= deadline) return false;
-    const int64_t left = deadline - now.value();
-    if (fd_.valid()) {
-      struct pollfd look = {fd_.get(), POLLIN, 0};
-      const SysResult<size_t> ready = os_->Poll(&look, 1, left);
-      if (!ready.ok() && ready.error() != EINTR)
-        return StatusFromErrno(ready.error(), "poll(pidfd)");
-    } else {
-      const SysResult<void> slept = SleepUntil(*os_, now.value() + std::min(left, kLookEvery));
-      if (!slept.ok()) return StatusFromErrno(slept.error(), "clock_nanosleep(CLOCK_MONOTONIC)");
-    }
-  }
+  return WaitForEnd(*os_, fd_.valid() ? fd_.get() : -1, deadline, [this] { return HasEnded(); });
 }
 
 }  // namespace cleanfork

@@ -10,6 +10,7 @@
 #include "cleanfork/fd_io.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
+#include "src/fork_obstacle.h"
 
 namespace cleanfork {
 namespace {
@@ -98,14 +99,17 @@ absl::StatusOr<pid_t> Launch::ForkWithRetry() {
     absl::Status restored = RestoreMask(mask.value());
     if (forked.ok()) return forked.value();
     if (!restored.ok()) return restored;
-    if (!IsTransient(forked.error())) return ForkFailed(forked.error(), started);
+    if (!IsTransient(forked.error())) return ForkFailed(forked.error(), started, "");
+    const ForkObstacle obstacle = FindForkObstacle(os_, forked.error());
     int64_t delay = 0;
-    if (!retry_.Next(os_, &delay)) return ForkFailed(forked.error(), started);
+    if (obstacle.permanent || !retry_.Next(os_, &delay)) {
+      return ForkFailed(forked.error(), started, obstacle.cause);
+    }
     // With the caller's own mask: a signal that is to end or to tell the program something must not
     // wait for us. A handler that runs only interrupts the sleep, which is then taken up again.
     SysResult<int64_t> now = os_.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok() || !SleepUntil(os_, Later(now.value(), delay)).ok()) {
-      return ForkFailed(forked.error(), started);
+      return ForkFailed(forked.error(), started, obstacle.cause);
     }
   }
 }
@@ -136,12 +140,16 @@ absl::Status Launch::RestoreMask(SignalSet mask) {
   return ChildErrorStatus("sigprocmask, to restore the mask", error);
 }
 
-absl::Status Launch::ForkFailed(int error, int64_t started) {
+absl::Status Launch::ForkFailed(int error, int64_t started, const std::string& cause) {
   const int64_t now = os_.ClockGetTime(CLOCK_MONOTONIC).value_or(started);
   std::string what =
       absl::StrCat("fork (", attempts_, attempts_ == 1 ? " attempt in " : " attempts in ",
                    absl::FormatDuration(absl::Nanoseconds(now - started)));
-  if (error == EAGAIN) absl::StrAppend(&what, "; ", DescribeForkLimits(os_));
+  if (!cause.empty()) {
+    absl::StrAppend(&what, "; ", cause);
+  } else if (error == EAGAIN) {
+    absl::StrAppend(&what, "; ", DescribeForkLimits(os_));
+  }
   absl::StrAppend(&what, ")");
   ChildError child_error;
   child_error.step = Step::kFork;

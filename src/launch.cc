@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -254,7 +255,9 @@ absl::Status Launch::Explain(const ChildReport& report) const {
     error.signal = 0;
     return ChildErrorStatus("sigprocmask, to restore the mask", error);
   }
-  std::string what = plan_.Describe(error.step);
+  std::string what = error.step == Step::kExec && error.error == ENOENT
+                         ? plan_.DescribeMissingProgram(os_)
+                         : plan_.Describe(error.step);
   if (error.step == Step::kStart && error.error == ECHILD) {
     what = "whether it started is unknown: somebody else has waited for the child";
   }

@@ -320,7 +320,7 @@ class Race {
         Reap(report.starter);
         killed = true;
       }
-      if (report.kind == Report::kWrong) wrong += std::string(report.text) + "; ";
+      if (report.kind == Report::kWrong && wrong.empty()) wrong = std::string(report.text) + "; ";
       if (report.kind == Report::kRefused) ++tally_->refused;
       if (report.kind == Report::kFailed) {
         if (report.starter != board_->victim) wrong += std::string(report.text) + "; ";

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <string>
@@ -63,6 +64,16 @@ SysResult<int64_t> ReadBootTime(Os& os) {
   return now.value() - since_boot.value();
 }
 
+// Whether /proc is that of a PID namespace in which we have another number, or none: one's own may
+// have been mounted before an unshare(2), or be that of the mount namespace that one has entered.
+// Then its numbers are strangers'.
+bool IsForeignProc(Os& os) {
+  char text[16];
+  const SysResult<size_t> size = os.ReadLink("/proc/self", text, sizeof(text));
+  if (!size.ok()) return size.error() == ENOENT;
+  return std::string(text, std::min(size.value(), sizeof(text))) != absl::StrCat(os.GetPid());
+}
+
 bool MeansNoProcess(int error) { return error == ESRCH || error == ENOENT; }
 
 }  // namespace
@@ -80,6 +91,13 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
     }
   }
   ProcessHandle handle(os, pid, UniqueFd(os, opened.value_or(-1)));
+  if (IsForeignProc(os)) {
+    // Where there is no pidfd either, whether there is such a process at all.
+    const SysResult<void> exists = os.Kill(pid, 0);
+    if (!exists.ok() && exists.error() == ESRCH) return none;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "/proc is not that of our PID namespace: it cannot be told who process ", pid, " is"));
+  }
   ProcessStat stat;
   const int error = ReadProcessStat(os, pid, &stat);
   if (MeansNoProcess(error)) {

@@ -1,14 +1,27 @@
 #include "cleanfork/child.h"
 
+#include <poll.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
 #include "src/lost_child.h"
+#include "src/wait_for_end.h"
+#include "src/walk_schedule.h"
 
 namespace cleanfork {
+namespace {
+
+absl::Status CannotBeSignalled(pid_t pid) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "process ", pid, " cannot be signalled safely: its number may be another's by now"));
+}
+
+}  // namespace
 
 std::string ExitStatus::ToString() const {
   if (exited()) return absl::StrCat("exit status ", exit_status());
@@ -99,13 +112,63 @@ absl::StatusOr<ExitStatus> Child::Wait() {
 
 absl::StatusOr<std::optional<ExitStatus>> Child::TryWait() { return WaitWith(WNOHANG); }
 
+// Whether it has ended by the deadline. A child is then reaped; of a daemon the pidfd tells.
+absl::StatusOr<bool> Child::WaitUntil(int64_t deadline) {
+  const int pid_fd = pid_fd_.valid() ? pid_fd_.get() : -1;
+  return WaitForEnd(*os_, pid_fd, deadline, [this, pid_fd]() -> absl::StatusOr<bool> {
+    if (state_ != State::kDaemon) {
+      const absl::StatusOr<std::optional<ExitStatus>> ended = WaitWith(WNOHANG);
+      if (!ended.ok()) return ended.status();
+      return ended->has_value();
+    }
+    struct pollfd look = {pid_fd, POLLIN, 0};
+    const SysResult<size_t> ready = RetryOnEintr([&] { return os_->Poll(&look, 1, 0); });
+    if (!ready.ok()) return StatusFromErrno(ready.error(), "poll(pidfd)");
+    return ready.value() > 0;
+  });
+}
+
+absl::StatusOr<ExitStatus> Child::Wait(absl::Duration timeout) {
+  // First, so that a child that has ended is reaped whatever becomes of the clock.
+  const absl::StatusOr<std::optional<ExitStatus>> already = WaitWith(WNOHANG);
+  if (!already.ok()) return already.status();
+  if (already->has_value()) return **already;
+  const absl::StatusOr<int64_t> deadline = DeadlineAfter(*os_, timeout);
+  if (!deadline.ok()) return deadline.status();
+  const absl::StatusOr<bool> ended = WaitUntil(*deadline);
+  if (!ended.ok()) return ended.status();
+  if (*ended) return exit_status_;
+  return absl::DeadlineExceededError(
+      absl::StrCat("child ", pid_, " still runs after ", absl::FormatDuration(timeout)));
+}
+
+absl::StatusOr<std::optional<ExitStatus>> Child::Stop(const StopSchedule& schedule) {
+  const bool daemon = state_ == State::kDaemon;
+  if (daemon && !pid_fd_.valid()) return CannotBeSignalled(pid_);
+  if (!daemon) {
+    absl::StatusOr<std::optional<ExitStatus>> already = WaitWith(WNOHANG);
+    if (!already.ok() || already->has_value()) return already;
+  }
+  const absl::StatusOr<bool> ended = WalkSchedule(
+      schedule, *os_,
+      [&](int signal) {
+        const absl::Status sent = Signal(signal);
+        // A child that is no more has been reaped by somebody else: waiting for it will say so.
+        return absl::IsNotFound(sent) && !daemon ? absl::OkStatus() : sent;
+      },
+      [&](int64_t deadline) { return WaitUntil(deadline); });
+  if (!ended.ok()) return ended.status();
+  if (*ended) return daemon ? std::optional<ExitStatus>() : std::optional<ExitStatus>(exit_status_);
+  return absl::DeadlineExceededError(
+      absl::StrCat(daemon ? "daemon " : "child ", pid_, " still runs after ", schedule.ToString()));
+}
+
 absl::Status Child::Signal(int signal) {
   if (state_ == State::kEnded || state_ == State::kLost) {
     return StatusFromErrno(ESRCH, absl::StrCat("child ", pid_, " has ended"));
   }
   if (state_ == State::kDetached || (state_ == State::kDaemon && !pid_fd_.valid())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "process ", pid_, " cannot be signalled safely: its number may be another's by now"));
+    return CannotBeSignalled(pid_);
   }
   SysResult<void> sent = Send(signal);
   if (sent.ok()) return absl::OkStatus();

@@ -11,8 +11,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/names.h"
+#include "cleanfork/retry_policy.h"
 #include "src/retry_schedule.h"
 #include "src/validate_options.h"
 
@@ -20,6 +22,11 @@ namespace cleanfork {
 namespace {
 
 constexpr size_t kReseedBytes = 32;
+// How long at the most a child waits for a program that is open for writing: its caller waits with
+// it, all signals blocked.
+constexpr absl::Duration kBusyCap = absl::Milliseconds(100);
+constexpr absl::Duration kBusyBudget = absl::Milliseconds(250);
+
 constexpr const char* kDefaultPath = "/bin:/usr/bin";  // what execvp(3) falls back to
 
 absl::Status StepStatus(const std::string& what, Step step, int error) {
@@ -296,6 +303,14 @@ void ChildPlan::Freeze(const ForkOptions& options, Os& os) {
     RetrySchedule retry(options.retry);
     for (int64_t delay = 0; retry.Next(os, &delay);) second_fork_delays_.push_back(delay);
   }
+  if (!exec_paths_.empty()) {
+    RetryPolicy policy = options.retry;
+    policy.cap = std::min(policy.cap, kBusyCap);
+    policy.budget = std::min(policy.budget, kBusyBudget);
+    policy.jitter = 0;  // nothing to be spread: there is no crowd that waits for the same file
+    RetrySchedule retry(policy);
+    for (int64_t delay = 0; retry.Next(os, &delay);) busy_delays_.push_back(delay);
+  }
   if (!options.close_other_descriptors) {
     for (const UniqueFd& fd : streams_.owned) scratch_fds_.push_back(fd.get());
     for (const UniqueFd* fd : {&streams_.pipes.in, &streams_.pipes.out, &streams_.pipes.err}) {
@@ -306,6 +321,8 @@ void ChildPlan::Freeze(const ForkOptions& options, Os& os) {
   frozen_.step_count = steps_.size();
   frozen_.second_fork_delays = second_fork_delays_.data();
   frozen_.second_fork_delay_count = second_fork_delays_.size();
+  frozen_.busy_delays = busy_delays_.data();
+  frozen_.busy_delay_count = busy_delays_.size();
   frozen_.scratch_fds = scratch_fds_.data();
   frozen_.scratch_fd_count = scratch_fds_.size();
   frozen_.exec_paths = exec_path_pointers_.data();
@@ -357,6 +374,21 @@ std::string ChildPlan::Describe(Step step) const {
     case Step::kWritePidFile: return "write of the pid file";
     default: return StepName(step);
   }
+}
+
+std::string ChildPlan::DescribeMissingProgram(Os& os) const {
+  for (const std::string& path : exec_paths_) {
+    // As the child has seen it, but for links within its root that lead out of it from here.
+    const bool relative = path[0] != '/' && !(root_.empty() && directory_.empty());
+    const std::string seen =
+        absl::StrCat(root_, relative ? directory_ : "", relative ? "/" : "", path);
+    if (os.Stat(seen.c_str()).ok()) {
+      return absl::StrCat("exec(\"", path,
+                          "\"), which is there: what is missing may be the "
+                          "interpreter that it names");
+    }
+  }
+  return Describe(Step::kExec);
 }
 
 }  // namespace cleanfork

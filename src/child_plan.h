@@ -35,6 +35,10 @@ class ChildPlan {
   // The step as the call that it is, for an error's text: "setgid(65534)".
   std::string Describe(Step step) const;
 
+  // The exec that failed with ENOENT, likewise: with a hint if the program is there, and it can only
+  // be its interpreter that is not (execve(2)).
+  std::string DescribeMissingProgram(Os& os) const;
+
   // In the parent after a fork: closes what is the child's.
   void CloseChildEnds();
 
@@ -85,6 +89,7 @@ class ChildPlan {
   std::vector<PlannedHandler> handlers_;
   std::vector<unsigned char> random_;
   std::vector<int64_t> second_fork_delays_;
+  std::vector<int64_t> busy_delays_;
   std::optional<EnvironmentBlock> environment_;
   bool replaces_environment_ = false;
   Command command_;

@@ -1,34 +1,23 @@
 #include "src/fork_limits.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cleanfork/os.h"
-#include "cleanfork/unique_fd.h"
+#include "src/proc_files.h"
 
 namespace cleanfork {
 namespace {
 
-// Bounds, so that no answer of a kernel, however odd, keeps us here: with more processes than
-// this the counts are "at least".
-constexpr int kMaxProcesses = 100'000;
-constexpr int kMaxDirectoryReads = 10'000;
+// A bound, so that no answer of a kernel, however odd, keeps us here.
 constexpr int kMaxCgroupLevels = 64;
-constexpr size_t kMaxFileSize = 256 * 1024;
-constexpr size_t kReadSize = 8 * 1024;
 
 // Capabilities that lift RLIMIT_NPROC, setrlimit(2); their numbers are those of capabilities(7).
 constexpr uint64_t kCapSysAdmin = uint64_t{1} << 21;
@@ -50,100 +39,16 @@ std::string Describe(const Limit& limit) {
   return std::to_string(limit.used) + " of " + std::to_string(limit.maximum);
 }
 
-// A whole small file of /proc or of a cgroup, or nothing. Its Read calls are counted, an
-// interrupted one too: an Os that returns EINTR without end must not hold us.
 std::optional<std::string> ReadFile(Os& os, const std::string& path) {
-  UniqueFd fd(os, os.Open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0).value_or(-1));
-  if (!fd.valid()) return std::nullopt;
   std::string text;
-  char buffer[kReadSize];
-  for (size_t calls = 0; calls < 2 * kMaxFileSize / kReadSize; ++calls) {
-    SysResult<size_t> got = os.Read(fd.get(), buffer, sizeof(buffer));
-    if (!got.ok() && got.error() == EINTR) continue;
-    if (!got.ok()) return std::nullopt;
-    if (got.value() == 0) return text;
-    text.append(buffer, std::min(got.value(), sizeof(buffer)));
-    if (text.size() >= kMaxFileSize) return text;
-  }
-  return std::nullopt;
-}
-
-// The decimal number that `text` begins with, after blanks; nothing for "max" and for a number
-// that is too large to be one.
-std::optional<uint64_t> ParseNumber(std::string_view text) {
-  const size_t start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return std::nullopt;
-  uint64_t number = 0;
-  size_t digits = 0;
-  for (char c : text.substr(start)) {
-    if (c < '0' || c > '9') break;
-    if (++digits > 18) return std::nullopt;
-    number = number * 10 + static_cast<uint64_t>(c - '0');
-  }
-  if (digits == 0) return std::nullopt;
-  return number;
+  if (ReadProcFile(os, path, &text) != 0) return std::nullopt;
+  return text;
 }
 
 std::optional<uint64_t> ReadNumber(Os& os, const std::string& path) {
   std::optional<std::string> text = ReadFile(os, path);
   if (!text.has_value()) return std::nullopt;
   return ParseNumber(*text);
-}
-
-std::vector<std::string_view> Split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-// What follows "name:" in a /proc/PID/status.
-std::string_view StatusField(std::string_view status, std::string_view name) {
-  for (std::string_view line : Split(status, '\n')) {
-    if (line.size() > name.size() && line.substr(0, name.size()) == name &&
-        line[name.size()] == ':') {
-      return line.substr(name.size() + 1);
-    }
-  }
-  return {};
-}
-
-bool IsPid(const char* name) {
-  if (*name == '\0') return false;
-  return std::strspn(name, "0123456789") == std::strlen(name);
-}
-
-// The pids in one buffer that GetDents() has filled.
-void AppendPids(const char* buffer, size_t size, std::vector<std::string>& pids) {
-  size_t offset = 0;
-  constexpr size_t kNameOffset = offsetof(struct dirent64, d_name);
-  while (offset + kNameOffset < size) {
-    struct dirent64 entry;
-    std::memcpy(&entry, buffer + offset, std::min(sizeof(entry), size - offset));
-    const size_t length = entry.d_reclen;
-    if (length <= kNameOffset || length > size - offset || length > sizeof(entry)) return;
-    const char* name = buffer + offset + kNameOffset;
-    const std::string text(name, strnlen(name, length - kNameOffset));
-    if (IsPid(text.c_str())) pids.push_back(text);
-    offset += length;
-  }
-}
-
-std::vector<std::string> ListPids(Os& os) {
-  std::vector<std::string> pids;
-  UniqueFd proc(os, os.Open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0).value_or(-1));
-  if (!proc.valid()) return pids;
-  alignas(struct dirent64) char buffer[kReadSize];
-  for (int calls = 0; calls < kMaxDirectoryReads && pids.size() < kMaxProcesses; ++calls) {
-    SysResult<size_t> got = os.GetDents(proc.get(), buffer, sizeof(buffer));
-    if (!got.ok() && got.error() == EINTR) continue;
-    if (!got.ok() || got.value() == 0) break;
-    AppendPids(buffer, std::min(got.value(), sizeof(buffer)), pids);
-  }
-  return pids;
 }
 
 struct TaskCount {
@@ -153,7 +58,7 @@ struct TaskCount {
 
 TaskCount CountTasks(Os& os, uid_t uid) {
   TaskCount count;
-  for (const std::string& pid : ListPids(os)) {
+  for (const std::string& pid : ListProcesses(os).pids) {
     std::optional<std::string> status = ReadFile(os, "/proc/" + pid + "/status");
     if (!status.has_value()) continue;  // it has ended meanwhile
     const uint64_t threads = ParseNumber(StatusField(*status, "Threads")).value_or(1);
@@ -260,20 +165,6 @@ std::optional<uint64_t> CountSystemTasks(Os& os) {
   return ParseNumber(std::string_view(*load).substr(slash + 1));
 }
 
-// sched(7): under SCHED_DEADLINE fork fails with EAGAIN unless the reset-on-fork flag is set.
-// The policy is field 41 of proc_pid_stat(5), the 38th after the parenthesis.
-bool HasDeadlinePolicy(Os& os) {
-  const std::optional<std::string> stat = ReadFile(os, "/proc/thread-self/stat");
-  if (!stat.has_value()) return false;
-  const size_t name_end = stat->rfind(") ");
-  if (name_end == std::string::npos) return false;
-  const std::vector<std::string_view> fields =
-      Split(std::string_view(*stat).substr(name_end + 2), ' ');
-  constexpr size_t kPolicyField = 38;
-  constexpr uint64_t kSchedDeadline = 6;  // SCHED_DEADLINE of <linux/sched.h>; glibc lacks it
-  return fields.size() > kPolicyField && ParseNumber(fields[kPolicyField]) == kSchedDeadline;
-}
-
 std::vector<Limit> CollectLimits(Os& os) {
   std::vector<Limit> limits;
   const uid_t uid = os.GetUid();
@@ -330,9 +221,6 @@ std::string DescribeForkLimits(Os& os) {
     }
   }
   if (!full.empty()) return full;
-  if (HasDeadlinePolicy(os)) {
-    return "the scheduling policy is SCHED_DEADLINE, under which fork needs the reset-on-fork flag";
-  }
   if (others.empty()) return "no limit can be read";
   return "no limit that can be read is full (" + others + ")";
 }

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "cleanfork/fd_io.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
+#include "src/fork_obstacle.h"
 
 namespace cleanfork {
 namespace {
@@ -98,14 +100,17 @@ absl::StatusOr<pid_t> Launch::ForkWithRetry() {
     absl::Status restored = RestoreMask(mask.value());
     if (forked.ok()) return forked.value();
     if (!restored.ok()) return restored;
-    if (!IsTransient(forked.error())) return ForkFailed(forked.error(), started);
+    if (!IsTransient(forked.error())) return ForkFailed(forked.error(), started, "");
+    const ForkObstacle obstacle = FindForkObstacle(os_, forked.error());
     int64_t delay = 0;
-    if (!retry_.Next(os_, &delay)) return ForkFailed(forked.error(), started);
+    if (obstacle.permanent || !retry_.Next(os_, &delay)) {
+      return ForkFailed(forked.error(), started, obstacle.cause);
+    }
     // With the caller's own mask: a signal that is to end or to tell the program something must not
     // wait for us. A handler that runs only interrupts the sleep, which is then taken up again.
     SysResult<int64_t> now = os_.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok() || !SleepUntil(os_, Later(now.value(), delay)).ok()) {
-      return ForkFailed(forked.error(), started);
+      return ForkFailed(forked.error(), started, obstacle.cause);
     }
   }
 }
@@ -136,12 +141,16 @@ absl::Status Launch::RestoreMask(SignalSet mask) {
   return ChildErrorStatus("sigprocmask, to restore the mask", error);
 }
 
-absl::Status Launch::ForkFailed(int error, int64_t started) {
+absl::Status Launch::ForkFailed(int error, int64_t started, const std::string& cause) {
   const int64_t now = os_.ClockGetTime(CLOCK_MONOTONIC).value_or(started);
   std::string what =
       absl::StrCat("fork (", attempts_, attempts_ == 1 ? " attempt in " : " attempts in ",
                    absl::FormatDuration(absl::Nanoseconds(now - started)));
-  if (error == EAGAIN) absl::StrAppend(&what, "; ", DescribeForkLimits(os_));
+  if (!cause.empty()) {
+    absl::StrAppend(&what, "; ", cause);
+  } else if (error == EAGAIN) {
+    absl::StrAppend(&what, "; ", DescribeForkLimits(os_));
+  }
   absl::StrAppend(&what, ")");
   ChildError child_error;
   child_error.step = Step::kFork;
@@ -246,7 +255,9 @@ absl::Status Launch::Explain(const ChildReport& report) const {
     error.signal = 0;
     return ChildErrorStatus("sigprocmask, to restore the mask", error);
   }
-  std::string what = plan_.Describe(error.step);
+  std::string what = error.step == Step::kExec && error.error == ENOENT
+                         ? plan_.DescribeMissingProgram(os_)
+                         : plan_.Describe(error.step);
   if (error.step == Step::kStart && error.error == ECHILD) {
     what = "whether it started is unknown: somebody else has waited for the child";
   }

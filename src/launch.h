@@ -3,6 +3,7 @@
 #define CLEANFORK_SRC_LAUNCH_H_
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -33,7 +34,7 @@ class Launch {
   void RestoreSigchld();
   SysResult<pid_t> ForkOnce();
   absl::StatusOr<pid_t> ForkWithRetry();
-  absl::Status ForkFailed(int error, int64_t started);
+  absl::Status ForkFailed(int error, int64_t started, const std::string& cause);
   absl::Status RestoreMask(SignalSet mask);
   void KillChild();
   ChildReport AwaitOwnChild();

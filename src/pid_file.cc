@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,10 @@ constexpr int kAttempts = 100;
 // The start time of a process and the times of a file are each known to a tick of 10 ms; the rest
 // is for being interrupted between looking at two clocks.
 constexpr int64_t kTolerance = 50'000'000;
+
+// How long at the most it takes a child from its fork to its pid file. A process that is older has
+// the number by chance: it is that of another PID namespace.
+constexpr int64_t kLongestStart = 60'000'000'000;
 
 constexpr int kSafeFlags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 
@@ -77,29 +82,34 @@ absl::Status CheckTrust(Os& os, const std::string& path, const FileStatus& file)
   return absl::OkStatus();
 }
 
-// What the file says: a pid, or 0 if it is empty.
-absl::StatusOr<pid_t> ReadPid(Os& os, const std::string& path, int fd) {
-  char text[32];
-  size_t size = 0;
-  while (size < sizeof(text)) {
-    const SysResult<size_t> got = RetryOnEintr(
-        [&] { return os.PRead(fd, text + size, sizeof(text) - size, static_cast<int64_t>(size)); });
-    if (!got.ok()) return Failure(Called("read", path), got.error());
-    if (got.value() == 0) break;
-    size += got.value();
-  }
-  if (size == 0) return pid_t{0};
+// What such a text says: a pid, 0 if it is empty, nothing if it is something else.
+std::optional<pid_t> ParsePid(const std::string& content) {
+  if (content.empty()) return 0;
   // Digits and one newline: no sign and no space, which SimpleAtoi() would let pass.
-  const std::string content(text, size);
   const size_t digits = content.find_first_not_of("0123456789");
   pid_t pid = 0;
-  if (digits + 1 != size || content[digits] != '\n' ||
+  if (digits + 1 != content.size() || content[digits] != '\n' ||
       !absl::SimpleAtoi(content.substr(0, digits), &pid) || pid <= 0) {
-    return Failure(
-        absl::StrCat(Called("pidfile", path), ": holds something else than a pid and a newline"),
-        EINVAL);
+    return std::nullopt;
   }
   return pid;
+}
+
+// What the file says: a pid, or 0 if it is empty. By one pread(2), since two may see two writers.
+// And no kernel promises that even one sees a single one: in the midst of a take-over it may return
+// the old text with the new length. That is no pid and a newline, and is read again.
+absl::StatusOr<pid_t> ReadPid(Os& os, const std::string& path, int fd) {
+  constexpr int kReads = 5;
+  for (int reads = 0; reads < kReads; ++reads) {
+    char text[32];
+    const SysResult<size_t> got = RetryOnEintr([&] { return os.PRead(fd, text, sizeof(text), 0); });
+    if (!got.ok()) return Failure(Called("read", path), got.error());
+    const std::optional<pid_t> pid = ParsePid(std::string(text, got.value()));
+    if (pid.has_value()) return *pid;
+  }
+  return Failure(
+      absl::StrCat(Called("pidfile", path), ": holds something else than a pid and a newline"),
+      EINVAL);
 }
 
 // The process `pid`, if it can be the one that wrote the file: see PidFileState::process.
@@ -123,6 +133,7 @@ absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const
                        "told whether process ",
                        pid, ", which it names, is older"));
     }
+    if (process->start_time() < file.modified - kLongestStart) return none;
   }
   return std::optional<ProcessHandle>(*std::move(process));
 }

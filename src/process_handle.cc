@@ -14,6 +14,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "src/read_file.h"
+#include "src/wait_for_end.h"
 
 namespace cleanfork {
 namespace {
@@ -23,9 +24,6 @@ constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 // The unit of proc_pid_stat(5) is sysconf(_SC_CLK_TCK), which is 100 on every architecture of
 // Linux but alpha and ia64, whatever CONFIG_HZ says.
 constexpr int64_t kNanosecondsPerTick = kNanosecondsPerSecond / 100;
-
-// How often a process is looked at where no pidfd tells of its end.
-constexpr int64_t kLookEvery = 20'000'000;
 
 struct ProcessStat {
   char state = 0;
@@ -66,6 +64,16 @@ SysResult<int64_t> ReadBootTime(Os& os) {
   return now.value() - since_boot.value();
 }
 
+// Whether /proc is that of a PID namespace in which we have another number, or none: one's own may
+// have been mounted before an unshare(2), or be that of the mount namespace that one has entered.
+// Then its numbers are strangers'.
+bool IsForeignProc(Os& os) {
+  char text[16];
+  const SysResult<size_t> size = os.ReadLink("/proc/self", text, sizeof(text));
+  if (!size.ok()) return size.error() == ENOENT;
+  return std::string(text, std::min(size.value(), sizeof(text))) != absl::StrCat(os.GetPid());
+}
+
 bool MeansNoProcess(int error) { return error == ESRCH || error == ENOENT; }
 
 }  // namespace
@@ -83,6 +91,13 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
     }
   }
   ProcessHandle handle(os, pid, UniqueFd(os, opened.value_or(-1)));
+  if (IsForeignProc(os)) {
+    // Where there is no pidfd either, whether there is such a process at all.
+    const SysResult<void> exists = os.Kill(pid, 0);
+    if (!exists.ok() && exists.error() == ESRCH) return none;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "/proc is not that of our PID namespace: it cannot be told who process ", pid, " is"));
+  }
   ProcessStat stat;
   const int error = ReadProcessStat(os, pid, &stat);
   if (MeansNoProcess(error)) {
@@ -136,23 +151,7 @@ absl::StatusOr<bool> ProcessHandle::HasEnded() {
 }
 
 absl::StatusOr<bool> ProcessHandle::WaitUntil(int64_t deadline) {
-  for (;;) {
-    absl::StatusOr<bool> ended = HasEnded();
-    if (!ended.ok() || *ended) return ended;
-    const SysResult<int64_t> now = os_->ClockGetTime(CLOCK_MONOTONIC);
-    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
-    if (now.value() >= deadline) return false;
-    const int64_t left = deadline - now.value();
-    if (fd_.valid()) {
-      struct pollfd look = {fd_.get(), POLLIN, 0};
-      const SysResult<size_t> ready = os_->Poll(&look, 1, left);
-      if (!ready.ok() && ready.error() != EINTR)
-        return StatusFromErrno(ready.error(), "poll(pidfd)");
-    } else {
-      const SysResult<void> slept = SleepUntil(*os_, now.value() + std::min(left, kLookEvery));
-      if (!slept.ok()) return StatusFromErrno(slept.error(), "clock_nanosleep(CLOCK_MONOTONIC)");
-    }
-  }
+  return WaitForEnd(*os_, fd_.valid() ? fd_.get() : -1, deadline, [this] { return HasEnded(); });
 }
 
 }  // namespace cleanfork

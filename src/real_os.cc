@@ -409,6 +409,9 @@ class RealOsImpl final : public Os {
   SysResult<void> SetPriority(int which, id_t who, int priority) override {
     return Check(::setpriority(static_cast<__priority_which_t>(which), who, priority));
   }
+  SysResult<int> SchedGetScheduler(pid_t pid) override {
+    return CheckValue<int>(::sched_getscheduler(pid));
+  }
 
   // Users
   SysResult<UserRecord> GetPwNam(const char* name) override;

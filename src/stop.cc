@@ -1,14 +1,13 @@
 #include "cleanfork/stop.h"
 
 #include <algorithm>
-#include <ctime>
+#include <cstdint>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cleanfork/child_error.h"
-#include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
+#include "src/walk_schedule.h"
 
 namespace cleanfork {
 namespace {
@@ -135,22 +134,11 @@ std::string StopSchedule::ToString() const {
 }
 
 absl::Status StopProcess(ProcessHandle& process, const StopSchedule& schedule, Os& os) {
-  for (size_t i = 0; i < schedule.actions.size();) {
-    const StopSchedule::Action& action = schedule.actions[i];
-    if (action.signal != 0) {
-      const absl::Status sent = process.Signal(action.signal);
-      if (absl::IsNotFound(sent)) return absl::OkStatus();
-      if (!sent.ok()) return sent;
-    }
-    const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
-    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
-    const absl::StatusOr<bool> ended =
-        process.WaitUntil(Later(now.value(), absl::ToInt64Nanoseconds(action.wait)));
-    if (!ended.ok()) return ended.status();
-    if (*ended) return absl::OkStatus();
-    ++i;
-    if (i == schedule.actions.size() && schedule.repeat_from.has_value()) i = *schedule.repeat_from;
-  }
+  const absl::StatusOr<bool> ended = WalkSchedule(
+      schedule, os, [&](int signal) { return process.Signal(signal); },
+      [&](int64_t deadline) { return process.WaitUntil(deadline); });
+  if (!ended.ok()) return ended.status();
+  if (*ended) return absl::OkStatus();
   return absl::DeadlineExceededError(
       absl::StrCat("process ", process.pid(), " still runs after ", schedule.ToString()));
 }

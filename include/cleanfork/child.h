@@ -5,6 +5,9 @@
 //   absl::StatusOr<cleanfork::ExitStatus> ended = child->Wait();
 //   if (ended.ok() && !ended->success()) LogError(ended->ToString());   // "exit status 2"
 //
+//   absl::StatusOr<cleanfork::ExitStatus> soon = child->Wait(absl::Seconds(30));
+//   if (absl::IsDeadlineExceeded(soon.status())) child->Stop().IgnoreError();   // TERM/5s/KILL/5s
+//
 // Waits for its own pid only and touches no signal disposition, so it lives beside whatever else
 // the program does with children. Thread-compatible; not signal-safe. Os must outlive it.
 #ifndef CLEANFORK_CHILD_H_
@@ -12,12 +15,15 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cleanfork/os.h"
+#include "cleanfork/stop.h"
 #include "cleanfork/unique_fd.h"
 
 namespace cleanfork {
@@ -80,6 +86,25 @@ class Child {
   // The same without waiting: nullopt while the child runs.
   absl::StatusOr<std::optional<ExitStatus>> TryWait();
 
+  // The same for at most `timeout`, on CLOCK_MONOTONIC, to the nanosecond: DeadlineExceeded if it
+  // then still runs. An infinite timeout has no end; one of 0 or less looks once. It sleeps on the
+  // pidfd; without one it asks every 20 ms for this child and no other, whose pid cannot be used
+  // again before it is reaped. Any error but NotFound leaves the child owned and as it was.
+  absl::StatusOr<ExitStatus> Wait(absl::Duration timeout);
+
+  // Ends the child as the schedule says, TERM/5s/KILL/5s by default, reaps it and returns how it
+  // ended; a child that has ended already is sent nothing and is returned as it ended.
+  //   PermissionDenied (EPERM)   it may not be signalled: it has become another user
+  //   DeadlineExceeded           it still runs at the end of the schedule, as does one that hangs
+  //   in
+  //                              the kernel (state D of ps(1)) after its SIGKILL
+  //   else                       as for Wait(), or the errno of a clock
+  // After these, but for NotFound, the child is still owned and may be stopped again.
+  //
+  // A daemon is stopped through its pidfd, and its end is seen there; how it ended only its parent
+  // is told, so the result is nullopt. FailedPrecondition without a pidfd, as for Signal().
+  absl::StatusOr<std::optional<ExitStatus>> Stop(const StopSchedule& schedule = StopSchedule());
+
   // pidfd_send_signal(2), which cannot hit a stranger that has come to the pid since. Without a
   // pidfd (Linux before 5.3) kill(2): safe as long as nobody else reaps this program's children, by
   // SIGCHLD set to SIG_IGN or a waitpid(-1). NotFound (ESRCH) once the process has ended;
@@ -97,6 +122,7 @@ class Child {
   enum class State { kRunning, kEnded, kLost, kDaemon, kDetached };
 
   absl::StatusOr<std::optional<ExitStatus>> WaitWith(int options);
+  absl::StatusOr<bool> WaitUntil(int64_t deadline);
   SysResult<void> Send(int signal);
   void EndOfLife();
 

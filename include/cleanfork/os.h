@@ -217,6 +217,10 @@ class Os {
   // setpriority(2): PRIO_PROCESS, PRIO_PGRP or PRIO_USER. On Linux a nice value is a thread's own.
   virtual SysResult<void> SetPriority(int which, id_t who, int priority) = 0;
 
+  // sched_getscheduler(2): the policy, with SCHED_RESET_ON_FORK where that is set. 0 means the
+  // calling thread.
+  virtual SysResult<int> SchedGetScheduler(pid_t pid) = 0;
+
   // Users. These ask the name service: never between fork and exec. ----------------------------
 
   // ENOENT when there is no such user; ERANGE when a field is longer than UserRecord holds.

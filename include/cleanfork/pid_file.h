@@ -82,11 +82,12 @@ struct PidFileState {
 
   // The process that wrote the file, if it is there and no other: it has the locked file open; or,
   // where that cannot be seen or no lock is held (a daemon that closes all its descriptors drops
-  // it), it started before the file was last written, within 50 ms. So a pid that has come to mean
-  // another process since is not in here: without a lock only as far as the system's clock was not
-  // set back in between and no process got the same pid within those 50 ms. Nullopt with `locked`:
-  // the daemon runs in another PID namespace or is hidden from us, or it is dead and a child of it
-  // has the lock.
+  // it), it started before the file was last written, within 50 ms, and at most a minute before.
+  // So a pid that has come to mean another process since is not in here: without a lock only as far
+  // as the system's clock was not set in between, no process got the same pid within those 50 ms,
+  // and, where PID namespaces share the file, none had it in ours that started within that minute.
+  // Nullopt with `locked`: the daemon runs in another PID namespace or is hidden from us, or it is
+  // dead and a child of it has the lock.
   std::optional<ProcessHandle> process;
 
   bool running() const { return locked || process.has_value(); }

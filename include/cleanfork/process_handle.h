@@ -33,7 +33,8 @@ class ProcessHandle {
  public:
   // The process that has this pid now. NotFound when there is none, or only what is left of one
   // that nobody has waited for (a zombie); InvalidArgument for a pid of 0 or less;
-  // FailedPrecondition when /proc does not show when it started; else the code of the errno.
+  // FailedPrecondition when /proc does not show when it started, or is that of another PID
+  // namespace, where the number is another's; else the code of the errno.
   static absl::StatusOr<ProcessHandle> Open(pid_t pid, Os& os = RealOs());
 
   pid_t pid() const { return pid_; }

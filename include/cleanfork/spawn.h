@@ -36,7 +36,9 @@ namespace cleanfork {
 // PATH of the child's environment, as execvp(3) does; without PATH, in /bin and /usr/bin. A
 // relative name with a slash, and an empty or relative element of PATH, start from
 // ForkOptions::directory, which the child has entered by then. A file without an interpreter line
-// is ENOEXEC, not handed to a shell.
+// is ENOEXEC, not handed to a shell. A program that is open for writing (ETXTBSY), as one that
+// another thread has just written may still be, is waited for as ForkOptions::retry says, a quarter
+// of a second at the most.
 using Command = std::vector<std::string>;
 
 absl::StatusOr<Child> Spawn(const Command& command, const ForkOptions& options = ForkOptions(),

@@ -76,6 +76,10 @@ struct FrozenPlan {
   const int64_t* second_fork_delays = nullptr;
   size_t second_fork_delay_count = 0;
 
+  // The same before each further attempt at the exec of a file that is open for writing.
+  const int64_t* busy_delays = nullptr;
+  size_t busy_delay_count = 0;
+
   // The plan's own descriptors, which a child that neither execs nor closes all others still has to
   // close.
   const int* scratch_fds = nullptr;

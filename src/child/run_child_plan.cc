@@ -279,6 +279,24 @@ size_t FindSecondFork(const FrozenPlan& plan) {
   return i;
 }
 
+bool Sleep(Os& os, int64_t nanoseconds) {
+  SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
+  return now.ok() && SleepUntil(os, Later(now.value(), nanoseconds)).ok();
+}
+
+// Why the file at `path` cannot be executed; does not return if it can. ETXTBSY may pass: another
+// thread has written the file and closed it, but a child that a third one was just forking has a
+// copy of the descriptor until it execs itself.
+int Exec(Running& running, const char* path) {
+  const FrozenPlan& plan = running.plan;
+  for (size_t i = 0;; ++i) {
+    const SysResult<void> failed = running.os.ExecVe(path, plan.argv, plan.envp);
+    const int why = failed.ok() ? ENOSYS : failed.error();  // a double may claim success
+    if (why != ETXTBSY || i == plan.busy_delay_count) return why;
+    if (!Sleep(running.os, plan.busy_delays[i])) return why;
+  }
+}
+
 // The rest of a program's start: what is left of the plan, and the exec.
 [[noreturn]] void FinishAndExec(Running& running, size_t from) {
   const FrozenPlan& plan = running.plan;
@@ -288,8 +306,7 @@ size_t FindSecondFork(const FrozenPlan& plan) {
   int error = ENOENT;
   *plan.exec_reached = 1;
   for (size_t i = 0; i < plan.exec_path_count; ++i) {
-    const SysResult<void> failed = running.os.ExecVe(plan.exec_paths[i], plan.argv, plan.envp);
-    const int why = failed.ok() ? ENOSYS : failed.error();  // a double may claim success
+    const int why = Exec(running, plan.exec_paths[i]);
     const bool absent = why == ENOENT || why == ENOTDIR || why == ENAMETOOLONG;
     if (!absent || plan.exec_path_count == 1) error = why;
     if (!absent && why != EACCES) break;
@@ -350,13 +367,10 @@ pid_t ForkSecond(Running& running, ForkOnce fork_once) {
     SysResult<pid_t> forked = fork_once();
     if (forked.ok()) return forked.value();
     const bool transient = forked.error() == EAGAIN || forked.error() == ENOMEM;
-    bool slept = false;
-    if (transient && i < plan.second_fork_delay_count) {
-      SysResult<int64_t> now = running.os.ClockGetTime(CLOCK_MONOTONIC);
-      slept =
-          now.ok() && SleepUntil(running.os, Later(now.value(), plan.second_fork_delays[i])).ok();
+    if (!transient || i == plan.second_fork_delay_count ||
+        !Sleep(running.os, plan.second_fork_delays[i])) {
+      ReportAndExit(running, Step::kSecondFork, forked.error());
     }
-    if (!slept) ReportAndExit(running, Step::kSecondFork, forked.error());
   }
 }
 

@@ -178,7 +178,8 @@ Verdict JudgeInChild(const FaultEntry& fault) {
                                                            : Fails({Step::kCloseDescriptors});
     case OsCall::kFcntlSetFd: return Fails({Step::kKeepDescriptor});
     case OsCall::kChDir: return Fails({Step::kChRoot, Step::kChDir});
-    case OsCall::kExecVe: return Fails({Step::kExec});
+    case OsCall::kExecVe:
+      return fault.error == ETXTBSY ? Absorbed() : Fails({Step::kExec});  // tried again
     case OsCall::kSetGroups: return Fails({Step::kSetGroups});
     // The second call is the attempt to take the old id back, which is to fail.
     case OsCall::kSetResGid: return fault.index == 1 ? Fails({Step::kSetGid}) : Absorbed();

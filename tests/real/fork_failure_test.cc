@@ -1,6 +1,7 @@
-// fork(2) that fails on the real kernel: EAGAIN through RLIMIT_NPROC and a full control group,
-// ENOMEM in a PID namespace whose init has died. Each once for good and once for a while; what
-// makes it pass happens in the moment in which the library sleeps.
+// fork(2) that fails on the real kernel: EAGAIN through RLIMIT_NPROC and a full control group, each
+// once for good and once for a while, where what makes it pass happens in the moment in which the
+// library sleeps; and what cannot pass, and is not tried again: ENOMEM in a PID namespace whose
+// init has died, EAGAIN under SCHED_DEADLINE.
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -8,10 +9,13 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -50,24 +54,27 @@ ForkOptions OptionsWithRetries() {
   return options;
 }
 
-// What is wrong with an outcome that was to be the failure `error` after all attempts; "" if
+// What is wrong with an outcome that was to be the failure `error` after so many attempts; "" if
 // nothing is.
 std::string CheckFailure(const Outcome& outcome, int error, const SleeplessOs& os,
-                         const std::string& hint) {
+                         const std::string& hint, int attempts = kAttempts) {
   if (outcome.status.ok()) return "it did not fail";
   const std::string text(outcome.status.message());
   const std::optional<ChildError> child_error = GetChildError(outcome.status);
   if (!child_error.has_value()) return "the status has no ChildError: " + text;
   if (child_error->step != Step::kFork) return "the step is not fork: " + text;
   if (child_error->error != error) return "another errno: " + text;
-  if (child_error->attempt != kAttempts) {
+  if (child_error->attempt != attempts) {
     return "attempt is " + std::to_string(child_error->attempt) + ": " + text;
   }
   if (child_error->pid != 0) return "there is a pid: " + text;
-  if (os.sleeps.size() != kAttempts - 1)
+  if (os.sleeps.size() != static_cast<size_t>(attempts - 1)) {
     return std::to_string(os.sleeps.size()) + " sleeps: " + text;
-  if (text.find("3 attempts") == std::string::npos) return "the attempts are not named: " + text;
-  if (text.find("attempts in ") == std::string::npos) return "the time is not named: " + text;
+  }
+  const std::string count = std::to_string(attempts) + (attempts == 1 ? " attempt" : " attempts");
+  if (text.find("fork (" + count + " in ") == std::string::npos) {
+    return "attempts and time are not named: " + text;
+  }
   if (text.find(hint) == std::string::npos) return "no \"" + hint + "\" in: " + text;
   return DescribeChildren();
 }
@@ -150,42 +157,6 @@ TEST_P(ForkFailure, ProcessOfTheSameUserThatLeavesBetweenTwoAttemptsMakesRoom) {
             "");
 }
 
-// In a new PID namespace whose init has died fork fails with ENOMEM: pid_namespaces(7).
-std::string EnterDeadPidNamespace() {
-  if (unshare(CLONE_NEWPID) != 0) return std::string("unshare: ") + std::strerror(errno);
-  const pid_t init = fork();
-  if (init == 0) _exit(0);
-  if (init < 0 || waitpid(init, nullptr, 0) != init) return "no init";
-  return "";
-}
-
-TEST_P(ForkFailure, PidNamespaceWithoutInitIsOutOfMemoryHoweverOftenOneTries) {
-  const EntryPoint entry = GetParam();
-  EXPECT_EQ(InOwnProcess([entry] {
-              std::string failed = EnterDeadPidNamespace();
-              if (!failed.empty()) return failed;
-              SleeplessOs os;
-              const CallerState before = ReadCallerState();
-              const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
-              return CheckFailure(outcome, ENOMEM, os, "(ENOMEM)") +
-                     Difference(before, ReadCallerState());
-            }),
-            "");
-}
-
-TEST_P(ForkFailure, ReturnToALivingPidNamespaceBetweenTwoAttemptsIsRecoveredFrom) {
-  const EntryPoint entry = GetParam();
-  EXPECT_EQ(InOwnProcess([entry] {
-              const int living = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-              std::string failed = EnterDeadPidNamespace();
-              if (!failed.empty()) return failed;
-              SleeplessOs os([living] { setns(living, CLONE_NEWPID); });
-              const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
-              return CheckRecovery(outcome, os);
-            }),
-            "");
-}
-
 // A control group of its own below the test's, of whichever version has the pids controller.
 class PidsCgroup {
  public:
@@ -227,6 +198,150 @@ TEST_P(ForkFailure, FullControlGroupIsNamedInTheErrorAndRecoveredFromWhenItGrows
               return CheckRecovery(StartAndWait(entry, OptionsWithRetries(), growing), growing);
             }),
             "");
+}
+
+constexpr char kDeadNamespace[] =
+    "the PID namespace for children is dead, since its init, process 1, has ended; return to a "
+    "living one with setns(2)";
+
+// Enters a new PID namespace, or says why not. Its first process is made by the next fork.
+std::string EnterPidNamespace() {
+  if (unshare(CLONE_NEWPID) != 0) return std::string("unshare: ") + std::strerror(errno);
+  return "";
+}
+
+// In a PID namespace whose init has died fork fails with ENOMEM: pid_namespaces(7).
+std::string EnterDeadPidNamespace() {
+  std::string failed = EnterPidNamespace();
+  if (!failed.empty()) return failed;
+  const pid_t init = fork();
+  if (init == 0) _exit(0);
+  if (init < 0 || waitpid(init, nullptr, 0) != init) return "no init";
+  return "";
+}
+
+TEST_P(ForkFailure, DeadPidNamespaceIsTriedOnceAndNamedWithItsRemedy) {
+  const EntryPoint entry = GetParam();
+  EXPECT_EQ(InOwnProcess([entry] {
+              std::string failed = EnterDeadPidNamespace();
+              if (!failed.empty()) return failed;
+              SleeplessOs os;
+              const CallerState before = ReadCallerState();
+              const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
+              return CheckFailure(outcome, ENOMEM, os, kDeadNamespace, 1) +
+                     Difference(before, ReadCallerState());
+            }),
+            "");
+}
+
+TEST_P(ForkFailure, PidNamespaceWhoseInitIsAZombieIsDead) {
+  const EntryPoint entry = GetParam();
+  EXPECT_EQ(InOwnProcess([entry] {
+              std::string failed = EnterPidNamespace();
+              if (!failed.empty()) return failed;
+              const pid_t init = fork();
+              if (init == 0) _exit(0);
+              siginfo_t info;
+              waitid(P_PID, static_cast<id_t>(init), &info, WEXITED | WNOWAIT);
+              SleeplessOs os;
+              const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
+              waitpid(init, nullptr, 0);
+              return CheckFailure(outcome, ENOMEM, os, kDeadNamespace, 1);
+            }),
+            "");
+}
+
+TEST_P(ForkFailure, AfterAReturnToALivingPidNamespaceTheNextStartSucceeds) {
+  const EntryPoint entry = GetParam();
+  EXPECT_EQ(InOwnProcess([entry] {
+              const int living = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+              std::string failed = EnterDeadPidNamespace();
+              if (!failed.empty()) return failed;
+              SleeplessOs os;
+              if (StartAndWait(entry, OptionsWithRetries(), os).status.ok()) {
+                return std::string("it started in a dead namespace");
+              }
+              setns(living, CLONE_NEWPID);
+              const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
+              if (outcome.ended != "exit status 7") return std::string(outcome.status.message());
+              return os.sleeps.empty() ? DescribeChildren() : std::string("it slept");
+            }),
+            "");
+}
+
+// A first fork that fails after its pid was given out, as in a full control group, leaves a
+// namespace into which nothing can be forked any more, and no trace in /proc. As it looks the same
+// as one that is only short of memory, it is tried again, and the message says what it may be.
+TEST_P(ForkFailure, PidNamespaceWhoseFirstForkFailedIsTriedAgainAndSaysSo) {
+  const EntryPoint entry = GetParam();
+  PidsCgroup cgroup(1);
+  if (!cgroup.valid()) GTEST_SKIP() << "no control group with the pids controller can be made";
+  EXPECT_EQ(InOwnProcess([entry, &cgroup] {
+              std::string failed = EnterPidNamespace();
+              if (!failed.empty()) return failed;
+              std::ofstream(cgroup.path() + "/cgroup.procs") << getpid() << std::flush;
+              SleeplessOs growing(
+                  [&cgroup] { std::ofstream(cgroup.path() + "/pids.max") << 2 << std::flush; });
+              const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), growing);
+              return CheckFailure(outcome, ENOMEM, growing,
+                                  "the PID namespace for children has had no process yet");
+            }),
+            "");
+}
+
+// struct sched_attr of sched_setattr(2), for which glibc has neither type nor function.
+struct SchedulingAttributes {
+  uint32_t size = sizeof(SchedulingAttributes);
+  uint32_t policy = 6;  // SCHED_DEADLINE
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime = 20'000'000;  // nanoseconds
+  uint64_t deadline = 100'000'000;
+  uint64_t period = 100'000'000;
+};
+
+constexpr char kNoDeadlinePolicy[] = "no SCHED_DEADLINE: ";
+
+// Puts this thread under SCHED_DEADLINE; "" or why it cannot be.
+std::string EnterDeadlinePolicy(uint64_t flags) {
+  SchedulingAttributes attributes;
+  attributes.flags = flags;
+  if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return "";
+  return std::string(kNoDeadlinePolicy) + std::strerror(errno);
+}
+
+TEST_P(ForkFailure, DeadlineSchedulingIsTriedOnceAndNamedWithItsRemedy) {
+  const EntryPoint entry = GetParam();
+  const std::string wrong = InOwnProcess([entry] {
+    std::string failed = EnterDeadlinePolicy(0);
+    if (!failed.empty()) return failed;
+    SleeplessOs os;
+    const CallerState before = ReadCallerState();
+    const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
+    return CheckFailure(outcome, EAGAIN, os,
+                        "the scheduling policy is SCHED_DEADLINE, under which nothing can be "
+                        "forked; set SCHED_FLAG_RESET_ON_FORK",
+                        1) +
+           Difference(before, ReadCallerState());
+  });
+  if (wrong.find(kNoDeadlinePolicy) == 0) GTEST_SKIP() << wrong << " (it needs CAP_SYS_NICE)";
+  EXPECT_EQ(wrong, "");
+}
+
+TEST_P(ForkFailure, DeadlineSchedulingThatIsResetOnForkIsNoObstacle) {
+  const EntryPoint entry = GetParam();
+  const std::string wrong = InOwnProcess([entry] {
+    constexpr uint64_t kResetOnFork = 1;  // SCHED_FLAG_RESET_ON_FORK
+    std::string failed = EnterDeadlinePolicy(kResetOnFork);
+    if (!failed.empty()) return failed;
+    SleeplessOs os;
+    const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
+    if (outcome.ended != "exit status 7") return std::string(outcome.status.message());
+    return os.sleeps.empty() ? DescribeChildren() : std::string("it slept");
+  });
+  if (wrong.find(kNoDeadlinePolicy) == 0) GTEST_SKIP() << wrong << " (it needs CAP_SYS_NICE)";
+  EXPECT_EQ(wrong, "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Real, ForkFailure, EntryPoints(), EntryPointTestName);

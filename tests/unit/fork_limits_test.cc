@@ -254,17 +254,6 @@ TEST(ForkLimits, AllThatAreFullAreNamed) {
             "tasks");
 }
 
-TEST(ForkLimits, DeadlineSchedulingIsNamedWhenNoLimitIsFull) {
-  CannedOs os;
-  std::string stat = "77 (a) b) S";
-  for (int field = 4; field <= 52; ++field) stat += field == 41 ? " 6" : " 0";
-  os.files["/proc/thread-self/stat"] = stat + "\n";
-  EXPECT_THAT(DescribeForkLimits(os), HasSubstr("SCHED_DEADLINE"));
-  stat.replace(stat.find(" 6"), 2, " 0");
-  os.files["/proc/thread-self/stat"] = stat + "\n";
-  EXPECT_THAT(DescribeForkLimits(os), Not(HasSubstr("SCHED_DEADLINE")));
-}
-
 TEST(ForkLimits, WithoutProcThereIsNothingToTell) {
   CannedOs os;
   os.files.clear();
@@ -283,7 +272,6 @@ TEST(ForkLimits, MalformedFilesAreLeftOut) {
   os.files["/proc/loadavg"] = "0.04/\n";
   os.files["/proc/sys/kernel/threads-max"] = "\n";
   os.files["/proc/sys/kernel/pid_max"] = "-5\n";
-  os.files["/proc/thread-self/stat"] = "77 (x) S 6\n";
   EXPECT_EQ(DescribeForkLimits(os), "no limit can be read");
 }
 

@@ -9,10 +9,12 @@
 #include <climits>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "cleanfork/child_error.h"
 #include "cleanfork/os_wrapper.h"
@@ -68,6 +70,17 @@ class BentOs : public OsWrapper {
     return OsWrapper::Open(path, flags, mode);
   }
 
+  SysResult<size_t> PRead(int fd, void* buffer, size_t size, int64_t offset) override {
+    ++reads;
+    if (torn_reads.empty() || offset != 0) return OsWrapper::PRead(fd, buffer, size, offset);
+    const std::string torn = torn_reads.back();
+    torn_reads.pop_back();
+    std::memcpy(buffer, torn.data(), torn.size());
+    return torn.size();
+  }
+
+  std::vector<std::string> torn_reads;  // what the next calls see, the last one first
+  int reads = 0;
   std::string hidden;   // a path that is not there
   int fstat_error = 0;  // of the next call
   int lock_error = 0;
@@ -407,6 +420,24 @@ TEST_F(PidFileTest, TheHolderOfTheLockRuns) {
   EXPECT_TRUE(state->running());
   ASSERT_TRUE(state->process.has_value());
   EXPECT_EQ(state->process->pid(), ::getpid());
+}
+
+// What pread(2) may return beside an ftruncate(2) and a pwrite(2) of another process.
+TEST_F(PidFileTest, AReadInTheMidstOfATakeOverIsReadAgain) {
+  Put(Own());
+  os_.torn_reads = {std::string("4711\n\0", 6), "12345"};
+  const absl::StatusOr<PidFileState> state = ReadPidFile(path_, os_);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->pid, ::getpid());
+  EXPECT_EQ(os_.reads, 3);
+  os_.torn_reads = {""};
+  EXPECT_EQ(ReadPidFile(path_, os_)->pid, 0) << "emptied, and not yet written: that is no error";
+}
+
+TEST_F(PidFileTest, AFileIsReadByOneCallSinceTwoMaySeeTwoWriters) {
+  Put(Own());
+  EXPECT_TRUE(ReadPidFile(path_, os_).ok());
+  EXPECT_EQ(os_.reads, 1);
 }
 
 TEST_F(PidFileTest, TheHolderOfTheLockRunsEvenIfTheClockWasSetSince) {

@@ -1,0 +1,49 @@
+#include "src/wait_for_end.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
+
+namespace cleanfork {
+namespace {
+
+// How often a process is looked at where no pidfd tells of its end.
+constexpr int64_t kLookEvery = 20'000'000;
+
+}  // namespace
+
+absl::StatusOr<bool> WaitForEnd(Os& os, int pid_fd, int64_t deadline,
+                                const std::function<absl::StatusOr<bool>()>& has_ended) {
+  bool can_poll = pid_fd >= 0;
+  for (;;) {
+    absl::StatusOr<bool> ended = has_ended();
+    if (!ended.ok() || *ended) return ended;
+    const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
+    if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
+    if (now.value() >= deadline) return false;
+    const int64_t left = deadline - now.value();
+    if (can_poll) {
+      struct pollfd look = {pid_fd, POLLIN, 0};
+      const SysResult<size_t> ready = os.Poll(&look, 1, left);
+      // A dead child that a debugger has not let go of is ready, but cannot be waited for yet
+      // (ptrace(2)); and poll(2) fails where RLIMIT_NOFILE is 0. Polling on would spin.
+      if (ready.ok() ? ready.value() > 0 : ready.error() != EINTR) can_poll = false;
+    } else {
+      const SysResult<void> slept = SleepUntil(os, now.value() + std::min(left, kLookEvery));
+      if (!slept.ok()) return StatusFromErrno(slept.error(), "clock_nanosleep(CLOCK_MONOTONIC)");
+    }
+  }
+}
+
+absl::StatusOr<int64_t> DeadlineAfter(Os& os, absl::Duration timeout) {
+  const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
+  if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
+  return Later(now.value(), std::max(int64_t{0}, absl::ToInt64Nanoseconds(timeout)));
+}
+
+}  // namespace cleanfork

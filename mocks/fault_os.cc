@@ -70,7 +70,7 @@ constexpr bool IsTransfer(OsCall call) {
 
 constexpr bool ReturnsDescriptor(OsCall call) {
   return call == OsCall::kOpen || call == OsCall::kDup || call == OsCall::kFcntlDupFd ||
-         call == OsCall::kPidFdOpen;
+         call == OsCall::kPidFdOpen || call == OsCall::kSocket;
 }
 
 // What FaultOs says a lie returns.
@@ -78,7 +78,7 @@ template <OsCall kCall, typename Result, typename... Arguments>
 Result Lie(Os& wrapped, const Arguments&... arguments) {
   [[maybe_unused]] const std::tuple<Arguments...> all(arguments...);
   static_cast<void>(wrapped);
-  if constexpr (kCall == OsCall::kWrite || kCall == OsCall::kPWrite) {
+  if constexpr (kCall == OsCall::kWrite || kCall == OsCall::kPWrite || kCall == OsCall::kSendTo) {
     return std::get<2>(all);
   } else if constexpr (kCall == OsCall::kGetRandom || kCall == OsCall::kDup2) {
     return std::get<1>(all);

@@ -23,6 +23,10 @@ void PrintTo(const ResUid& ids, std::ostream* os) { *os << Text(ids); }
 void PrintTo(const ResGid& ids, std::ostream* os) { *os << Text(ids); }
 void PrintTo(const ResourceLimit& limit, std::ostream* os) { *os << Text(limit); }
 void PrintTo(const FileStatus& status, std::ostream* os) { *os << Text(status); }
+void PrintTo(const UnixAddress& address, std::ostream* os) { *os << Text(address); }
+void PrintTo(const UnixAddress* address, std::ostream* os) {
+  *os << (address == nullptr ? std::string("NULL") : Text(*address));
+}
 void PrintTo(const UserRecord& record, std::ostream* os) { *os << Text(record); }
 void PrintTo(const GroupRecord& record, std::ostream* os) { *os << Text(record); }
 void PrintTo(const ProcessExited& exited, std::ostream* os) {

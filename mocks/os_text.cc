@@ -4,8 +4,10 @@
 #include <linux/close_range.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -173,6 +175,13 @@ std::string Text(const FileStatus& status) {
          std::to_string(status.device) + ", inode " + std::to_string(status.inode) + "}";
 }
 
+std::string Text(const UnixAddress& address) {
+  const bool abstract = address.size > 0 && address.bytes[0] == '\0';
+  std::string name(address.bytes, std::min(address.size, UnixAddress::kMaxSize));
+  if (abstract) name[0] = '@';
+  return QuotedText(name.data(), name.size(), false);
+}
+
 std::string Text(const UserRecord& record) {
   return "{" + std::string(record.name) + ", uid " + std::to_string(record.uid) + ", gid " +
          std::to_string(record.gid) + ", home " + record.home + ", shell " + record.shell + "}";
@@ -282,6 +291,26 @@ std::string GetRandomFlagsText(unsigned flags) {
 
 std::string SleepFlagsText(int flags) {
   static constexpr Bit kBits[] = {CLEANFORK_BIT(TIMER_ABSTIME)};
+  return BitsText(kBits, static_cast<unsigned>(flags));
+}
+
+std::string SocketDomainText(int domain) {
+  static constexpr Bit kNames[] = {CLEANFORK_BIT(AF_UNIX), CLEANFORK_BIT(AF_INET),
+                                   CLEANFORK_BIT(AF_INET6), CLEANFORK_BIT(AF_NETLINK)};
+  return NameText(kNames, domain);
+}
+
+std::string SocketTypeText(int type) {
+  static constexpr Bit kTypes[] = {CLEANFORK_BIT(SOCK_STREAM), CLEANFORK_BIT(SOCK_DGRAM),
+                                   CLEANFORK_BIT(SOCK_SEQPACKET), CLEANFORK_BIT(SOCK_RAW)};
+  static constexpr Bit kFlags[] = {CLEANFORK_BIT(SOCK_CLOEXEC), CLEANFORK_BIT(SOCK_NONBLOCK)};
+  constexpr int kAllFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+  return BitsText(kFlags, static_cast<unsigned>(type & kAllFlags),
+                  NameText(kTypes, type & ~kAllFlags));
+}
+
+std::string MessageFlagsText(int flags) {
+  static constexpr Bit kBits[] = {CLEANFORK_BIT(MSG_NOSIGNAL), CLEANFORK_BIT(MSG_DONTWAIT)};
   return BitsText(kBits, static_cast<unsigned>(flags));
 }
 

@@ -31,6 +31,7 @@ std::string Text(const ResGid& ids);
 std::string Text(const CapabilitySets& sets);
 std::string Text(const ResourceLimit& limit);
 std::string Text(const FileStatus& status);
+std::string Text(const UnixAddress& address);
 std::string Text(const UserRecord& record);
 std::string Text(const GroupRecord& record);
 
@@ -52,6 +53,9 @@ std::string DescriptorFlagsText(int flags);
 std::string CloseRangeFlagsText(unsigned flags);
 std::string GetRandomFlagsText(unsigned flags);
 std::string SleepFlagsText(int flags);
+std::string SocketDomainText(int domain);
+std::string SocketTypeText(int type);
+std::string MessageFlagsText(int flags);
 std::string ClockText(int clock);
 std::string ResourceText(int resource);
 

@@ -30,6 +30,15 @@ void CaptureText(TraceRecord::Characters* to, const char* text) {
   if (text != nullptr) AppendText(to, text);
 }
 
+void CaptureAddress(TraceRecord::Characters* to, const UnixAddress* address) {
+  static_assert(UnixAddress::kMaxSize <= TraceOs::kMaxText);
+  to->null = address == nullptr;
+  if (address == nullptr) return;
+  to->size = static_cast<uint16_t>(std::min(address->size, UnixAddress::kMaxSize));
+  std::memcpy(to->bytes, address->bytes, to->size);
+  if (to->size > 0 && to->bytes[0] == '\0') to->bytes[0] = '@';
+}
+
 // argv: each string with its NUL, which a reader needs to tell them apart.
 void CaptureList(TraceRecord::Characters* to, char* const* list) {
   to->null = list == nullptr;
@@ -55,6 +64,10 @@ class Capture {
   void Add(const char* text) {
     AddPointer(text);
     CaptureText(&record_->texts[texts_++], text);
+  }
+  void Add(const UnixAddress* address) {  // an abstract name with '@' for its first NUL
+    AddPointer(address);
+    CaptureAddress(&record_->texts[texts_++], address);
   }
   void Add(char* const* list) {  // argv and envp, of which the latter has no place
     AddPointer(list);
@@ -98,7 +111,7 @@ void CaptureData(TraceRecord* record, const void* data, size_t size) {
 // What the pointers of these calls lead to, and what they return in memory.
 template <OsCall kCall, typename... Arguments>
 void CapturePointees(TraceRecord* record, const std::tuple<Arguments...>& arguments) {
-  if constexpr (kCall == OsCall::kWrite || kCall == OsCall::kPWrite) {
+  if constexpr (kCall == OsCall::kWrite || kCall == OsCall::kPWrite || kCall == OsCall::kSendTo) {
     CaptureData(record, std::get<1>(arguments), std::get<2>(arguments));
   } else if constexpr (kCall == OsCall::kSetGroups) {
     const size_t count = std::min(std::get<1>(arguments), TraceOs::kMaxGroups);

@@ -72,6 +72,7 @@ std::string FlagsText(OsCall call, int64_t value) {
     case OsCall::kFcntlSetFd: return DescriptorFlagsText(flags);
     case OsCall::kCloseRange: return CloseRangeFlagsText(static_cast<unsigned>(flags));
     case OsCall::kGetRandom: return GetRandomFlagsText(static_cast<unsigned>(flags));
+    case OsCall::kSendTo: return MessageFlagsText(flags);
     case OsCall::kClockNanoSleep: return SleepFlagsText(flags);
     default: return std::to_string(value);
   }
@@ -84,7 +85,8 @@ std::string BufferText(const TraceRecord& record, bool present) {
       if (record.state != TraceRecord::kReturned || record.error != 0) break;
       return QuotedText(record.data, record.data_size, record.data_cut);
     case OsCall::kWrite:
-    case OsCall::kPWrite: return QuotedText(record.data, record.data_size, record.data_cut);
+    case OsCall::kPWrite:
+    case OsCall::kSendTo: return QuotedText(record.data, record.data_size, record.data_cut);
     default: break;
   }
   return present ? "buffer" : "NULL";
@@ -98,7 +100,7 @@ std::string ArgumentText(const TraceRecord& record, const std::string& name, siz
                          size_t* texts) {
   const int64_t value = record.integers[position];
   const bool present = value != 0;
-  if (name == "path" || name == "name" || name == "value" || name == "user") {
+  if (name == "path" || name == "address" || name == "name" || name == "value" || name == "user") {
     return CharactersText(record.texts[(*texts)++]);
   }
   if (name == "argv") return ListText(record.texts[(*texts)++]);
@@ -108,6 +110,10 @@ std::string ArgumentText(const TraceRecord& record, const std::string& name, siz
   if (name == "how") return MaskHowText(static_cast<int>(value));
   if (name == "options") return WaitOptionsText(static_cast<int>(value));
   if (name == "type" && record.call == OsCall::kWaitId) return IdTypeText(static_cast<int>(value));
+  if (name == "domain") return SocketDomainText(static_cast<int>(value));
+  if (name == "type" && record.call == OsCall::kSocket) {
+    return SocketTypeText(static_cast<int>(value));
+  }
   if (name == "type") return LockTypeText(static_cast<int>(value));
   if (name == "clock") return ClockText(static_cast<int>(value));
   if (name == "resource") return ResourceText(static_cast<int>(value));

@@ -12,12 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -359,6 +362,27 @@ class RealOsImpl final : public Os {
         ::ppoll(descriptors, count, nanoseconds < 0 ? nullptr : &timeout, nullptr));
   }
 
+  // Sockets
+  SysResult<int> Socket(int domain, int type, int protocol) override {
+    return CheckValue<int>(::socket(domain, type, protocol));
+  }
+  SysResult<size_t> SendTo(int fd, const void* buffer, size_t size, int flags,
+                           const UnixAddress* address) override {
+    sockaddr_un to = {};
+    static_assert(sizeof(to.sun_path) == UnixAddress::kMaxSize);
+    to.sun_family = AF_UNIX;
+    // With its NUL, a path is one byte longer; an abstract name has none: unix(7).
+    const size_t terminator = address->bytes[0] == '\0' ? 0 : 1;
+    if (address->size == 0 || address->size + terminator > sizeof(to.sun_path)) {
+      return SysError(EINVAL);
+    }
+    std::memcpy(to.sun_path, address->bytes, address->size);
+    const size_t length = offsetof(sockaddr_un, sun_path) + address->size + terminator;
+    return CheckValue<size_t>(::sendto(fd, buffer, size, flags,
+                                       reinterpret_cast<const sockaddr*>(&to),
+                                       static_cast<socklen_t>(length)));
+  }
+
   // Files
   SysResult<FileStatus> Stat(const char* path) override {
     struct stat status;
@@ -429,6 +453,7 @@ class RealOsImpl final : public Os {
   SysResult<void> SetEnv(const char* name, const char* value) override {
     return Check(::setenv(name, value, 1));
   }
+  SysResult<void> UnsetEnv(const char* name) override { return Check(::unsetenv(name)); }
   char* const* GetEnviron() override { return ::environ; }
   void SetEnviron(char** block) override { ::environ = block; }
 };

@@ -28,7 +28,8 @@
 //
 // Thread safety: an Os may be used from many threads at once as far as the calls themselves
 // may; most of them act on the whole process. Signal safety: RealOs is as safe as the call;
-// the look-ups under "Users", SetEnv() and, between VforkCall() and exec, nothing else are not.
+// the look-ups under "Users", SetEnv(), UnsetEnv() and, between VforkCall() and exec, nothing else
+// are not.
 #ifndef CLEANFORK_OS_H_
 #define CLEANFORK_OS_H_
 
@@ -186,6 +187,14 @@ class Os {
   // is over.
   virtual SysResult<size_t> Poll(struct pollfd* descriptors, size_t count, int64_t nanoseconds) = 0;
 
+  // Sockets ------------------------------------------------------------------------------------
+
+  virtual SysResult<int> Socket(int domain, int type, int protocol) = 0;
+
+  // sendto(2) to an address of unix(7). EINVAL when its size is 0 or more than it can hold.
+  virtual SysResult<size_t> SendTo(int fd, const void* buffer, size_t size, int flags,
+                                   const UnixAddress* address) = 0;
+
   // Files --------------------------------------------------------------------------------------
 
   virtual SysResult<FileStatus> Stat(const char* path) = 0;
@@ -235,10 +244,11 @@ class Os {
 
   // Environment. It belongs to the process, so a simulated process has its own. ----------------
 
-  // Null when there is no such variable. Not to be called beside SetEnv() or SetEnviron() of
-  // another thread: getenv(3).
+  // Null when there is no such variable. Not to be called beside SetEnv(), UnsetEnv() or
+  // SetEnviron() of another thread: getenv(3).
   virtual const char* GetEnv(const char* name) = 0;
   virtual SysResult<void> SetEnv(const char* name, const char* value) = 0;
+  virtual SysResult<void> UnsetEnv(const char* name) = 0;
 
   // environ(7): the array of "NAME=value" itself, null-terminated. SetEnviron installs `block`,
   // which must outlive its use; it is signal-safe, so a child may install what was laid out

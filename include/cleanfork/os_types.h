@@ -131,6 +131,23 @@ struct FileStatus {
   int64_t modified = 0;      // nanoseconds since the epoch
 };
 
+// An address of unix(7). A path stands here without a NUL; an abstract name begins with one, and
+// those in it have no meaning.
+struct UnixAddress {
+  static constexpr size_t kMaxSize = 108;  // of sun_path: a path may have one byte less, for a NUL
+  char bytes[kMaxSize] = {};
+  size_t size = 0;
+};
+
+constexpr bool operator==(const UnixAddress& a, const UnixAddress& b) {
+  if (a.size != b.size || a.size > UnixAddress::kMaxSize) return false;
+  for (size_t i = 0; i < a.size; ++i) {
+    if (a.bytes[i] != b.bytes[i]) return false;
+  }
+  return true;
+}
+constexpr bool operator!=(const UnixAddress& a, const UnixAddress& b) { return !(a == b); }
+
 // A line of passwd(5), of fixed size so that it needs no heap. Every text is NUL-terminated.
 struct UserRecord {
   static constexpr size_t kNameSize = 256;

@@ -18,10 +18,10 @@
 //             released the descriptor: close(2). A Write() with EPIPE sends no SIGPIPE; to have
 //             it, write both: cf1;P!SIGPIPE@write#1;P.write#1=EPIPE.
 //   =short:3  The call is made for at most 3 bytes.
-//   =lie      The call is not made, and succeeds: writes and GetRandom() with the size that was
-//             asked for, Dup2() with its target, SetSid() with the pid, what returns a descriptor
-//             with kLieDescriptor, which is not open; everything else with zero (so that Read()
-//             says end of file, and WaitPid() that no child changed).
+//   =lie      The call is not made, and succeeds: writes, SendTo() and GetRandom() with the size
+//             that was asked for, Dup2() with its target, SetSid() with the pid, what returns a
+//             descriptor with kLieDescriptor, which is not open; everything else with zero (so
+//             that Read() says end of file, and WaitPid() that no child changed).
 //   !SIGTERM  Kill(GetPid(), SIGTERM) of the wrapped Os just before the call; neither is counted.
 //             The call is then made, unless the signal ended the process.
 //   >P.1      Refused: only the simulated kernel can tell who runs.

@@ -38,6 +38,8 @@ void PrintTo(const CapabilitySets& sets, std::ostream* os);
 void PrintTo(const ResGid& ids, std::ostream* os);
 void PrintTo(const ResourceLimit& limit, std::ostream* os);
 void PrintTo(const FileStatus& status, std::ostream* os);
+void PrintTo(const UnixAddress& address, std::ostream* os);
+void PrintTo(const UnixAddress* address, std::ostream* os);
 void PrintTo(const UserRecord& record, std::ostream* os);
 void PrintTo(const GroupRecord& record, std::ostream* os);
 void PrintTo(const ProcessExited& exited, std::ostream* os);

@@ -312,7 +312,7 @@ constexpr Variant kVariants[] = {
 };
 
 // Descriptors of the caller's: one to keep, and one that is the pid file.
-constexpr int kKept = 3;
+constexpr int kKept = 6;
 constexpr int kPidFile = 8;
 
 ForkOptions Options(EntryPoint entry, const Variant& variant) {
@@ -324,7 +324,8 @@ ForkOptions Options(EntryPoint entry, const Variant& variant) {
     options.identity = Identity::User("nobody");
     options.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 64}}};
     options.nice = 5;
-    options.descriptors = {{0, 4}};
+    options.descriptors = {{0, 5}};
+    options.listen_fds = {{kKept, "three"}, {0, ""}};
     options.oom_score_adjust = 100;
     options.chroot = "/";
     options.no_new_privs = true;

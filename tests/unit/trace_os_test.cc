@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -117,6 +118,29 @@ TEST(TraceOs, PrintsArgumentsByName) {
                   "P getrlimit(RLIMIT_NOFILE) = {soft 1024, hard unlimited}",
                   "P getenv(\"HOME\") = \"/root\"", "P setenv(\"HOME\", \"/\") = 0",
                   "P fcntl_getfd(3) = FD_CLOEXEC"));
+}
+
+TEST(TraceOs, ShowsWhereAMessageGoesWithAnAtSignForAnAbstractName) {
+  NiceMock<MockOs> wrapped;
+  TraceOs os(wrapped);
+  UnixAddress path = {"/run/x", 6};
+  UnixAddress abstract = {"\0x", 2};
+  ON_CALL(wrapped, Socket).WillByDefault(Ok(3));
+  ON_CALL(wrapped, SendTo).WillByDefault(Ok(size_t{1}));
+  ON_CALL(wrapped, SendTo(_, _, _, _, testing::Pointee(path))).WillByDefault(Fails(ECONNREFUSED));
+  os.Socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0).IgnoreError();
+  os.SendTo(3, "a", 1, MSG_NOSIGNAL, &path).IgnoreError();
+  os.SendTo(3, "a", 1, 0, &abstract).IgnoreError();
+  os.SendTo(3, "a", 1, 0, nullptr).IgnoreError();
+  os.UnsetEnv("HOME").IgnoreError();
+  EXPECT_THAT(
+      os.Lines(),
+      ElementsAre("P socket(AF_UNIX, SOCK_DGRAM|SOCK_CLOEXEC, 0) = 3",
+                  "P sendto(3, \"a\", 1, MSG_NOSIGNAL, \"/run/x\") = -1 ECONNREFUSED "
+                  "(Connection refused)",
+                  "P sendto(3, \"a\", 1, 0, \"@x\") = 1", "P sendto(3, \"a\", 1, 0, NULL) = 1",
+                  "P unsetenv(\"HOME\") = -1 ENOSYS (Function not implemented)"));
+  EXPECT_EQ(testing::PrintToString(abstract), "\"@x\"");
 }
 
 TEST(TraceOs, CutsWhatIsTooLongAndSaysSo) {

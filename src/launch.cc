@@ -5,14 +5,21 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/process_handle.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
 
 namespace cleanfork {
 namespace {
+
+// For a daemon that has given up to exit by itself; and for the end of one that was killed, which
+// waits for as long as a system call of its is not to be interrupted.
+constexpr absl::Duration kTimeToLeave = absl::Seconds(5);
+constexpr absl::Duration kTimeToDie = absl::Seconds(5);
 
 bool IsTransient(int error) { return error == EAGAIN || error == ENOMEM; }
 
@@ -39,11 +46,11 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   if (mask_error_ != 0) KillChild();
   const ChildReport report = daemon ? AwaitDaemon() : AwaitOwnChild();
   const bool started = report.kind == ChildReport::kStarted && mask_error_ == 0;
-  if (!started || daemon) {
+  const bool awaits_ready = plan_.frozen().awaits_ready;
+  if (!started || (daemon && !awaits_ready)) {
     // A first child has nothing left to do once the second one runs, and a failed child exits.
     if (started) KillChild();
-    // ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
-    RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
+    ReapChild();
   }
   if (!started) {
     if (report.kind == ChildReport::kStarted) KillSecond();
@@ -51,6 +58,9 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
     return Explain(report);
   }
   std::optional<Child> result;
+  if (awaits_ready) {
+    return std::optional<Child>(Child::Daemon(os_, daemon ? second_ : child_.pid, UniqueFd()));
+  }
   if (daemon) {
     result = Child::Daemon(os_, static_cast<pid_t>(report.pid), std::move(second_fd_));
   } else {
@@ -118,7 +128,7 @@ SysResult<pid_t> Launch::ForkOnce() {
     return os_.VforkCall(&RunProgram, &start);
   }
   SysResult<pid_t> forked = os_.Fork();
-  if (forked.ok() && forked.value() == 0) SetUpChild(os_, frozen);
+  if (forked.ok() && forked.value() == 0) supervisor_ = SetUpChild(os_, frozen);
   return forked;
 }
 
@@ -158,6 +168,11 @@ void Launch::KillChild() {
   } else {
     os_.Kill(child_.pid, SIGKILL).IgnoreError();
   }
+}
+
+// ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
+void Launch::ReapChild() {
+  RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
 }
 
 ChildReport Launch::AwaitOwnChild() {
@@ -230,6 +245,78 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
 
 void Launch::KillSecond() {
   if (second_fd_.valid()) os_.PidFdSendSignal(second_fd_.get(), SIGKILL).IgnoreError();
+}
+
+absl::Status Launch::AwaitReady(absl::Duration timeout) {
+  const bool has_first_child = options_.session == Session::kDaemon;
+  AwaitedDaemon daemon;
+  daemon.pid = has_first_child ? second_ : child_.pid;
+  daemon.report_read = child_.report_read;
+  daemon.pid_fd = has_first_child ? second_fd_.get() : child_fd_.get();
+  daemon.is_child = !has_first_child;
+  daemon.parent_fd = has_first_child ? child_fd_.get() : -1;
+  absl::StatusOr<ProcessHandle> handle = absl::UnknownError("there is a pidfd");
+  if (has_first_child && !second_fd_.valid()) handle = ProcessHandle::Open(second_, os_);
+  if (handle.ok()) daemon.handle = &*handle;
+
+  const auto from_now = [this](absl::Duration time) {
+    return Later(os_.ClockGetTime(CLOCK_MONOTONIC).value_or(0), absl::ToInt64Nanoseconds(time));
+  };
+  const DaemonReport heard = cleanfork::AwaitReady(os_, daemon, from_now(timeout));
+  if (heard.report.kind == ChildReport::kReady) {
+    // Its parent is not needed any more, and leaves by itself too. Nobody would reap it but us.
+    if (has_first_child) KillChild();
+    if (has_first_child) ReapChild();
+    return absl::OkStatus();
+  }
+  // One that says that it gives up is about to exit, and may have something to put in order.
+  const bool leaves = heard.report.kind == ChildReport::kGaveUp;
+  if (!leaves || !AwaitEnd(os_, daemon, from_now(kTimeToLeave))) KillDaemon(os_, daemon);
+  const bool gone = daemon.is_child || AwaitEnd(os_, daemon, from_now(kTimeToDie));
+  if (has_first_child) {
+    // It reaps the daemon and exits; but a daemon that cannot be killed must not hold us.
+    AwaitedDaemon first;
+    first.pid = child_.pid;
+    first.pid_fd = child_fd_.get();
+    first.is_child = true;
+    if (!gone || !AwaitEnd(os_, first, from_now(kTimeToDie))) KillChild();
+  }
+  ReapChild();
+  RestoreSigchld();
+  return ExplainUnready(heard, timeout);
+}
+
+absl::Status Launch::ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const {
+  const ChildReport& report = heard.report;
+  ChildError error;
+  error.step = Step::kReady;
+  error.error = report.error;
+  error.signal = report.signal;
+  error.pid = second_ != 0 ? second_ : child_.pid;
+  error.attempt = attempts_;
+  if (report.kind == ChildReport::kGaveUp) {
+    const absl::Status status = ChildErrorStatus(heard.text, error);
+    absl::Status coded(static_cast<absl::StatusCode>(report.status), status.message());
+    status.ForEachPayload(
+        [&coded](const auto& url, const absl::Cord& payload) { coded.SetPayload(url, payload); });
+    return coded;
+  }
+  std::string what = "the daemon ended before it was ready";
+  if (report.kind == ChildReport::kDied) {
+    if (report.error == kEndUnknown) what += ", how is not known";
+    if (report.error == 0 && report.signal == 0) {
+      absl::StrAppend(&what, " (exit status ", report.status, ")");
+    }
+    error.error = 0;
+  } else if (report.error == ETIME) {
+    what = absl::StrCat("the daemon was not ready after ", absl::FormatDuration(timeout));
+  } else if (static_cast<Step>(report.step) == Step::kReady) {
+    what = "the daemon has closed the pipe to say on that it is ready";
+  } else {
+    error.step = Step::kReport;
+    what = "read of the daemon's report";
+  }
+  return ChildErrorStatus(what, error);
 }
 
 absl::Status Launch::Explain(const ChildReport& report) const {

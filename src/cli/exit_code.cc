@@ -52,6 +52,7 @@ constexpr StepRow kSteps[] = {
     {Step::kExec, kExitExec},
     {Step::kReport, kExitSystem},
     {Step::kStart, kExitSystem},
+    {Step::kReady, kExitSystem},
 };
 
 struct Meaning {

@@ -28,18 +28,16 @@ DaemonReport Failure(Step step, int error, pid_t pid) {
   return {ChildReport::Failed(step, error, pid), ""};
 }
 
-// Whether the daemon has ended, as far as can be told.
+// Of a child of this process: whether it has ended.
+bool HasChildEnded(Os& os, pid_t pid) {
+  const SysResult<WaitIdResult> ended = RetryOnEintr(
+      [&] { return os.WaitId(P_PID, static_cast<id_t>(pid), WEXITED | WNOHANG | WNOWAIT); });
+  return ended.ok() ? ended.value().pid != 0 : ended.error() == ECHILD;
+}
+
+// Where there is no pidfd: whether the daemon has ended, as far as can be told.
 bool HasEnded(Os& os, const AwaitedDaemon& daemon) {
-  if (daemon.pid_fd >= 0) {
-    struct pollfd look = {daemon.pid_fd, POLLIN, 0};
-    return RetryOnEintr([&] { return os.Poll(&look, 1, 0); }).value_or(0) > 0;
-  }
-  if (daemon.is_child) {
-    const SysResult<WaitIdResult> ended = RetryOnEintr([&] {
-      return os.WaitId(P_PID, static_cast<id_t>(daemon.pid), WEXITED | WNOHANG | WNOWAIT);
-    });
-    return ended.ok() ? ended.value().pid != 0 : ended.error() == ECHILD;
-  }
+  if (daemon.is_child) return HasChildEnded(os, daemon.pid);
   return daemon.handle != nullptr && daemon.handle->WaitUntil(0).value_or(false);
 }
 
@@ -115,32 +113,42 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
 }
 
 bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
+  int pipe = daemon.report_read;
   for (;;) {
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok()) return false;
     const int64_t left = std::max<int64_t>(deadline - now.value(), 0);
-    if (daemon.pid_fd >= 0) {
-      struct pollfd look = {daemon.pid_fd, POLLIN, 0};
-      const SysResult<size_t> ready = os.Poll(&look, 1, left);
-      if (ready.ok() && ready.value() > 0) return true;
-      if (!ready.ok() && ready.error() != EINTR) return false;
-    } else {
-      if (HasEnded(os, daemon)) return true;
-      if (left > 0 && !SleepUntil(os, now.value() + std::min(left, kLookEvery)).ok()) return false;
+    struct pollfd ready[2] = {{pipe, POLLIN, 0}, {daemon.pid_fd, POLLIN, 0}};
+    const SysResult<size_t> count =
+        os.Poll(ready, 2, daemon.pid_fd >= 0 ? left : std::min(left, kLookEvery));
+    if (!count.ok() && count.error() == EINTR) continue;
+    if (!count.ok()) return false;
+    if (ready[0].revents != 0) {
+      const std::optional<DaemonReport> word = ReadWord(os, daemon);
+      if (word.has_value() && word->report.kind == ChildReport::kDied) return true;
+      const bool unreadable = word.has_value() && word->report.kind == ChildReport::kFailed;
+      if (!word.has_value() || unreadable) pipe = -1;
+    } else if (ready[1].revents != 0 || (daemon.pid_fd < 0 && HasEnded(os, daemon))) {
+      return true;
+    } else if (left == 0) {
+      return false;
     }
-    if (left == 0) return false;
   }
 }
 
 void KillDaemon(Os& os, const AwaitedDaemon& daemon) {
-  SysResult<void> sent = SysError(ENOSYS);
-  if (daemon.pid_fd >= 0) sent = os.PidFdSendSignal(daemon.pid_fd, SIGKILL);
-  if (sent.ok() || sent.error() == ESRCH) return;
-  // Where there is no pidfd, or a filter allows no signal through it. A child's pid is its own
-  // until it is reaped.
+  if (daemon.pid_fd >= 0) {
+    const SysResult<void> sent = os.PidFdSendSignal(daemon.pid_fd, SIGKILL);
+    if (sent.ok() || sent.error() == ESRCH) return;
+    // A filter may know pidfd_open(2) and not this.
+  }
+  // A child's pid is its own until its parent has reaped it: this process, or the first child,
+  // which says so before.
+  const bool is_unreaped =
+      daemon.is_child || (daemon.parent != 0 && !HasChildEnded(os, daemon.parent));
   if (daemon.handle != nullptr) {
     daemon.handle->Signal(SIGKILL).IgnoreError();
-  } else if (daemon.is_child || (daemon.pid_fd >= 0 && !HasEnded(os, daemon))) {
+  } else if (is_unreaped) {
     os.Kill(daemon.pid, SIGKILL).IgnoreError();
   }
 }

@@ -21,11 +21,13 @@ struct AwaitedDaemon {
   int pid_fd = -1;  // of pid; -1 where there is none
   bool is_child = false;
 
-  // A pidfd of the daemon's parent, the first child, who says how the daemon ended; -1 if there is
-  // no such process or no pidfd of it.
+  // The first child, which is the daemon's parent, says how the daemon ended, and only then reaps
+  // it; 0 if there is none. And a pidfd of it.
+  pid_t parent = 0;
   int parent_fd = -1;
 
-  // Of a daemon that is nobody's child here, where there is no pidfd.
+  // Where there is no pidfd of a daemon that is nobody's child here: a handle of it, if there is
+  // one.
   ProcessHandle* handle = nullptr;
 };
 
@@ -49,11 +51,12 @@ constexpr int kEndUnknown = ECHILD;
 //   kFailed at kReport   the pipe cannot be read or waited for
 DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline);
 
-// Waits until the daemon has ended, or until `deadline`; whether it has. False also where nobody
-// can tell.
+// Waits until the daemon has ended, or until `deadline`; whether it has. Reads what is still said
+// of it. False also where nobody can tell.
 bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline);
 
-// SIGKILL to the daemon, and to no stranger that has come to its pid.
+// SIGKILL to the daemon, which nobody has said to have ended, and to no stranger that has come to
+// its pid since.
 void KillDaemon(Os& os, const AwaitedDaemon& daemon);
 
 }  // namespace cleanfork

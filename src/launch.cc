@@ -238,6 +238,7 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
       return ChildReport::Started(second_);
     }
     KillSecond();
+    may_run = false;  // whatever it has written before the signal came
   }
   KillSecond();
   return ChildReport::Died(SIGKILL, 0, second_);
@@ -248,42 +249,53 @@ void Launch::KillSecond() {
 }
 
 absl::Status Launch::AwaitReady(absl::Duration timeout) {
-  const bool has_first_child = options_.session == Session::kDaemon;
   AwaitedDaemon daemon;
-  daemon.pid = has_first_child ? second_ : child_.pid;
   daemon.report_read = child_.report_read;
-  daemon.pid_fd = has_first_child ? second_fd_.get() : child_fd_.get();
-  daemon.is_child = !has_first_child;
-  daemon.parent_fd = has_first_child ? child_fd_.get() : -1;
+  daemon.is_child = options_.session != Session::kDaemon;
+  daemon.pid = daemon.is_child ? child_.pid : second_;
+  daemon.pid_fd = daemon.is_child ? child_fd_.get() : second_fd_.get();
+  daemon.parent = daemon.is_child ? 0 : child_.pid;
+  daemon.parent_fd = daemon.is_child ? -1 : child_fd_.get();
   absl::StatusOr<ProcessHandle> handle = absl::UnknownError("there is a pidfd");
-  if (has_first_child && !second_fd_.valid()) handle = ProcessHandle::Open(second_, os_);
+  if (!daemon.is_child && daemon.pid_fd < 0) handle = ProcessHandle::Open(daemon.pid, os_);
   if (handle.ok()) daemon.handle = &*handle;
 
-  const auto from_now = [this](absl::Duration time) {
-    return Later(os_.ClockGetTime(CLOCK_MONOTONIC).value_or(0), absl::ToInt64Nanoseconds(time));
-  };
-  const DaemonReport heard = cleanfork::AwaitReady(os_, daemon, from_now(timeout));
+  const DaemonReport heard = cleanfork::AwaitReady(os_, daemon, FromNow(timeout));
   if (heard.report.kind == ChildReport::kReady) {
-    // Its parent is not needed any more, and leaves by itself too. Nobody would reap it but us.
-    if (has_first_child) KillChild();
-    if (has_first_child) ReapChild();
+    // Its parent is not needed any more. Nobody would reap it but us.
+    if (!daemon.is_child) KillChild();
+    if (!daemon.is_child) ReapChild();
     return absl::OkStatus();
   }
+  EndDaemon(daemon, heard);
+  RestoreSigchld();
+  return ExplainUnready(heard, timeout);
+}
+
+int64_t Launch::FromNow(absl::Duration time) {
+  return Later(os_.ClockGetTime(CLOCK_MONOTONIC).value_or(0), absl::ToInt64Nanoseconds(time));
+}
+
+// After this there is no daemon, and no first child.
+void Launch::EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard) {
+  bool gone = heard.report.kind == ChildReport::kDied;
   // One that says that it gives up is about to exit, and may have something to put in order.
-  const bool leaves = heard.report.kind == ChildReport::kGaveUp;
-  if (!leaves || !AwaitEnd(os_, daemon, from_now(kTimeToLeave))) KillDaemon(os_, daemon);
-  const bool gone = daemon.is_child || AwaitEnd(os_, daemon, from_now(kTimeToDie));
-  if (has_first_child) {
+  if (heard.report.kind == ChildReport::kGaveUp) {
+    gone = AwaitEnd(os_, daemon, FromNow(kTimeToLeave));
+  }
+  if (!gone) {
+    KillDaemon(os_, daemon);
+    gone = daemon.is_child || AwaitEnd(os_, daemon, FromNow(kTimeToDie));
+  }
+  if (!daemon.is_child) {
     // It reaps the daemon and exits; but a daemon that cannot be killed must not hold us.
     AwaitedDaemon first;
     first.pid = child_.pid;
     first.pid_fd = child_fd_.get();
     first.is_child = true;
-    if (!gone || !AwaitEnd(os_, first, from_now(kTimeToDie))) KillChild();
+    if (!gone || !AwaitEnd(os_, first, FromNow(kTimeToDie))) KillChild();
   }
   ReapChild();
-  RestoreSigchld();
-  return ExplainUnready(heard, timeout);
 }
 
 absl::Status Launch::ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const {
@@ -311,7 +323,7 @@ absl::Status Launch::ExplainUnready(const DaemonReport& heard, absl::Duration ti
   } else if (report.error == ETIME) {
     what = absl::StrCat("the daemon was not ready after ", absl::FormatDuration(timeout));
   } else if (static_cast<Step>(report.step) == Step::kReady) {
-    what = "the daemon has closed the pipe to say on that it is ready";
+    what = "the daemon has closed the pipe on which it was to say that it is ready";
   } else {
     error.step = Step::kReport;
     what = "read of the daemon's report";

@@ -56,6 +56,8 @@ class Launch {
   void KillSecond();
   absl::Status Explain(const ChildReport& report) const;
   void ReapChild();
+  int64_t FromNow(absl::Duration time);
+  void EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard);
   absl::Status ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const;
 
   const ForkOptions& options_;

@@ -119,7 +119,8 @@ Verdict Either(std::vector<Step> steps) { return {true, true, std::move(steps)};
 // The interrupted calls that have to be taken up again.
 bool IsRestarted(const FaultEntry& fault) { return fault.error == EINTR; }
 
-Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
+Verdict JudgeInParent(const FaultEntry& fault, EntryPoint entry, bool daemon) {
+  const bool awaits_ready = entry == EntryPoint::kDaemonize;
   switch (fault.call) {
     case OsCall::kFork:
     case OsCall::kVforkCall:
@@ -133,9 +134,11 @@ Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
     case OsCall::kOpen: return fault.index == 1 ? Fails({Step::kOpenStream}) : Absorbed();
     case OsCall::kFStat:
       return Either({Step::kOpenStream});  // EBADF: the stream is closed
-    // The report, of which a daemon sends two; or /proc/PID/stat, as above.
+    // The report, of which a daemon sends two, and one more that it is ready; or /proc/PID/stat, as
+    // above.
     case OsCall::kRead:
-      return fault.index <= (daemon ? 2u : 1u) ? Fails({Step::kReport}) : Absorbed();
+      return fault.index <= (daemon ? 2u : 1u) + (awaits_ready ? 1u : 0u) ? Fails({Step::kReport})
+                                                                          : Absorbed();
     case OsCall::kStat: return Either({Step::kValidate});
     case OsCall::kGetPwNam:
     case OsCall::kGetPwUid:
@@ -143,9 +146,10 @@ Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
     case OsCall::kGetGroupList:
       return Either({Step::kResolveUser});  // ERANGE: asked again with more room
     case OsCall::kSigAction: return Fails({Step::kBlockSignals});
+    // The pipe is then read without; but readiness has a deadline.
+    case OsCall::kPoll: return awaits_ready ? Either({Step::kReport}) : Absorbed();
     case OsCall::kClose:
     case OsCall::kPidFdOpen:
-    case OsCall::kPoll:             // the pipe is then read without
     case OsCall::kPidFdSendSignal:  // to a first child, which leaves by itself as well
     case OsCall::kGetRandom: return Absorbed();
     default: return Fails({});
@@ -185,9 +189,12 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kPrctlSetPdeathsig: return Fails({Step::kParentDeathSignal});
     // A report that is lost: the child says it by its exit status. One that comes after the report
     // of success can change nothing.
-    // So it is with the score, which is written before.
-    case OsCall::kWrite: return Either({Step::kStart, Step::kOomScore});
+    // So it is with the score, which is written before, and with the word that a daemon is ready.
+    case OsCall::kWrite: return Either({Step::kStart, Step::kOomScore, Step::kReady});
     case OsCall::kRead: return Either({Step::kReport, Step::kStart});
+    // In the first child of a daemon that has yet to become ready.
+    case OsCall::kPidFdOpen:
+    case OsCall::kPoll: return Absorbed();
     // Of oom_score_adj; or of /proc/PID/stat, as in the parent.
     case OsCall::kOpen: return Either({Step::kOomScore});
     case OsCall::kClose: return Absorbed();
@@ -195,13 +202,15 @@ Verdict JudgeInChild(const FaultEntry& fault) {
   }
 }
 
-Verdict Judge(const FaultPlan& plan, bool daemon, bool spawns) {
+Verdict Judge(const FaultPlan& plan, bool daemon, EntryPoint entry) {
   if (plan.empty() || IsRestarted(plan[0])) return Absorbed();
   const OsCall call = plan[0].call;
-  if (kVforkIsFork && spawns && (call == OsCall::kRead || call == OsCall::kOpen)) {
+  if (kVforkIsFork && entry == EntryPoint::kSpawn &&
+      (call == OsCall::kRead || call == OsCall::kOpen)) {
     return Either({Step::kReport, Step::kStart, Step::kOpenStream, Step::kOomScore});
   }
-  return plan[0].process.depth() == 0 ? JudgeInParent(plan[0], daemon) : JudgeInChild(plan[0]);
+  return plan[0].process.depth() == 0 ? JudgeInParent(plan[0], entry, daemon)
+                                      : JudgeInChild(plan[0]);
 }
 
 // Whether the error's errno is the fault's, or what is left of it.
@@ -211,15 +220,16 @@ bool IsRightErrno(const ChildError& error, const FaultEntry& fault) {
   if (fault.call == OsCall::kStat && fault.error == ENOENT) return error.error == EINVAL;
   // A lost report has no errno, and nor has a number of groups that is not the one asked for, which
   // is what EINVAL of getgroups(2) says.
-  return error.error == 0 && (error.step == Step::kStart || error.step == Step::kVerifyIdentity);
+  return error.error == 0 && (error.step == Step::kStart || error.step == Step::kReady ||
+                              error.step == Step::kVerifyIdentity);
 }
 
-std::string CheckOutcome(const FaultPlan& plan, bool daemon, bool spawns,
+std::string CheckOutcome(const FaultPlan& plan, bool daemon, EntryPoint entry,
                          const absl::Status& status) {
   if (plan.size() > 1) {  // of two faults either may be told, or both absorbed
     return status.ok() || GetChildError(status).has_value() ? "" : "no step is told; ";
   }
-  const Verdict verdict = Judge(plan, daemon, spawns);
+  const Verdict verdict = Judge(plan, daemon, entry);
   if (status.ok()) return verdict.may_succeed ? "" : "it is a success; ";
   const std::string text(status.message());
   if (!verdict.may_fail) return "it is not absorbed: " + text + "; ";
@@ -293,8 +303,7 @@ std::string RunOnce(EntryPoint entry, const Variant& variant, const FaultPlan& p
     absl::StatusOr<Child> child = StartExiting(entry, 7, Options(variant), os);
     const bool fired = os.FaultsFired() > 0;
     const bool daemon = variant.session == Session::kDaemon;
-    wrong += CheckOutcome(fired ? plan : FaultPlan(), daemon, entry == EntryPoint::kSpawn,
-                          child.status());
+    wrong += CheckOutcome(fired ? plan : FaultPlan(), daemon, entry, child.status());
     if (child.ok() && !daemon) {
       absl::StatusOr<ExitStatus> ended = child->Wait();
       if (!ended.ok()) {
@@ -347,7 +356,7 @@ class SweepOfEveryFault : public ::testing::TestWithParam<std::tuple<EntryPoint,
     delete shared_;
   }
 
-  static constexpr size_t kSweeps = 3 * std::size(kVariants);
+  static constexpr size_t kSweeps = 4 * std::size(kVariants);
   static Shared<UsedRows>* shared_;
   static size_t swept_;
 };

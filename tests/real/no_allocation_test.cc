@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "cleanfork/child.h"
+#include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/spawn.h"
@@ -160,7 +161,7 @@ void Elaborate(ForkOptions* options) {
   options->no_new_privs = true;
   options->parent_death_signal = SIGTERM;
 }
-void Daemon(ForkOptions* options) { options->session = Session::kDaemon; }
+void InDaemonSession(ForkOptions* options) { options->session = Session::kDaemon; }
 void KeepDescriptors(ForkOptions* options) {
   options->close_other_descriptors = false;
   options->session = Session::kKeep;
@@ -175,10 +176,13 @@ void Nobody(ForkOptions* options) {
   options->identity->group_list = {1, 2, 3, 61002};
 }
 
-constexpr Variant kVariants[] = {{"Plain", &Plain},       {"Elaborate", &Elaborate},
-                                 {"Daemon", &Daemon},     {"KeepDescriptors", &KeepDescriptors},
-                                 {"OpenXpki", &OpenXpki}, {"Identity", &Nobody}};
-constexpr const char* kEntryPoints[] = {"ForkChild", "RunInChild", "Spawn"};
+constexpr Variant kVariants[] = {{"Plain", &Plain},
+                                 {"Elaborate", &Elaborate},
+                                 {"Daemon", &InDaemonSession},
+                                 {"KeepDescriptors", &KeepDescriptors},
+                                 {"OpenXpki", &OpenXpki},
+                                 {"Identity", &Nobody}};
+constexpr const char* kEntryPoints[] = {"ForkChild", "RunInChild", "Spawn", "Daemonize"};
 
 std::string Start(int entry, const ForkOptions& options, TrappingOs& os) {
   absl::StatusOr<Child> child = absl::InternalError("not started");
@@ -188,6 +192,15 @@ std::string Start(int entry, const ForkOptions& options, TrappingOs& os) {
     if (!pid.ok()) return std::string(pid.status().message());
     child = options.session == Session::kDaemon ? Child::Daemon(os, *pid, UniqueFd())
                                                 : Child(os, *pid, {});
+  } else if (entry == 3) {
+    DaemonizeOptions daemonize;
+    daemonize.fork = options;
+    daemonize.keep_parent = true;
+    absl::StatusOr<Daemon> daemon = Daemonize(daemonize, os);
+    if (daemon.ok() && daemon->in_daemon()) _exit(daemon->Ready().ok() ? 0 : 1);
+    if (!daemon.ok()) return std::string(daemon.status().message());
+    child = options.session == Session::kDaemon ? Child::Daemon(os, daemon->pid(), UniqueFd())
+                                                : Child(os, daemon->pid(), {});
   } else if (entry == 1) {
     child = RunInChild([] { return 0; }, options, os);
   } else {
@@ -210,7 +223,8 @@ std::string RunWithTrap(int entry, const Variant& variant, int failing_forks,
     if (dup(0) != 3) return std::string("no descriptor 3");
     ForkOptions options;
     variant.change(&options);
-    if (entry == 0 && options.out.kind() == Stream::Kind::kPipe) options.out = Stream::Null();
+    if ((entry == 0 || entry == 3) && options.out.kind() == Stream::Kind::kPipe)
+      options.out = Stream::Null();
     // A body's program runs on in the child: what it does there is its own affair, and begins here.
     if (entry != 2) {
       options.in_child = [] { trap_is_set = false; };
@@ -248,7 +262,7 @@ TEST_P(NoAllocation, WouldBeSeen) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Real, NoAllocation,
-                         ::testing::Combine(::testing::Range(0, 3), ::testing::ValuesIn(kVariants)),
+                         ::testing::Combine(::testing::Range(0, 4), ::testing::ValuesIn(kVariants)),
                          [](const ::testing::TestParamInfo<std::tuple<int, Variant>>& info) {
                            return std::string(kEntryPoints[std::get<0>(info.param)]) +
                                   std::get<1>(info.param).name;

@@ -195,7 +195,8 @@ TEST_F(DaemonizeStarter, WaitsNoLongerThanASecondForTheFirstChildsWord) {
 TEST_F(DaemonizeStarter, EndsADaemonThatHasClosedThePipe) {
   os_.At(4, [this] { os_.CloseReportPipe(); });
   EXPECT_EQ(Text(),
-            "the daemon has closed the pipe to say on that it is ready: Broken pipe (EPIPE) "
+            "the daemon has closed the pipe on which it was to say that it is ready: "
+            "Broken pipe (EPIPE) "
             "[step ready, child 4712]");
   EXPECT_THAT(os_.killed(), ElementsAre(kSecondFd));
   EXPECT_EQ(os_.now(), 5);
@@ -206,7 +207,8 @@ TEST_F(DaemonizeStarter, EndsADaemonWhoseReportCannotBeRead) {
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
       .WillOnce(ReadsReport(ChildReport::Forked(kSecond)))
       .WillOnce(ReadsReport(ChildReport::Started(kSecond)))
-      .WillOnce(Fails(EIO));
+      .WillOnce(Fails(EIO))
+      .WillRepeatedly(ReadsReport(ChildReport::Died(SIGKILL, 0, kSecond)));
   const absl::Status status = Run();
   EXPECT_EQ(std::string(status.message()),
             "read of the daemon's report: Input/output error (EIO) [step report, child 4712]");
@@ -270,6 +272,53 @@ TEST_F(DaemonizeStarter, WithoutPidfdsSeesTheEndOfAChildAndKillsOneThatIsLate) {
   EXPECT_CALL(os_, WaitPid(kFirst, 0)).WillOnce(Ok(WaitResult{kFirst, SIGKILL}));
   EXPECT_TRUE(absl::IsDeadlineExceeded(Run()));
   EXPECT_EQ(os_.now(), 1);
+}
+
+// The first child has said so before it reaped it: the pid is nobody's, or a stranger's.
+TEST_F(DaemonizeStarter, TouchesNoProcessThatHasTheDaemonsPidAfterTheDaemonsEnd) {
+  for (const ChildReport& word :
+       {ChildReport::Died(0, 3, kSecond), ChildReport::GaveUp(13, kSecond, 0)}) {
+    StarterOs os;
+    os.Say(word);
+    if (word.kind == ChildReport::kGaveUp) os.Say(ChildReport::Died(0, 3, kSecond));
+    os.End(kFirstFd);
+    EXPECT_CALL(os, Kill(_, _)).Times(0);
+    EXPECT_FALSE(Daemonize(options_, os).ok());
+    EXPECT_THAT(os.killed(), IsEmpty());
+    EXPECT_EQ(os.now(), 0);
+  }
+}
+
+TEST_F(DaemonizeStarter, IsNotHeldByADaemonThatIsGoneBeforeItsPidfdIsOpened) {
+  ON_CALL(os_, PidFdOpen(kSecond, 0)).WillByDefault(Fails(ESRCH));
+  os_.Say(ChildReport::GaveUp(13, kSecond, 0));
+  os_.Say(ChildReport::Died(0, 3, kSecond));
+  os_.End(kFirstFd);
+  EXPECT_TRUE(absl::IsInternal(Run()));
+  EXPECT_EQ(os_.now(), 0);
+}
+
+TEST_F(DaemonizeStarter, WithoutAPidfdKillsADaemonByItsPidAsLongAsItsParentHasNotReapedIt) {
+  for (bool parent_lives : {true, false}) {
+    StarterOs os;
+    ON_CALL(os, PidFdOpen(kSecond, 0)).WillByDefault(Fails(EMFILE));
+    ON_CALL(os, WaitId(P_PID, kFirst, WEXITED | WNOHANG | WNOWAIT))
+        .WillByDefault(Ok(parent_lives ? WaitIdResult() : WaitIdResult{kFirst, CLD_EXITED, 0}));
+    EXPECT_CALL(os, Kill(kSecond, SIGKILL)).Times(parent_lives ? 1 : 0);
+    EXPECT_TRUE(absl::IsDeadlineExceeded(Daemonize(options_, os).status()));
+  }
+}
+
+TEST_F(DaemonizeStarter, KillsWhereAFilterForbidsSignalsByPidfd) {
+  ON_CALL(os_, PidFdSendSignal(_, _)).WillByDefault(Fails(EPERM));
+  ON_CALL(os_, WaitId(P_PID, kFirst, _)).WillByDefault(Ok(WaitIdResult()));
+  EXPECT_CALL(os_, Kill(kSecond, SIGKILL)).WillOnce([this](auto...) {
+    os_.End(kSecondFd);
+    os_.End(kFirstFd);
+    return SysResult<void>();
+  });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Run()));
+  EXPECT_EQ(os_.now(), 90);
 }
 
 TEST_F(DaemonizeStarter, RefusesAProcessWithOtherThreads) {

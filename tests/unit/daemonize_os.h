@@ -29,11 +29,12 @@ class StarterOs : public ScriptedOs {
 
   // What comes out of the report pipe, from `report` on.
   void Say(const ChildReport& report, const std::string& text = "");
+  void Unsay() { pipe_.clear(); }
   void CloseReportPipe() { pipe_closed_ = true; }
 
   // Instead of that daemon one that is the starter's child: kFirst.
   void BecomeParent() {
-    pipe_.clear();
+    Unsay();
     Say(ChildReport::Started(kFirst));
   }
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/daemonize.h"
+#include "cleanfork/fork_child.h"
 #include "cleanfork/os_matchers.h"
 #include "tests/unit/daemonize_os.h"
 
@@ -374,6 +375,26 @@ TEST_F(DaemonizeStarter, ReturnsTheStepThatFailedInTheSetUp) {
       .WillOnce(ReadsReport(ChildReport::Forked(kSecond)))
       .WillOnce(ReadsReport(ChildReport::Failed(Step::kChDir, EACCES, kSecond)));
   EXPECT_EQ(Text(), "chdir(\"/\"): Permission denied (EACCES) [step chdir, child 4712]");
+}
+
+// Of every daemon: the first child was killed, the second has not said a word, and is killed too.
+TEST(FirstChildThatVanished, LeavesNoSecondOneThatIsTakenForStartedAfterItWasKilled) {
+  StarterOs os;
+  os.Unsay();
+  os.Say(ChildReport::Forked(kSecond));
+  os.End(kFirstFd);
+  ON_CALL(os, WaitId(P_PID, kFirst, WEXITED | WNOWAIT))
+      .WillByDefault(Ok(WaitIdResult{kFirst, CLD_KILLED, SIGKILL}));
+  EXPECT_CALL(os, PidFdSendSignal(kSecondFd, SIGKILL))
+      .WillOnce([&](auto...) {
+        os.Say(ChildReport::Started(kSecond));  // in the moment before the signal came
+        os.End(kSecondFd);
+        return SysResult<void>();
+      })
+      .WillRepeatedly(Ok());
+  ForkOptions options;
+  options.session = Session::kDaemon;
+  EXPECT_FALSE(ForkChild(options, os).ok());
 }
 
 }  // namespace

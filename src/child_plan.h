@@ -32,6 +32,9 @@ class ChildPlan {
 
   const FrozenPlan& frozen() const { return frozen_; }
 
+  // The child is to say that it is ready: FrozenPlan::awaits_ready.
+  void AwaitReady() { frozen_.awaits_ready = true; }
+
   // The step as the call that it is, for an error's text: "setgid(65534)".
   std::string Describe(Step step) const;
 

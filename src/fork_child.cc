@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/child_plan.h"
+#include "src/enter_child.h"
 #include "src/invalid_options.h"
 #include "src/launch.h"
 
@@ -11,22 +12,6 @@ namespace cleanfork {
 namespace {
 
 constexpr int kBodyThrewStatus = 70;  // EX_SOFTWARE of sysexits.h
-
-// The plan that this process was set up by, if it is such a child. Reachable, so that a leak
-// checker does not complain of it; it links to that of the child which forked this one, if any.
-ChildPlan* plan_of_this_process = nullptr;
-
-// What is left to do in a child that has been set up and goes on in the caller's code. The plan is
-// given up, never freed: a descriptor number in it may be another file's by now, its environment is
-// in use, and free(3) may be locked for ever.
-void EnterChild(const ForkOptions& options, std::unique_ptr<ChildPlan> plan, Os& os) {
-  ChildPlan& kept = *plan.release();
-  kept.KeepReachable(plan_of_this_process);
-  plan_of_this_process = &kept;
-  if (kept.environment() != nullptr) os.SetEnviron(kept.environment());
-  if (options.reseed) options.reseed(kept.random().data(), kept.random().size());
-  if (options.in_child) options.in_child();
-}
 
 // All that runs in the child, of which nothing may unwind into the caller's code.
 int RunBody(const std::function<int()>& body, const ForkOptions& options,

@@ -6,15 +6,22 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/process_handle.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
 #include "src/fork_obstacle.h"
 
 namespace cleanfork {
 namespace {
+
+// For a daemon that has given up to exit by itself; and for the end of one that was killed, which
+// waits for as long as a system call of its is not to be interrupted.
+constexpr absl::Duration kTimeToLeave = absl::Seconds(5);
+constexpr absl::Duration kTimeToDie = absl::Seconds(5);
 
 bool IsTransient(int error) { return error == EAGAIN || error == ENOMEM; }
 
@@ -41,11 +48,11 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   if (mask_error_ != 0) KillChild();
   const ChildReport report = daemon ? AwaitDaemon() : AwaitOwnChild();
   const bool started = report.kind == ChildReport::kStarted && mask_error_ == 0;
-  if (!started || daemon) {
+  const bool awaits_ready = plan_.frozen().awaits_ready;
+  if (!started || (daemon && !awaits_ready)) {
     // A first child has nothing left to do once the second one runs, and a failed child exits.
     if (started) KillChild();
-    // ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
-    RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
+    ReapChild();
   }
   if (!started) {
     if (report.kind == ChildReport::kStarted) KillSecond();
@@ -53,6 +60,9 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
     return Explain(report);
   }
   std::optional<Child> result;
+  if (awaits_ready) {
+    return std::optional<Child>(Child::Daemon(os_, daemon ? second_ : child_.pid, UniqueFd()));
+  }
   if (daemon) {
     result = Child::Daemon(os_, static_cast<pid_t>(report.pid), std::move(second_fd_));
   } else {
@@ -123,7 +133,7 @@ SysResult<pid_t> Launch::ForkOnce() {
     return os_.VforkCall(&RunProgram, &start);
   }
   SysResult<pid_t> forked = os_.Fork();
-  if (forked.ok() && forked.value() == 0) SetUpChild(os_, frozen);
+  if (forked.ok() && forked.value() == 0) supervisor_ = SetUpChild(os_, frozen);
   return forked;
 }
 
@@ -167,6 +177,11 @@ void Launch::KillChild() {
   } else {
     os_.Kill(child_.pid, SIGKILL).IgnoreError();
   }
+}
+
+// ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
+void Launch::ReapChild() {
+  RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
 }
 
 ChildReport Launch::AwaitOwnChild() {
@@ -232,6 +247,7 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
       return ChildReport::Started(second_);
     }
     KillSecond();
+    may_run = false;  // whatever it has written before the signal came
   }
   KillSecond();
   return ChildReport::Died(SIGKILL, 0, second_);
@@ -239,6 +255,89 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
 
 void Launch::KillSecond() {
   if (second_fd_.valid()) os_.PidFdSendSignal(second_fd_.get(), SIGKILL).IgnoreError();
+}
+
+absl::Status Launch::AwaitReady(absl::Duration timeout) {
+  AwaitedDaemon daemon;
+  daemon.report_read = child_.report_read;
+  daemon.is_child = options_.session != Session::kDaemon;
+  daemon.pid = daemon.is_child ? child_.pid : second_;
+  daemon.pid_fd = daemon.is_child ? child_fd_.get() : second_fd_.get();
+  daemon.parent = daemon.is_child ? 0 : child_.pid;
+  daemon.parent_fd = daemon.is_child ? -1 : child_fd_.get();
+  absl::StatusOr<ProcessHandle> handle = absl::UnknownError("there is a pidfd");
+  if (!daemon.is_child && daemon.pid_fd < 0) handle = ProcessHandle::Open(daemon.pid, os_);
+  if (handle.ok()) daemon.handle = &*handle;
+
+  const DaemonReport heard = cleanfork::AwaitReady(os_, daemon, FromNow(timeout));
+  if (heard.report.kind == ChildReport::kReady) {
+    // Its parent is not needed any more. Nobody would reap it but us.
+    if (!daemon.is_child) KillChild();
+    if (!daemon.is_child) ReapChild();
+    return absl::OkStatus();
+  }
+  EndDaemon(daemon, heard);
+  RestoreSigchld();
+  return ExplainUnready(heard, timeout);
+}
+
+int64_t Launch::FromNow(absl::Duration time) {
+  return Later(os_.ClockGetTime(CLOCK_MONOTONIC).value_or(0), absl::ToInt64Nanoseconds(time));
+}
+
+// After this there is no daemon, and no first child.
+void Launch::EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard) {
+  bool gone = heard.report.kind == ChildReport::kDied;
+  // One that says that it gives up is about to exit, and may have something to put in order.
+  if (heard.report.kind == ChildReport::kGaveUp) {
+    gone = AwaitEnd(os_, daemon, FromNow(kTimeToLeave));
+  }
+  if (!gone) {
+    KillDaemon(os_, daemon);
+    gone = daemon.is_child || AwaitEnd(os_, daemon, FromNow(kTimeToDie));
+  }
+  if (!daemon.is_child) {
+    // It reaps the daemon and exits; but a daemon that cannot be killed must not hold us.
+    AwaitedDaemon first;
+    first.pid = child_.pid;
+    first.pid_fd = child_fd_.get();
+    first.is_child = true;
+    if (!gone || !AwaitEnd(os_, first, FromNow(kTimeToDie))) KillChild();
+  }
+  ReapChild();
+}
+
+absl::Status Launch::ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const {
+  const ChildReport& report = heard.report;
+  ChildError error;
+  error.step = Step::kReady;
+  error.error = report.error;
+  error.signal = report.signal;
+  error.pid = second_ != 0 ? second_ : child_.pid;
+  error.attempt = attempts_;
+  if (report.kind == ChildReport::kGaveUp) {
+    const absl::Status status = ChildErrorStatus(heard.text, error);
+    absl::Status coded(static_cast<absl::StatusCode>(report.status), status.message());
+    status.ForEachPayload(
+        [&coded](const auto& url, const absl::Cord& payload) { coded.SetPayload(url, payload); });
+    return coded;
+  }
+  std::string what = "the daemon ended before it was ready";
+  if (report.kind == ChildReport::kDied) {
+    if (report.error == kEndUnknown) what += ", how is not known";
+    if (report.error == 0 && report.signal == 0) {
+      absl::StrAppend(&what, " (exit status ", report.status, ")");
+    }
+    error.error = 0;
+  } else if (report.error == ETIME) {
+    what = absl::StrCat("the daemon was not ready after ", absl::FormatDuration(timeout));
+  } else if (static_cast<Step>(report.step) == Step::kReady) {
+    what = "the daemon has closed the pipe on which it was to say that it is ready";
+  } else {
+    error.step = Step::kReport;
+    what = "read of the daemon's report";
+  }
+  return ChildErrorStatus(what, error);
 }
 
 absl::Status Launch::Explain(const ChildReport& report) const {

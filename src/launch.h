@@ -6,12 +6,15 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/child_report.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/os.h"
 #include "cleanfork/unique_fd.h"
+#include "src/await_ready.h"
 #include "src/child/await_child.h"
 #include "src/child_plan.h"
 #include "src/retry_schedule.h"
@@ -27,7 +30,17 @@ class Launch {
   // Forks as the plan says and waits for the child's report. In the parent: the process that now
   // runs, or an error after which there is no such process. In a child that does not exec: nullopt,
   // once it is set up. With Session::kDaemon the process is the second child.
+  // Where the plan awaits readiness, the process is not told of as ready, `in_parent` is not called
+  // and the pidfds stay here.
   absl::StatusOr<std::optional<Child>> Run();
+
+  // In the parent, after Run() has returned a process that has yet to say that it is ready: waits
+  // until it does, or until `timeout` is over. After an error there is no such process.
+  absl::Status AwaitReady(absl::Duration timeout);
+
+  // In a child that has yet to say that it is ready: on which it releases the first child; -1 if
+  // there is none.
+  int supervisor() const { return supervisor_; }
 
  private:
   absl::Status IgnoreSigchld();
@@ -43,6 +56,10 @@ class Launch {
   void NoteSecond(const ChildReport& report);
   void KillSecond();
   absl::Status Explain(const ChildReport& report) const;
+  void ReapChild();
+  int64_t FromNow(absl::Duration time);
+  void EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard);
+  absl::Status ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const;
 
   const ForkOptions& options_;
   ChildPlan& plan_;
@@ -55,6 +72,7 @@ class Launch {
   UniqueFd child_fd_;  // a pidfd, where the kernel has them
   pid_t second_ = 0;
   UniqueFd second_fd_;
+  int supervisor_ = -1;
 };
 
 }  // namespace cleanfork

@@ -39,6 +39,7 @@ const char* StepName(Step step) {
     case Step::kExec: return "exec";
     case Step::kReport: return "report";
     case Step::kStart: return "start";
+    case Step::kReady: return "ready";
   }
   return "unknown";
 }

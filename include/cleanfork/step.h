@@ -53,9 +53,10 @@ enum class Step : int {
   // In the parent, after the fork.
   kReport,  // the child's report could not be read
   kStart,   // the child ended before it had exec'd or reported
+  kReady,   // the daemon was set up, but never said that it is ready
 };
 
-constexpr int kStepCount = static_cast<int>(Step::kStart) + 1;
+constexpr int kStepCount = static_cast<int>(Step::kReady) + 1;
 
 // "setuid" for kSetUid: lower case, words joined by '-'. "unknown" for a number that is no step.
 const char* StepName(Step step);

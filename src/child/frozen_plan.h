@@ -75,6 +75,10 @@ struct FrozenPlan {
   // will put a descriptor.
   int first_free = 3;
 
+  // The child that goes on in the caller's code has yet to say that it is ready: it keeps the pipe,
+  // and a first child stays to tell how it ends.
+  bool awaits_ready = false;
+
   // How long to sleep, in nanoseconds, before each further attempt at the second fork.
   const int64_t* second_fork_delays = nullptr;
   size_t second_fork_delay_count = 0;

@@ -332,11 +332,32 @@ int Exec(Running& running, const char* path) {
   ReportAndExit(running, Step::kExec, error);
 }
 
+// The first child of a daemon that has yet to become ready: stays, as the only process that is told
+// how the daemon ended, until that has no more use for it. The end of the pipe alone would not do:
+// a process that the daemon has forked may hold the other end.
+[[noreturn]] void SuperviseUntilReady(Running& running, pid_t second) {
+  Os& os = running.os;
+  AwaitedChild awaited;
+  awaited.pid = second;
+  awaited.pid_fd = os.PidFdOpen(second, 0).value_or(-1);
+  awaited.report_read = running.second.read_end;
+  ChildReport report = AwaitReport(os, awaited);
+  if (report.kind == ChildReport::kStarted) os.Exit(0);
+  // Never to be killed for a pipe that cannot be read: it may have told the parent that it is
+  // ready.
+  if (report.kind != ChildReport::kDied) report = DecideAtEndOfFile(os, awaited);
+  WriteFully(os, running.plan.report_write, &report, sizeof(report)).IgnoreError();
+  RetryOnEintr([&] { return os.WaitPid(second, 0); }).IgnoreError();
+  os.Exit(0);
+  __builtin_unreachable();
+}
+
 // The first child, once the second is there: stays until it knows what became of it, tells the
 // parent if the second one could not, and leaves.
 [[noreturn]] void Supervise(Running& running, pid_t second) {
   Os& os = running.os;
   os.Close(running.second.write_end).IgnoreError();
+  if (running.plan.awaits_ready) SuperviseUntilReady(running, second);
   char byte = 0;
   SysResult<size_t> got =
       RetryOnEintr([&] { return os.Read(running.second.read_end, &byte, sizeof(byte)); });
@@ -400,7 +421,7 @@ int RunSecondProgram(void* argument) {
 
 }  // namespace
 
-void SetUpChild(Os& os, const FrozenPlan& plan) {
+int SetUpChild(Os& os, const FrozenPlan& plan) {
   Running running = {os, plan, {}};
   os.Close(plan.report_read).IgnoreError();
   const size_t second_fork = FindSecondFork(plan);
@@ -418,6 +439,10 @@ void SetUpChild(Os& os, const FrozenPlan& plan) {
   const ChildReport report = ChildReport::Started(os.GetPid());
   SysResult<void> told = WriteFully(os, plan.report_write, &report, sizeof(report));
   if (!told.ok()) os.Exit(kChildFailedStatus);  // the parent will say that it never started
+  if (plan.awaits_ready) {
+    if (has_second_fork) os.Close(running.second.read_end).IgnoreError();
+    return running.second.write_end;
+  }
   os.Close(plan.report_write).IgnoreError();
   if (has_second_fork) {
     const char byte = 1;
@@ -428,6 +453,7 @@ void SetUpChild(Os& os, const FrozenPlan& plan) {
     os.Close(running.second.write_end).IgnoreError();
     os.Close(running.second.read_end).IgnoreError();
   }
+  return -1;
 }
 
 int RunProgram(void* argument) {

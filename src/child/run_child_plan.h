@@ -15,7 +15,11 @@ namespace cleanfork {
 // to go on in the caller's code, once it has reported that it is set up; with a second fork that
 // is the second child, and the first one supervises and exits in here. Every failure is reported
 // and exits. The plan must not exec.
-void SetUpChild(Os& os, const FrozenPlan& plan);
+//
+// With plan.awaits_ready the pipe's write end stays open, and what is returned is the write end of
+// one on which the first child waits: for a ChildReport::Started(), upon which it leaves, or for
+// the end of the second child, which it reports. -1 where there is no first child.
+int SetUpChild(Os& os, const FrozenPlan& plan);
 
 // The same for a plan that execs, as the function of a VforkCall(): `argument` is a ProgramStart.
 // Never returns where Exit() does not.

@@ -54,6 +54,7 @@ constexpr StepRow kSteps[] = {
     {Step::kExec, kExitExec},
     {Step::kReport, kExitSystem},
     {Step::kStart, kExitSystem},
+    {Step::kReady, kExitSystem},
 };
 
 struct Meaning {

@@ -7,23 +7,42 @@
 #include <functional>
 #include <string>
 
+#include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/spawn.h"
 
 namespace cleanfork {
 namespace {
 
-// ForkChild() with a body, and RunInChild(), which has one.
+Child Started(pid_t pid, const ForkOptions& options, Os& os) {
+  if (options.session == Session::kDaemon) return Child::Daemon(os, pid, UniqueFd());
+  return Child(os, pid, {});
+}
+
+absl::StatusOr<Child> RunDaemon(int (*body)(int), int argument, const ForkOptions& options,
+                                Os& os) {
+  DaemonizeOptions daemonize;
+  daemonize.fork = options;
+  daemonize.allow_threads = true;
+  daemonize.keep_parent = true;
+  absl::StatusOr<Daemon> daemon = Daemonize(daemonize, os);
+  if (!daemon.ok()) return daemon.status();
+  if (!daemon->in_daemon()) return Started(daemon->pid(), options, os);
+  if (!daemon->Ready().ok()) _exit(kNotReadyStatus);
+  _exit(body(argument));
+}
+
+// ForkChild() with a body, RunInChild(), which has one, and Daemonize().
 absl::StatusOr<Child> RunBody(EntryPoint entry, int (*body)(int), int argument,
                               const ForkOptions& options, Os& os) {
   if (entry == EntryPoint::kRunInChild) {
     return RunInChild([body, argument] { return body(argument); }, options, os);
   }
+  if (entry == EntryPoint::kDaemonize) return RunDaemon(body, argument, options, os);
   absl::StatusOr<pid_t> pid = ForkChild(options, os);
   if (!pid.ok()) return pid.status();
   if (*pid == 0) _exit(body(argument));
-  if (options.session == Session::kDaemon) return Child::Daemon(os, *pid, UniqueFd());
-  return Child(os, *pid, {});
+  return Started(*pid, options, os);
 }
 
 int Pause(int) {
@@ -41,6 +60,7 @@ const char* EntryPointName(EntryPoint entry) {
     case EntryPoint::kForkChild: return "ForkChild";
     case EntryPoint::kRunInChild: return "RunInChild";
     case EntryPoint::kSpawn: return "Spawn";
+    case EntryPoint::kDaemonize: return "Daemonize";
   }
   return "?";
 }

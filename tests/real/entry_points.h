@@ -1,4 +1,4 @@
-// The three ways to start a child, as one parameter, for tests that hold for all of them.
+// The four ways to start a child, as one parameter, for tests that hold for all of them.
 #ifndef CLEANFORK_TESTS_REAL_ENTRY_POINTS_H_
 #define CLEANFORK_TESTS_REAL_ENTRY_POINTS_H_
 
@@ -13,7 +13,12 @@
 
 namespace cleanfork {
 
-enum class EntryPoint { kForkChild, kRunInChild, kSpawn };
+// kDaemonize is one whose starter is kept, and whose daemon says at once that it is ready; its
+// threads are not counted.
+enum class EntryPoint { kForkChild, kRunInChild, kSpawn, kDaemonize };
+
+// What a daemon exits with that cannot say that it is ready.
+constexpr int kNotReadyStatus = 99;
 
 const char* EntryPointName(EntryPoint entry);
 
@@ -26,11 +31,12 @@ absl::StatusOr<Child> StartPausing(EntryPoint entry, const ForkOptions& options,
 absl::StatusOr<Child> StartExiting(EntryPoint entry, int status, const ForkOptions& options,
                                    Os& os);
 
-// TEST_P over the three, with their names.
+// TEST_P over the four, with their names.
 class EveryEntryPoint : public ::testing::TestWithParam<EntryPoint> {};
 
 inline auto EntryPoints() {
-  return ::testing::Values(EntryPoint::kForkChild, EntryPoint::kRunInChild, EntryPoint::kSpawn);
+  return ::testing::Values(EntryPoint::kForkChild, EntryPoint::kRunInChild, EntryPoint::kSpawn,
+                           EntryPoint::kDaemonize);
 }
 inline std::string EntryPointTestName(const ::testing::TestParamInfo<EntryPoint>& info) {
   return EntryPointName(info.param);

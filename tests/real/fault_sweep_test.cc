@@ -121,7 +121,8 @@ Verdict Either(std::vector<Step> steps) { return {true, true, std::move(steps)};
 // The interrupted calls that have to be taken up again.
 bool IsRestarted(const FaultEntry& fault) { return fault.error == EINTR; }
 
-Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
+Verdict JudgeInParent(const FaultEntry& fault, EntryPoint entry, bool daemon) {
+  const bool awaits_ready = entry == EntryPoint::kDaemonize;
   switch (fault.call) {
     case OsCall::kFork:
     case OsCall::kVforkCall:
@@ -135,9 +136,11 @@ Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
     // Of /dev/null; of standard error, where EBADF says that it is closed.
     case OsCall::kFStat:
       return fault.index == 2 && fault.error == EBADF ? Absorbed() : Fails({Step::kOpenStream});
-    // The report, of which a daemon sends two; or /proc/PID/stat, as above.
+    // The report, of which a daemon sends two, and one more that it is ready; or /proc/PID/stat, as
+    // above.
     case OsCall::kRead:
-      return fault.index <= (daemon ? 2u : 1u) ? Fails({Step::kReport}) : Absorbed();
+      return fault.index <= (daemon ? 2u : 1u) + (awaits_ready ? 1u : 0u) ? Fails({Step::kReport})
+                                                                          : Absorbed();
     case OsCall::kStat: return Either({Step::kValidate});
     case OsCall::kGetPwNam:
     case OsCall::kGetPwUid:
@@ -146,9 +149,10 @@ Verdict JudgeInParent(const FaultEntry& fault, bool daemon) {
       return fault.error == ERANGE ? Absorbed() : Fails({Step::kResolveUser});
     case OsCall::kSigProcMask: return Fails({Step::kBlockSignals});
     case OsCall::kSigAction: return Fails({Step::kBlockSignals});
+    // The pipe is then read without; but readiness has a deadline.
+    case OsCall::kPoll: return awaits_ready ? Either({Step::kReport}) : Absorbed();
     case OsCall::kClose:
     case OsCall::kPidFdOpen:
-    case OsCall::kPoll:             // the pipe is then read without
     case OsCall::kPidFdSendSignal:  // to a first child, which leaves by itself as well
     case OsCall::kGetRandom: return Absorbed();
     default: return Fails({});
@@ -193,9 +197,12 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kPrctlSetPdeathsig: return Fails({Step::kParentDeathSignal});
     // A report that is lost: the child says it by its exit status. One that comes after the report
     // of success can change nothing.
-    // So it is with the score, which is written before.
-    case OsCall::kWrite: return Either({Step::kStart, Step::kOomScore});
+    // So it is with the score, which is written before, and with the word that a daemon is ready.
+    case OsCall::kWrite: return Either({Step::kStart, Step::kOomScore, Step::kReady});
     case OsCall::kRead: return Either({Step::kReport, Step::kStart});
+    // In the first child of a daemon that has yet to become ready.
+    case OsCall::kPidFdOpen:
+    case OsCall::kPoll: return Absorbed();
     // Of oom_score_adj; or of /proc/PID/stat, as in the parent.
     case OsCall::kOpen: return Either({Step::kOomScore});
     case OsCall::kClose: return Absorbed();
@@ -242,14 +249,16 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
   }
 }
 
-Verdict Judge(const FaultPlan& plan, bool daemon, bool spawns) {
+Verdict Judge(const FaultPlan& plan, bool daemon, EntryPoint entry) {
   if (!plan.empty() && plan[0].kind == FaultEntry::Kind::kLie) return JudgeLie(plan[0], daemon);
   if (plan.empty() || IsRestarted(plan[0])) return Absorbed();
   const OsCall call = plan[0].call;
-  if (kVforkIsFork && spawns && (call == OsCall::kRead || call == OsCall::kOpen)) {
+  if (kVforkIsFork && entry == EntryPoint::kSpawn &&
+      (call == OsCall::kRead || call == OsCall::kOpen)) {
     return Either({Step::kReport, Step::kStart, Step::kOpenStream, Step::kOomScore});
   }
-  return plan[0].process.depth() == 0 ? JudgeInParent(plan[0], daemon) : JudgeInChild(plan[0]);
+  return plan[0].process.depth() == 0 ? JudgeInParent(plan[0], entry, daemon)
+                                      : JudgeInChild(plan[0]);
 }
 
 // Whether the error's errno is the fault's, or what is left of it.
@@ -262,15 +271,16 @@ bool IsRightErrno(const ChildError& error, const FaultEntry& fault) {
   }
   // A lost report has no errno, and nor has a number of groups that is not the one asked for, which
   // is what EINVAL of getgroups(2) says.
-  return error.error == 0 && (error.step == Step::kStart || error.step == Step::kVerifyIdentity);
+  return error.error == 0 && (error.step == Step::kStart || error.step == Step::kReady ||
+                              error.step == Step::kVerifyIdentity);
 }
 
-std::string CheckOutcome(const FaultPlan& plan, bool daemon, bool spawns,
+std::string CheckOutcome(const FaultPlan& plan, bool daemon, EntryPoint entry,
                          const absl::Status& status) {
   if (plan.size() > 1) {  // of two faults either may be told, or both absorbed
     return status.ok() || GetChildError(status).has_value() ? "" : "no step is told; ";
   }
-  const Verdict verdict = Judge(plan, daemon, spawns);
+  const Verdict verdict = Judge(plan, daemon, entry);
   if (status.ok()) return verdict.may_succeed ? "" : "it is a success; ";
   const std::string text(status.message());
   if (!verdict.may_fail) return "it is not absorbed: " + text + "; ";
@@ -391,8 +401,7 @@ std::string RunOnce(EntryPoint entry, const Variant& variant, const FaultPlan& p
     if (const auto error = GetChildError(child.status()); error.has_value() && fired) {
       reached->failed[static_cast<size_t>(error->step)] = true;
     }
-    wrong += CheckOutcome(fired ? plan : FaultPlan(), daemon, entry == EntryPoint::kSpawn,
-                          child.status());
+    wrong += CheckOutcome(fired ? plan : FaultPlan(), daemon, entry, child.status());
     if (child.ok() && !daemon) {
       absl::StatusOr<ExitStatus> ended = child->Wait();
       if (!ended.ok()) {
@@ -464,7 +473,7 @@ class SweepOfEveryFault : public ::testing::TestWithParam<std::tuple<EntryPoint,
   }
 
   // Of errors all, of lies those of children with an identity.
-  static constexpr size_t kSweeps = 3 * std::size(kVariants) * 3 / 2;
+  static constexpr size_t kSweeps = 4 * std::size(kVariants) * 3 / 2;
   static Shared<Reached>* shared_;
   static size_t swept_;
 };

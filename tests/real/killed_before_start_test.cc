@@ -37,15 +37,16 @@ namespace {
 // What the processes tell each other.
 struct Record {
   std::atomic<bool> killed{false};
-  std::atomic<bool> started{false};  // a report of success was sent
+  std::atomic<bool> started{false};  // a report of success was sent, or is about to be
   std::atomic<int> calls{0};         // the victim's, so far
 };
 
 // Kills the process of one generation just before its n-th call.
 class KillingOs : public GenerationOs {
  public:
-  KillingOs(int generation, int call, Record* record)
+  KillingOs(EntryPoint entry, int generation, int call, Record* record)
       : GenerationOs(RealOs()),
+        success_(entry == EntryPoint::kDaemonize ? ChildReport::kReady : ChildReport::kStarted),
         target_generation_(generation),
         calls_left_(call),
         record_(record) {}
@@ -55,7 +56,7 @@ class KillingOs : public GenerationOs {
     ChildReport report;
     if (size == sizeof(report)) {
       std::memcpy(&report, buffer, sizeof(report));
-      if (report.kind == ChildReport::kStarted) record_->started = true;
+      if (report.kind == success_) record_->started = true;
     }
     return wrapped().Write(fd, buffer, size);
   }
@@ -70,6 +71,7 @@ class KillingOs : public GenerationOs {
     for (;;) pause();
   }
 
+  const ChildReport::Kind success_;
   const int target_generation_;
   int calls_left_;
   Record* const record_;
@@ -91,7 +93,9 @@ using Parameter = std::tuple<EntryPoint, Victim>;
 
 std::string CheckError(const absl::Status& status) {
   const std::optional<ChildError> error = GetChildError(status);
-  if (error.has_value() && error->step == Step::kStart && error->signal == SIGKILL) return "";
+  const bool is_step =
+      error.has_value() && (error->step == Step::kStart || error->step == Step::kReady);
+  if (is_step && error->signal == SIGKILL) return "";
   return "not reported as killed: " + std::string(status.message()) + "; ";
 }
 
@@ -107,7 +111,7 @@ struct KillRun {
 KillRun RunOnce(EntryPoint entry, const Victim& victim, int call,
                 ForkOptions options = ForkOptions()) {
   Shared<Record> record;
-  KillingOs os(victim.generation, call, &*record);
+  KillingOs os(entry, victim.generation, call, &*record);
   options.session = victim.session;
   const CallerState before = ReadCallerState();
   KillRun run;

@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "cleanfork/child.h"
+#include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/spawn.h"
@@ -167,7 +168,7 @@ void Elaborate(ForkOptions* options) {
   options->no_new_privs = true;
   options->parent_death_signal = SIGTERM;
 }
-void Daemon(ForkOptions* options) {
+void InDaemonSession(ForkOptions* options) {
   options->session = Session::kDaemon;
   options->listen_fds = {{3, "a:b"}, {0, ""}};
 }
@@ -201,13 +202,13 @@ void EveryStepAsDaemon(ForkOptions* options) {
 
 constexpr Variant kVariants[] = {{"Plain", &Plain},
                                  {"Elaborate", &Elaborate},
-                                 {"Daemon", &Daemon},
+                                 {"Daemon", &InDaemonSession},
                                  {"KeepDescriptors", &KeepDescriptors},
                                  {"OpenXpki", &OpenXpki},
                                  {"Identity", &Nobody, true},
                                  {"EveryStep", &EveryStep, true},
                                  {"EveryStepAsDaemon", &EveryStepAsDaemon, true}};
-constexpr const char* kEntryPoints[] = {"ForkChild", "RunInChild", "Spawn"};
+constexpr const char* kEntryPoints[] = {"ForkChild", "RunInChild", "Spawn", "Daemonize"};
 
 std::string Start(int entry, const ForkOptions& options, TrappingOs& os) {
   absl::StatusOr<Child> child = absl::InternalError("not started");
@@ -217,6 +218,15 @@ std::string Start(int entry, const ForkOptions& options, TrappingOs& os) {
     if (!pid.ok()) return std::string(pid.status().message());
     child = options.session == Session::kDaemon ? Child::Daemon(os, *pid, UniqueFd())
                                                 : Child(os, *pid, {});
+  } else if (entry == 3) {
+    DaemonizeOptions daemonize;
+    daemonize.fork = options;
+    daemonize.keep_parent = true;
+    absl::StatusOr<Daemon> daemon = Daemonize(daemonize, os);
+    if (daemon.ok() && daemon->in_daemon()) _exit(daemon->Ready().ok() ? 0 : 1);
+    if (!daemon.ok()) return std::string(daemon.status().message());
+    child = options.session == Session::kDaemon ? Child::Daemon(os, daemon->pid(), UniqueFd())
+                                                : Child(os, daemon->pid(), {});
   } else if (entry == 1) {
     child = RunInChild([] { return 0; }, options, os);
   } else {
@@ -240,7 +250,8 @@ std::string RunWithTrap(int entry, const Variant& variant, int failing_forks,
     if (dup2(memfd_create("pid", 0), kPidFile) != kPidFile) return std::string("no pid file");
     ForkOptions options;
     variant.change(&options);
-    if (entry == 0 && options.out.kind() == Stream::Kind::kPipe) options.out = Stream::Null();
+    if ((entry == 0 || entry == 3) && options.out.kind() == Stream::Kind::kPipe)
+      options.out = Stream::Null();
     // A body's program runs on in the child: what it does there is its own affair, and begins here.
     if (entry != 2) {
       options.in_child = [] { trap_is_set = false; };
@@ -278,7 +289,7 @@ TEST_P(NoAllocation, WouldBeSeen) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Real, NoAllocation,
-                         ::testing::Combine(::testing::Range(0, 3), ::testing::ValuesIn(kVariants)),
+                         ::testing::Combine(::testing::Range(0, 4), ::testing::ValuesIn(kVariants)),
                          [](const ::testing::TestParamInfo<std::tuple<int, Variant>>& info) {
                            return std::string(kEntryPoints[std::get<0>(info.param)]) +
                                   std::get<1>(info.param).name;

@@ -13,10 +13,12 @@
 
 #include "absl/status/status.h"
 #include "cleanfork/child_report.h"
+#include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/spawn.h"
 #include "cleanfork/step.h"
+#include "tests/unit/daemonize_os.h"
 #include "tests/unit/scripted_os.h"
 
 namespace cleanfork {
@@ -146,6 +148,11 @@ absl::Status InParent(Step step) {
   return ForkChild(options, os).status();
 }
 
+absl::Status LateDaemon() {
+  StarterOs os;
+  return Daemonize(DaemonizeOptions(), os).status();
+}
+
 absl::Status FailureOf(Step step) {
   switch (step) {
     case Step::kValidate:
@@ -158,6 +165,7 @@ absl::Status FailureOf(Step step) {
     case Step::kReport:
     case Step::kStart: return InParent(step);
     case Step::kExec: return ExecFailure();
+    case Step::kReady: return LateDaemon();
     case Step::kSecondFork:
     case Step::kSetUid: return ReportedBy(step, EAGAIN);
     case Step::kStdin:

@@ -35,8 +35,8 @@ class ChildPlan {
   // The step as the call that it is, for an error's text: "setgid(65534)".
   std::string Describe(Step step) const;
 
-  // The exec that failed with ENOENT, likewise: with a hint if the program is there, and it can only
-  // be its interpreter that is not (execve(2)).
+  // The exec that failed with ENOENT, likewise: with a hint if the program is there, and it can
+  // only be its interpreter that is not (execve(2)).
   std::string DescribeMissingProgram(Os& os) const;
 
   // In the parent after a fork: closes what is the child's.

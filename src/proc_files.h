@@ -16,8 +16,8 @@ namespace cleanfork {
 
 constexpr size_t kMaxProcFileSize = 256 * 1024;
 
-// Sets `text` to a whole small file of /proc or of a cgroup, or to about kMaxProcFileSize bytes of a
-// larger one. Returns an errno, or 0.
+// Sets `text` to a whole small file of /proc or of a cgroup, or to about kMaxProcFileSize bytes of
+// a larger one. Returns an errno, or 0.
 int ReadProcFile(Os& os, const std::string& path, std::string* text);
 
 // The decimal number that `text` begins with, after blanks; nothing for "max" and for a number

@@ -32,26 +32,10 @@
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
 #include "tests/real/shared_memory.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_VFORK_IS_FORK 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_VFORK_IS_FORK 1
-#endif
+#include "tests/real/vfork_is_fork.h"
 
 namespace cleanfork {
 namespace {
-
-// Under these sanitizers VforkCall() forks, and what the child writes to memory is lost: that it
-// has come to its exec is then known from /proc alone, and when is a matter of time.
-#ifdef CLEANFORK_VFORK_IS_FORK
-constexpr bool kVforkIsFork = true;
-#else
-constexpr bool kVforkIsFork = false;
-#endif
 
 // Faults that the manual pages list and that cannot happen in the state in which the library makes
 // the call. This is the one place where a fault is left out of the sweep.

@@ -20,16 +20,7 @@
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
 #include "tests/real/unused_uid.h"
-
-// Under these VforkCall() is a plain fork(2), and lends nobody anything.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_VFORK_IS_FORK 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_VFORK_IS_FORK 1
-#endif
+#include "tests/real/vfork_is_fork.h"
 
 namespace cleanfork {
 namespace {
@@ -37,9 +28,7 @@ namespace {
 class VforkCallTest : public testing::Test {
  protected:
   void SetUp() override {
-#ifdef CLEANFORK_VFORK_IS_FORK
-    GTEST_SKIP() << "VforkCall() is a fork under this sanitizer";
-#endif
+    if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork under this sanitizer";
   }
 };
 

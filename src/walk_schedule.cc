@@ -7,12 +7,12 @@
 namespace cleanfork {
 
 absl::StatusOr<bool> WalkSchedule(const StopSchedule& schedule, Os& os,
-                                  const std::function<absl::Status(int signal)>& send,
+                                  const std::function<absl::Status(int signal)>& deliver,
                                   const std::function<absl::StatusOr<bool>(int64_t)>& wait_until) {
   for (size_t i = 0; i < schedule.actions.size();) {
     const StopSchedule::Action& action = schedule.actions[i];
     if (action.signal != 0) {
-      const absl::Status sent = send(action.signal);
+      const absl::Status sent = deliver(action.signal);
       if (absl::IsNotFound(sent)) return true;
       if (!sent.ok()) return sent;
     }

@@ -12,11 +12,11 @@
 
 namespace cleanfork {
 
-// `send` sends a signal and is NotFound if the process has ended; `wait_until` waits until then,
+// `deliver` sends a signal and is NotFound if the process has ended; `wait_until` waits until then,
 // nanoseconds on CLOCK_MONOTONIC, and says whether the process has ended. True once it has, false
 // at the end of the schedule; or the first error.
 absl::StatusOr<bool> WalkSchedule(const StopSchedule& schedule, Os& os,
-                                  const std::function<absl::Status(int signal)>& send,
+                                  const std::function<absl::Status(int signal)>& deliver,
                                   const std::function<absl::StatusOr<bool>(int64_t)>& wait_until);
 
 }  // namespace cleanfork

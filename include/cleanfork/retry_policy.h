@@ -3,8 +3,9 @@
 // fork(2) fails with EAGAIN and ENOMEM when a limit or memory is short for the moment; every
 // other errno is final and is never retried, nor are these two where the cause is known to stay: a
 // dead PID namespace, SCHED_DEADLINE (docs/design.md). Spawn() also retries an exec that fails with
-// ETXTBSY, by the same policy but without jitter, at most 100 ms apart and 250 ms in all. Delay k
-// (k = 0 after the first failure) is at most min(cap, initial * 2^k), of which the fraction
+// ETXTBSY, by the same policy but without jitter, at most 100 ms apart and 250 ms in all.
+//
+// Delay k (k = 0 after the first failure) is at most min(cap, initial * 2^k), of which the fraction
 // `jitter` is random, so that many processes that failed together do not come back together.
 //
 //   options.retry.attempts = 3;

@@ -63,6 +63,10 @@ class CheckDepsTest(unittest.TestCase):
             self.check(OS, user, t__a='#include "src/secret.h"\n'),
             ["//t:user: t/a.cc includes src/secret.h, but no target exports it"])
 
+    def test_a_list_of_files_needs_nothing(self):
+        files = rule("//t:files", kind="filegroup", srcs=["//t:a.cc"])
+        self.assertEqual(self.check(files, t__a='#include "src/secret.h"\n'), [])
+
     def test_abseil_needs_a_target_of_the_headers_package(self):
         user = rule("//t:user", srcs=["//t:a.cc"], deps=["@com_google_absl//absl/status:statusor"])
         self.assertEqual(

@@ -328,10 +328,10 @@ TEST_F(CommandLineTest, WithChrootTheProgramAndTheDirectoryAreInsideAndTheStream
   os_.variables["BUILD_WORKING_DIRECTORY"] = "/home/me";
   os_.link = "/cache/bin/src/cli/cleanfork.runfiles/cleanfork";
   const absl::StatusOr<Launch> launch = Prepare(
-      {"--chroot=jail", "--chdir=/work", "--stdout=x.log", "--pidfile=x.pid", "/bin/server"});
+      {"--chroot=jail", "--chdir=/data", "--stdout=x.log", "--pidfile=x.pid", "/bin/server"});
   ASSERT_TRUE(launch.ok()) << launch.status();
   EXPECT_EQ(launch->options.chroot, "/home/me/jail");
-  EXPECT_EQ(launch->options.directory, "/work");
+  EXPECT_EQ(launch->options.directory, "/data");
   EXPECT_EQ(launch->options.out.path(), "/home/me/x.log");
   EXPECT_EQ(launch->pid_file, "/home/me/x.pid");
   EXPECT_THAT(launch->command, ElementsAre("/bin/server"));

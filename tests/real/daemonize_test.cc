@@ -192,12 +192,21 @@ TEST_F(DaemonizeTest, DaemonIsAnOrphanInASessionNotItsOwnWithThreeStreamsOnceItI
 }
 
 TEST_F(DaemonizeTest, PipesAreClosedWhenReadyReturns) {
-  EXPECT_EQ(SuccessOf([](Daemon& daemon, Record& record) {
-              if (!daemon.Ready().ok()) return;
-              if (ReadCallerState().descriptors.size() != 3) {
-                Copy("a pipe is left; ", record.wrong, sizeof(record.wrong));
+  EXPECT_EQ(InOwnProcess([] {
+              Shared<Record> record;
+              const int status = Start(Options(), *record, [](Daemon& daemon, Record&) {
+                if (daemon.Ready().ok()) raise(SIGSTOP);
+                Serve();
+              });
+              siginfo_t info;
+              waitid(P_PID, static_cast<id_t>(record->daemon), &info, WSTOPPED | WEXITED | WNOWAIT);
+              std::string wrong;
+              const std::optional<ProcessState> daemon = ReadProcessState(record->daemon);
+              if (!daemon.has_value()) return std::string("there is no daemon");
+              for (const auto& [fd, state] : daemon->descriptors) {
+                if (fd > 2) wrong += std::to_string(fd) + " is " + state.target + "; ";
               }
-              Serve();
+              return wrong + CheckSuccess(status, *record);
             }),
             "");
 }

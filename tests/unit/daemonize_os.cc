@@ -93,6 +93,11 @@ SysResult<size_t> StarterOs::PollNow(struct pollfd* descriptors, size_t count) {
 SysResult<size_t> StarterOs::PollUntil(struct pollfd* descriptors, size_t count,
                                        int64_t nanoseconds) {
   for (;;) {
+    while (!events_.empty() && events_.begin()->first <= now_) {
+      const std::function<void()> event = events_.begin()->second;
+      events_.erase(events_.begin());
+      event();
+    }
     const SysResult<size_t> ready = PollNow(descriptors, count);
     if (ready.value() > 0 || nanoseconds == 0) return ready;
     if (!poll_errors.empty()) {
@@ -104,17 +109,10 @@ SysResult<size_t> StarterOs::PollUntil(struct pollfd* descriptors, size_t count,
     const auto next = events_.begin();
     const bool is_due =
         next != events_.end() && (nanoseconds < 0 || next->first <= now_ + nanoseconds);
-    if (!is_due) {
-      if (nanoseconds < 0) throw std::logic_error("a wait that never ends");
-      now_ += nanoseconds;
-      return PollNow(descriptors, count);
-    }
-    const int64_t then = std::max(next->first, now_);
-    if (nanoseconds > 0) nanoseconds -= then - now_;
-    now_ = then;
-    const std::function<void()> event = next->second;
-    events_.erase(next);
-    event();
+    if (!is_due && nanoseconds < 0) throw std::logic_error("a wait that never ends");
+    const int64_t passed = is_due ? next->first - now_ : nanoseconds;
+    now_ += passed;
+    if (nanoseconds > 0) nanoseconds -= passed;
   }
 }
 

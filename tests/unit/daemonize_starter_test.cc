@@ -98,6 +98,14 @@ TEST_F(DaemonizeStarter, TakesADaemonForReadyThatIsSoAtTheDeadlineItself) {
   EXPECT_TRUE(Run().ok());
 }
 
+// As for one that was stopped (SIGSTOP) until the deadline was over.
+TEST_F(DaemonizeStarter, TakesADaemonForReadyWhoseWordIsThereWhenItLooksAtLast) {
+  options_.ready_timeout = absl::Milliseconds(500);
+  os_.poll_errors = {EINTR};
+  os_.At(1, [this] { os_.Say(ChildReport::Ready(kSecond)); });
+  EXPECT_TRUE(Run().ok());
+}
+
 TEST_F(DaemonizeStarter, KeepsTheDeadlineThroughInterruptions) {
   options_.ready_timeout = absl::Seconds(10);
   os_.poll_errors = {EINTR, EINTR, EINTR};

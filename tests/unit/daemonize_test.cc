@@ -87,6 +87,7 @@ TEST_F(DaemonizeInDaemon, TellsTheStarterOnceThatItIsReadyAndClosesThePipes) {
   EXPECT_EQ(words_[0].report.kind, ChildReport::kReady);
   EXPECT_EQ(words_[0].report.pid, ScriptedOs::kChild);
   EXPECT_EQ(releases_, 1);
+  testing::Mock::VerifyAndClearExpectations(&os_);
   EXPECT_TRUE(daemon.Ready().ok());
   EXPECT_EQ(words_.size(), 1u) << "the second call says nothing";
 }

@@ -56,7 +56,8 @@ std::string AddressText(const UnixAddress& address) {
   return text;
 }
 
-constexpr const char kSeparators[] = {'\n', '\0'};
+// systemd ends an assignment at a carriage return too, though its manual page does not say so.
+constexpr const char kSeparators[] = {'\n', '\r', '\0'};
 
 bool HasAny(const std::string& text, const char* bytes, size_t count) {
   return text.find_first_of(bytes, 0, count) != std::string::npos;
@@ -71,7 +72,7 @@ absl::StatusOr<std::string> BuildMessage(
                          !HasAny(name, kSeparators, std::size(kSeparators));
     if (!is_name) return Refused(EINVAL, absl::StrCat("\"", name, "\" is no variable's name"));
     if (HasAny(value, kSeparators, std::size(kSeparators))) {
-      return Refused(EINVAL, absl::StrCat(name, ": the value holds a newline or a NUL byte"));
+      return Refused(EINVAL, absl::StrCat(name, ": the value holds a line break or a NUL byte"));
     }
     // Between them and not after the last: the end of the datagram is that of the line.
     if (!message.empty()) message += '\n';

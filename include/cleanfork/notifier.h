@@ -57,8 +57,9 @@ class Notifier {
   bool active() const { return address_.size > 0; }
 
   // What a message says is in sd_notify(3). Each fails with
-  //   InvalidArgument (EINVAL)     a value that holds a newline or a NUL, which would be another
-  //                                assignment; a pid, an errno or a time that is none
+  //   InvalidArgument (EINVAL)     a value that holds a newline, a carriage return or a NUL, which
+  //                                would be another assignment; a pid, an errno or a time that is
+  //                                none
   //   InvalidArgument (EMSGSIZE)   more than kMaxMessageSize bytes; nothing is sent
   //   else                         the code of the errno of socket(2), sendto(2), clock_gettime(2):
   //                                ECONNREFUSED if nobody has the socket open any more, EAGAIN
@@ -73,7 +74,7 @@ class Notifier {
   absl::Status ExtendTimeout(absl::Duration by);  // from now on; rounded up to a microsecond
 
   // Several assignments in one message: {{"READY", "1"}, {"STATUS", "Serving"}}. A name that is
-  // empty or holds '=', a newline or a NUL is InvalidArgument, as is an empty list.
+  // empty or holds '=' or what a value may not hold is InvalidArgument, as is an empty list.
   absl::Status Send(const std::vector<std::pair<std::string, std::string>>& assignments);
 
  private:

@@ -51,11 +51,11 @@ class Receiver {
     if (fd_ >= 0) close(fd_);
     fd_ = -1;
   }
-  // The next message; waits for one.
+  // The next message, which has to be there.
   std::string Read() const {
     char buffer[2 * Notifier::kMaxMessageSize];
-    const ssize_t size = recv(fd_, buffer, sizeof(buffer), 0);
-    return size < 0 ? "?" : std::string(buffer, static_cast<size_t>(size));
+    const ssize_t size = recv(fd_, buffer, sizeof(buffer), MSG_DONTWAIT);
+    return size < 0 ? "none" : std::string(buffer, static_cast<size_t>(size));
   }
   bool IsEmpty() const {
     char byte;

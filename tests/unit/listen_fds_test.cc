@@ -125,7 +125,7 @@ TEST_F(ListenFdsTest, AreRefusedWithAPidOrANumberThatIsNone) {
 }
 
 TEST_F(ListenFdsTest, AreRefusedWhereTheirNumbersWouldNotBeIntegers) {
-  EXPECT_CALL(os_, FcntlGetFd(_)).Times(0);
+  ON_CALL(os_, FcntlGetFd(_)).WillByDefault(Fails(EBADF));
   variables_["LISTEN_FDS"] = "2147483645";
   EXPECT_THAT(Message(Refusal()), HasSubstr("is no number from 1 to 2147483644"));
 }
@@ -174,6 +174,31 @@ TEST_F(ListenFdsTest, AreAnErrorWhenTheyCannotBeTakenFromTheEnvironment) {
             "unsetenv(\"LISTEN_FDS\"): Invalid argument (EINVAL)");
 }
 
+// As it stands in the header.
+absl::Status Example(Os& os, const std::function<void(int)>& Serve,
+                     const std::function<void()>& ServeOwnSocket) {
+  absl::StatusOr<std::vector<cleanfork::ListenFd>> passed = cleanfork::ListenFds(false, os);
+  if (!passed.ok()) return passed.status();
+  for (const cleanfork::ListenFd& socket : *passed) {
+    if (socket.name == "http") Serve(socket.fd);
+  }
+  if (passed->empty()) ServeOwnSocket();
+  return absl::OkStatus();
+}
+
+TEST_F(ListenFdsTest, AreUsedAsTheirHeaderShows) {
+  variables_["LISTEN_FDNAMES"] = "ftp:http";
+  std::vector<int> served;
+  const auto serve = [&served](int fd) { served.push_back(fd); };
+  const auto serve_own = [&served] { served.push_back(-1); };
+  EXPECT_TRUE(Example(os_, serve, serve_own).ok());
+  variables_["LISTEN_PID"] = "1";
+  EXPECT_TRUE(Example(os_, serve, serve_own).ok());
+  variables_["LISTEN_PID"] = "x";
+  EXPECT_FALSE(Example(os_, serve, serve_own).ok());
+  EXPECT_THAT(served, ElementsAre(4, -1));
+}
+
 // The other side: what a child is given.
 
 struct BadOption {
@@ -207,6 +232,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{[](auto& o) { o.listen_fds[1].name = std::string("a\0b", 3); },
                   "listen_fds: the name"},
         BadOption{[](auto& o) { o.listen_fds[1].name = "\xc3\xbc"; }, "listen_fds: the name"},
+        BadOption{[](auto& o) { o.listen_fds[1].name = "\x7f"; }, "listen_fds: the name"},
         BadOption{[](auto& o) { o.listen_fds[1].name = std::string(256, 'n'); },
                   "listen_fds: the name"},
         BadOption{[](auto& o) { o.keep_descriptors = {4}; },

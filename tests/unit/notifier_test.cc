@@ -66,7 +66,12 @@ class NotifierTest : public testing::Test {
     SetVariable(value.c_str());
     return Notifier::FromEnvironment(false, os_).status();
   }
-  Notifier Make() { return *Notifier::FromEnvironment(false, os_); }
+  Notifier Make() {
+    absl::StatusOr<Notifier> manager = Notifier::FromEnvironment(false, os_);
+    EXPECT_TRUE(manager.ok()) << manager.status();
+    if (!manager.ok()) SetVariable(nullptr);
+    return manager.ok() ? *manager : *Notifier::FromEnvironment(false, os_);
+  }
 
   NiceMock<MockOs> os_;
   std::vector<std::string> sent_;
@@ -171,15 +176,15 @@ TEST_F(NotifierTest, SaysSoWhenTheVariableCannotBeRemoved) {
 TEST_F(NotifierTest, RefusesAValueThatWouldBeAnotherAssignment) {
   EXPECT_CALL(os_, Socket(_, _, _)).Times(0);
   Notifier manager = Make();
-  for (const std::string& text :
-       {std::string("up\nMAINPID=1"), std::string("\n"), std::string("a\0b", 3)}) {
+  for (const std::string& text : {std::string("up\nMAINPID=1"), std::string("\n"),
+                                  std::string("up\rMAINPID=1"), std::string("a\0b", 3)}) {
     const absl::Status status = manager.Status(text);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(Message(status),
-              "STATUS: the value holds a newline or a NUL byte: Invalid argument (EINVAL)");
+              "STATUS: the value holds a line break or a NUL byte: Invalid argument (EINVAL)");
   }
   for (const std::string& name : {std::string(), std::string("A=B"), std::string("A\nB"),
-                                  std::string("A\0B", 3), std::string("=")}) {
+                                  std::string("A\rB"), std::string("A\0B", 3), std::string("=")}) {
     EXPECT_THAT(Message(manager.Send({{"READY", "1"}, {name, "1"}})),
                 HasSubstr("is no variable's name: Invalid argument (EINVAL)"));
   }
@@ -256,6 +261,25 @@ TEST_F(NotifierTest, TellsThatThereIsNoClockAndThenSendsNothing) {
   EXPECT_TRUE(sent_.empty());
 }
 
+// As it stands in the header.
+absl::Status Example(Os& os, const std::function<void(const absl::Status&)>& Log) {
+  absl::StatusOr<cleanfork::Notifier> manager = cleanfork::Notifier::FromEnvironment(false, os);
+  if (!manager.ok()) return manager.status();
+  absl::Status told = manager->Ready();
+  if (!told.ok()) Log(told);
+  return absl::OkStatus();
+}
+
+TEST_F(NotifierTest, IsUsedAsItsHeaderShows) {
+  std::string log;
+  const auto log_it = [&log](const absl::Status& status) { log += Message(status); };
+  EXPECT_TRUE(Example(os_, log_it).ok());
+  EXPECT_THAT(sent_, ElementsAre("READY=1"));
+  EXPECT_CALL(os_, Socket(_, _, _)).WillOnce(Fails(EMFILE));
+  EXPECT_TRUE(Example(os_, log_it).ok());
+  EXPECT_THAT(log, HasSubstr("(EMFILE)"));
+}
+
 class WatchdogTest : public testing::Test {
  protected:
   WatchdogTest() {
@@ -268,21 +292,27 @@ class WatchdogTest : public testing::Test {
     ON_CALL(os_, GetEnv(StrEq("WATCHDOG_PID"))).WillByDefault(Return(pid));
     return WatchdogInterval(unset, os_);
   }
+  std::optional<absl::Duration> Good(const char* usec, const char* pid) {
+    const absl::StatusOr<std::optional<absl::Duration>> interval = Interval(usec, pid);
+    EXPECT_TRUE(interval.ok()) << interval.status();
+    return interval.value_or(-absl::Seconds(1));
+  }
+
   NiceMock<MockOs> os_;
 };
 
 TEST_F(WatchdogTest, IsTheIntervalInMicrosecondsIfItIsForThisProcess) {
-  EXPECT_EQ(*Interval("30000000", "4711"), absl::Seconds(30));
-  EXPECT_EQ(*Interval("1", nullptr), absl::Microseconds(1));
-  EXPECT_EQ(*Interval("9223372036854775807", nullptr),
+  EXPECT_EQ(Good("30000000", "4711"), absl::Seconds(30));
+  EXPECT_EQ(Good("1", nullptr), absl::Microseconds(1));
+  EXPECT_EQ(Good("9223372036854775807", nullptr),
             absl::Microseconds(std::numeric_limits<int64_t>::max()));
 }
 
 TEST_F(WatchdogTest, IsNoneWithoutTheVariableOrForAnotherProcess) {
-  EXPECT_EQ(*Interval(nullptr, nullptr), std::nullopt);
-  EXPECT_EQ(*Interval(nullptr, "4711"), std::nullopt);
-  EXPECT_EQ(*Interval("30000000", "4712"), std::nullopt);
-  EXPECT_EQ(*Interval("nonsense", "1"), std::nullopt) << "it is none of our business";
+  EXPECT_EQ(Good(nullptr, nullptr), std::nullopt);
+  EXPECT_EQ(Good(nullptr, "4711"), std::nullopt);
+  EXPECT_EQ(Good("30000000", "4712"), std::nullopt);
+  EXPECT_EQ(Good("nonsense", "1"), std::nullopt) << "it is none of our business";
 }
 
 TEST_F(WatchdogTest, RefusesWhatIsNoNumber) {

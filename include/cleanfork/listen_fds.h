@@ -5,7 +5,7 @@
 //   for (const cleanfork::ListenFd& socket : *passed) {
 //     if (socket.name == "http") Serve(socket.fd);
 //   }
-//   if (passed->empty()) ServeOwnSocket();       // nobody passes us any
+//   if (passed->empty()) Serve();                // on a socket of our own: nobody passes us any
 //
 // Whoever starts the service (systemd.socket(5), or Spawn() with ForkOptions::listen_fds) puts the
 // descriptors at 3 and up, their number into LISTEN_FDS, their names into LISTEN_FDNAMES and the

@@ -4,7 +4,7 @@
 //   absl::StatusOr<cleanfork::Notifier> manager = cleanfork::Notifier::FromEnvironment();
 //   if (!manager.ok()) return manager.status();   // NOTIFY_SOCKET says something impossible
 //   absl::Status told = manager->Ready();         // READY=1: what Type=notify waits for
-//   if (!told.ok()) Log(told);                    // sendto("/run/systemd/notify"): ... (ENOENT)
+//   if (!told.ok()) LogError(told.ToString());    // sendto("/run/systemd/notify"): ... (ENOENT)
 //
 // Where there is no NOTIFY_SOCKET nobody wants to hear: active() is false, each message is checked
 // as ever, sent nowhere and an OkStatus, so that a service says the same under every manager and

@@ -57,9 +57,15 @@ void Use(const T&) {}
 
 inline void Log(pid_t, const std::string&) {}
 inline void LogError(const std::string&) {}
+inline int Complain(const absl::Status&) { return 1; }
 
 // The code that the examples are about.
 inline int Serve() { return 0; }
+inline void Serve(int) {}
+struct Server {
+  static absl::StatusOr<Server> Listen() { return Server(); }
+  int Run() { return 0; }
+};
 inline int Work() { return 0; }
 inline bool Background(Os& os) { return os.Fork().ok(); }
 inline void StartService(Os& os) { Background(os); }

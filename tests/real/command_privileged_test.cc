@@ -31,8 +31,6 @@ using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::Pair;
 
-constexpr uid_t kNobody = 65534;
-
 // Null if this process may do all that root may.
 const char* WhyNotPrivileged() {
   if (::geteuid() != 0) return "needs root: run it with sudo";

@@ -427,6 +427,12 @@ bool IsLieOfAChild(const FaultEntry& fault) {
          fault.call != OsCall::kClose;
 }
 
+// How often the parent polls, and looks at /proc/PID/stat, depends on how long the child takes.
+bool IsMadeByTheClock(OsCall call) {
+  return call == OsCall::kPoll || call == OsCall::kOpen || call == OsCall::kRead ||
+         call == OsCall::kClose;
+}
+
 std::string Sweep(EntryPoint entry, const Variant& variant, const FaultSweepOptions& options,
                   size_t least_fired) {
   if (!BecomeElaborate()) return "the caller cannot be prepared";
@@ -440,6 +446,7 @@ std::string Sweep(EntryPoint entry, const Variant& variant, const FaultSweepOpti
     wrong += "only " + std::to_string(sweep.runs_fired()) + " faults fired\n";
   }
   for (const FaultPlan& unfired : sweep.unfired()) {
+    if (unfired.size() > 1 || IsMadeByTheClock(unfired[0].call)) continue;
     wrong += "not made again: " + FaultPlanToString(unfired) + "\n";
   }
   return wrong;
@@ -488,7 +495,9 @@ TEST_P(SweepOfEveryFault, IsAnErrorOfItsStepOrAbsorbedAndLeavesNothing) {
   FaultSweepOptions options;
   options.filter = &IsPossible;
   options.max_faults = faults;
-  EXPECT_EQ(InOwnProcess([&] { return Sweep(entry, variant, options, 150); }), "");
+  const int deadline_seconds = faults > 1 ? 1800 : 240;
+  EXPECT_EQ(InOwnProcess([&] { return Sweep(entry, variant, options, 150); }, deadline_seconds),
+            "");
   ++swept_;
 }
 

@@ -30,8 +30,8 @@ class Launch {
   // Forks as the plan says and waits for the child's report. In the parent: the process that now
   // runs, or an error after which there is no such process. In a child that does not exec: nullopt,
   // once it is set up. With Session::kDaemon the process is the second child.
-  // Where the plan awaits readiness, the process is not told of as ready, `in_parent` is not called
-  // and the pidfds stay here.
+  // Where the plan awaits readiness, the process has been set up and no more: AwaitReady() is to
+  // follow, and `in_parent` is the caller's to call then.
   absl::StatusOr<std::optional<Child>> Run();
 
   // In the parent, after Run() has returned a process that has yet to say that it is ready: waits

@@ -27,10 +27,10 @@
 // the starter's exit lies a moment in which a signal may still end the starter: then a daemon runs
 // whose starter was seen to fail.
 //
-// A PidFile stays the starter's to remove until it leaves: after an error its destructor does.
-// In the daemon the copy of the object removes the file at the daemon's regular end. With
-// keep_parent, Commit() it in the starter, whose object would else remove the file under the
-// daemon.
+// A PidFile stays the starter's to remove until it leaves: after an error its destructor does. In
+// the daemon the copy of the object removes the file at the daemon's regular end, where the daemon
+// still may. With keep_parent, Commit() it in the starter, whose object would else remove the file
+// under the daemon.
 #ifndef CLEANFORK_DAEMONIZE_H_
 #define CLEANFORK_DAEMONIZE_H_
 
@@ -129,9 +129,8 @@ class Daemon {
 
 // Returns in the daemon, which is then set up; in the starter after a failure, and with
 // keep_parent. In the starter:
-//   FailedPrecondition  the process has other threads, or /proc/self/stat does not say
-//   (allow_threads
-//                       makes it not matter): nothing has been done
+//   FailedPrecondition  the process has other threads, or /proc/self/stat does not say, and they
+//                       are not allowed: nothing has been done
 //   InvalidArgument     options that cannot hold
 //   DeadlineExceeded    ready_timeout
 //   Aborted             a signal ended the daemon before it was ready

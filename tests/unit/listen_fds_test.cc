@@ -274,7 +274,7 @@ class PassedOn : public testing::Test {
     ON_CALL(os_, Fork()).WillByDefault(ForkAsChild());
     ON_CALL(os_, VforkCall(_, _)).WillByDefault(VforkAsChild());
     ON_CALL(os_, GetPid()).WillByDefault([this] { return pid_; });
-    ON_CALL(os_, FcntlDupFd(_, _)).WillByDefault([this](int from, int) {
+    ON_CALL(os_, FcntlDupFd(_, _)).WillByDefault([](int from, int) {
       return SysResult<int>(from + 100);
     });
     ON_CALL(os_, FStat(ScriptedOs::kNull + 100)).WillByDefault([this](int) {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/names.h"
+#include "src/listen_variables.h"
 #include "src/retry_schedule.h"
 #include "src/validate_options.h"
 
@@ -35,7 +36,7 @@ absl::Status MoveFailed(int from, int error) {
 
 // Before anything is opened that could take the number of a source that is not open.
 absl::Status CheckMoves(const ForkOptions& options, Os& os) {
-  for (const DescriptorMove& move : options.descriptors) {
+  for (const DescriptorMove& move : AllMoves(options)) {
     SysResult<int> flags = os.FcntlGetFd(move.from);
     if (!flags.ok()) return MoveFailed(move.from, flags.error());
   }
@@ -74,11 +75,9 @@ absl::Status ChildPlan::Prepare(const ForkOptions& options, const Command* comma
         options.identity->set_environment && identity_->record.has_value();
     if (sets_environment) record = &*identity_->record;
   }
-  absl::StatusOr<EnvironmentBlock> environment = BuildEnvironment(options.environment, record, os);
+  absl::StatusOr<EnvironmentBlock> environment = BuildEnvironment(options, record, os);
   if (!environment.ok()) return environment.status();
   environment_ = *std::move(environment);
-  replaces_environment_ =
-      record != nullptr || !options.environment.inherit || !options.environment.set.empty();
   if (command != nullptr) {
     status = PrepareProgram(*command);
     if (!status.ok()) return status;
@@ -117,7 +116,7 @@ absl::Status ChildPlan::PrepareProgram(const Command& command) {
 
 absl::Status ChildPlan::PrepareStreams(const ForkOptions& options, Os& os) {
   std::array<Stream, 3> streams = {options.in, options.out, options.err};
-  for (const DescriptorMove& move : options.descriptors) {
+  for (const DescriptorMove& move : AllMoves(options)) {
     frozen_.first_free = std::max(frozen_.first_free, move.to + 1);
     if (move.to < 3) streams[static_cast<size_t>(move.to)] = Stream::Descriptor(move.from);
   }
@@ -130,7 +129,7 @@ absl::Status ChildPlan::PrepareStreams(const ForkOptions& options, Os& os) {
 // The first of two passes: a copy of every source, above every target. In the second, which is the
 // child's, no order can overwrite a source that is still needed.
 absl::Status ChildPlan::PrepareMoves(const ForkOptions& options, Os& os) {
-  for (const DescriptorMove& move : options.descriptors) {
+  for (const DescriptorMove& move : AllMoves(options)) {
     if (move.to < 3) continue;  // a stream
     SysResult<int> copy = os.FcntlDupFd(move.from, frozen_.first_free);
     if (!copy.ok()) return MoveFailed(move.from, copy.error());
@@ -309,6 +308,7 @@ void ChildPlan::Freeze(const ForkOptions& options, Os& os) {
   frozen_.exec_path_count = exec_path_pointers_.size();
   frozen_.argv = argv_.data();
   frozen_.envp = environment_->block();
+  if (!options.listen_fds.empty()) frozen_.listen_pid = environment_->Get(kListenPid);
   frozen_.exec_reached = &exec_reached_;
 }
 

@@ -43,7 +43,9 @@ class ChildPlan {
 
   // In a child that goes on in the caller's code: the variables that are to become its
   // environment, or null to leave it as it is.
-  char** environment() { return replaces_environment_ ? environment_->block() : nullptr; }
+  char** environment() {
+    return environment_->differs_from_callers() ? environment_->block() : nullptr;
+  }
 
   // In such a child, which never frees its plan: keeps `other` from looking leaked.
   void KeepReachable(ChildPlan* other) { other_ = other; }
@@ -85,7 +87,6 @@ class ChildPlan {
   std::vector<unsigned char> random_;
   std::vector<int64_t> second_fork_delays_;
   std::optional<EnvironmentBlock> environment_;
-  bool replaces_environment_ = false;
   Command command_;
   std::vector<std::string> exec_paths_;
   std::vector<const char*> exec_path_pointers_;

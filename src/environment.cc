@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "src/child/frozen_plan.h"
 #include "src/invalid_options.h"
+#include "src/listen_variables.h"
 
 namespace cleanfork {
 namespace {
@@ -13,6 +16,11 @@ namespace {
 // Whether `variable` is "name=...".
 bool IsNamed(const char* variable, const std::string& name) {
   return std::strncmp(variable, name.c_str(), name.size()) == 0 && variable[name.size()] == '=';
+}
+
+bool IsListenVariable(const char* variable) {
+  return std::any_of(std::begin(kListenVariables), std::end(kListenVariables),
+                     [variable](const char* name) { return IsNamed(variable, name); });
 }
 
 void SetVariable(const std::string& name, const std::string& value,
@@ -42,18 +50,26 @@ EnvironmentBlock::EnvironmentBlock(std::vector<std::string> variables)
   pointers_.push_back(nullptr);
 }
 
-const char* EnvironmentBlock::Get(const std::string& name) const {
-  for (const std::string& variable : variables_) {
-    if (IsNamed(variable.c_str(), name)) return variable.c_str() + name.size() + 1;
+char* EnvironmentBlock::Get(const std::string& name) {
+  for (std::string& variable : variables_) {
+    if (IsNamed(variable.c_str(), name)) return variable.data() + name.size() + 1;
   }
   return nullptr;
 }
 
-absl::StatusOr<EnvironmentBlock> BuildEnvironment(const Environment& environment,
+absl::StatusOr<EnvironmentBlock> BuildEnvironment(const ForkOptions& options,
                                                   const UserRecord* record, Os& os) {
+  const Environment& environment = options.environment;
+  bool differs = record != nullptr || !environment.inherit || !environment.set.empty() ||
+                 !options.listen_fds.empty();
   std::vector<std::string> variables;
   if (char* const* variable = os.GetEnviron()) {
     for (; *variable != nullptr; ++variable) {
+      // They speak of descriptors of the caller's, and LISTEN_PID names it or somebody before it.
+      if (IsListenVariable(*variable)) {
+        differs = true;
+        continue;
+      }
       const bool named =
           std::any_of(environment.keep.begin(), environment.keep.end(),
                       [variable](const std::string& name) { return IsNamed(*variable, name); });
@@ -71,7 +87,14 @@ absl::StatusOr<EnvironmentBlock> BuildEnvironment(const Environment& environment
     if (!valid.ok()) return valid;
     SetVariable(name, value, &variables);
   }
-  return EnvironmentBlock(std::move(variables));
+  if (!options.listen_fds.empty()) {
+    SetVariable(kListenFds, absl::StrCat(options.listen_fds.size()), &variables);
+    SetVariable(kListenFdNames, JoinListenNames(options.listen_fds), &variables);
+    SetVariable(kListenPid, std::string(kPidTextSize - 1, '0'), &variables);
+  }
+  EnvironmentBlock block(std::move(variables));
+  block.differs_ = differs;
+  return block;
 }
 
 }  // namespace cleanfork

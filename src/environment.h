@@ -22,16 +22,26 @@ class EnvironmentBlock {
   char** block() { return pointers_.data(); }
 
   // The value of a variable in it, or null.
-  const char* Get(const std::string& name) const;
+  char* Get(const std::string& name);
+
+  // Whether it is another environment than the caller's own.
+  bool differs_from_callers() const { return differs_; }
 
  private:
+  friend absl::StatusOr<EnvironmentBlock> BuildEnvironment(const ForkOptions& options,
+                                                           const UserRecord* record, Os& os);
+
   std::vector<std::string> variables_;
   std::vector<char*> pointers_;
+  bool differs_ = false;
 };
 
-// What `environment` makes of the caller's variables for the user `record` (may be null: the
-// identity sets none). InvalidArgument for a name that is empty or has a '=' or a NUL in it.
-absl::StatusOr<EnvironmentBlock> BuildEnvironment(const Environment& environment,
+// What `options` make of the caller's variables for the user `record` (may be null: the identity
+// sets none). InvalidArgument for a name that is empty or has a '=' or a NUL in it.
+//
+// With listen_fds there is a LISTEN_PID, whose value has room for any pid (kPidTextSize) and is
+// that of no process: the child writes its own over it.
+absl::StatusOr<EnvironmentBlock> BuildEnvironment(const ForkOptions& options,
                                                   const UserRecord* record, Os& os);
 
 }  // namespace cleanfork

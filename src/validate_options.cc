@@ -14,6 +14,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/names.h"
 #include "src/invalid_options.h"
+#include "src/listen_variables.h"
 
 namespace cleanfork {
 namespace {
@@ -189,6 +190,7 @@ absl::Status ValidateOptions(const ForkOptions& options, const Command* command,
   if (status.ok()) status = ValidateSignals(options, command != nullptr);
   if (status.ok()) status = ValidateDescriptors(options);
   if (status.ok()) status = ValidateMoves(options);
+  if (status.ok()) status = ValidateListenFds(options);
   if (status.ok()) status = ValidateLimits(options.limits);
   if (status.ok()) status = ValidatePriorities(options);
   if (status.ok() && command != nullptr) status = ValidateCommand(options, *command);

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "cleanfork/listen_fds.h"
 #include "cleanfork/os_types.h"
 #include "cleanfork/retry_policy.h"
 
@@ -128,11 +129,14 @@ class Stream {
 
 // The environment of the child.
 struct Environment {
-  // All of the caller's variables, or of them only those named in `keep`.
+  // All of the caller's variables, or of them only those named in `keep`. Never among them, whoever
+  // names them: LISTEN_PID, LISTEN_PIDFDID, LISTEN_FDS and LISTEN_FDNAMES, which tell of the
+  // caller's descriptors and not of the child's (sd_listen_fds(3)); see ForkOptions::listen_fds.
   bool inherit = true;
   std::vector<std::string> keep;
 
-  // Set last, over what was inherited and over what the identity sets: {"LANG", "C"}.
+  // Set last, over what was inherited and over what the identity sets: {"LANG", "C"}. LISTEN_PID
+  // and LISTEN_PIDFDID are refused: what is known before the fork is no pid of the child.
   std::vector<std::pair<std::string, std::string>> set;
 };
 
@@ -248,6 +252,17 @@ struct ForkOptions {
   // runs, numbers above the highest `to` are used: where the caller's RLIMIT_NOFILE leaves none, it
   // is EINVAL or EMFILE.
   std::vector<DescriptorMove> descriptors;
+
+  // Sockets for a service that looks for them with sd_listen_fds(3) or ListenFds(): copies of the
+  // caller's descriptors, which become 3, 4, ... in the order in which they stand here, together
+  // with `descriptors` and under the same rules. LISTEN_FDS and LISTEN_FDNAMES say how many they
+  // are and their names, an empty one as "unknown"; LISTEN_PID is what getpid(2) says in the
+  // process that execs or goes on in the caller's code, the second child of a daemon too. What
+  // ListenFds() has returned can stand here. A name has at most 255 printable ASCII characters; ':'
+  // and '\' are escaped by a '\', which libsystemd and ListenFds() take off again and other readers
+  // may not. Refused: a number that `descriptors`, `keep_descriptors` or `pid_file_descriptor` have
+  // as well, and `environment` with one of the variables in its `set`.
+  std::vector<ListenFd> listen_fds;
 
   // An open descriptor into which the process that is to run writes its own pid and a newline, in
   // place of what was there, before it drops its privileges; it keeps the descriptor, and with it

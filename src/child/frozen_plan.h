@@ -59,6 +59,9 @@ struct PlannedStep {
   size_t random_size = 0;           // reseed: at most 256
 };
 
+// A pid in digits, and a NUL.
+constexpr size_t kPidTextSize = 11;
+
 struct FrozenPlan {
   const PlannedStep* steps = nullptr;
   size_t step_count = 0;
@@ -87,6 +90,10 @@ struct FrozenPlan {
   size_t exec_path_count = 0;
   char* const* argv = nullptr;
   char* const* envp = nullptr;
+
+  // The value of LISTEN_PID within `envp`, with room for kPidTextSize bytes, for the pid that the
+  // process that is to run has: no other can know it. Null: there is none to be set.
+  char* listen_pid = nullptr;
 
   // Where a program's child notes that it has come to its exec: seen by the parent where they share
   // memory.

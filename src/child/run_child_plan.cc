@@ -109,16 +109,33 @@ StepOutcome InstallDescriptor(Os& os, int source, int target) {
   }
 }
 
-StepOutcome WritePidFile(Os& os, int fd) {
-  char text[16];
-  char* start = text + sizeof(text);
-  *--start = '\n';
-  unsigned rest = static_cast<unsigned>(os.GetPid());
+// Writes the pid in digits so that it ends before `end`. Returns where it begins, at most
+// kPidTextSize - 1 bytes before.
+char* FormatPid(pid_t pid, char* end) {
+  unsigned rest = static_cast<unsigned>(pid);
   do {
-    *--start = static_cast<char>('0' + rest % 10);
+    *--end = static_cast<char>('0' + rest % 10);
     rest /= 10;
   } while (rest > 0);
-  const size_t size = static_cast<size_t>(text + sizeof(text) - start);
+  return end;
+}
+
+// Into the environment that was laid out before the fork. Where the memory is the caller's, nobody
+// else reads it: its thread waits, and each attempt to fork writes it anew.
+void WriteListenPid(Os& os, char* to) {
+  if (to == nullptr) return;
+  char text[kPidTextSize];
+  char* const end = text + sizeof(text) - 1;
+  *end = '\0';
+  for (const char* from = FormatPid(os.GetPid(), end); from <= end;) *to++ = *from++;
+}
+
+StepOutcome WritePidFile(Os& os, int fd) {
+  char text[kPidTextSize];
+  char* const end = text + sizeof(text);
+  end[-1] = '\n';
+  const char* start = FormatPid(os.GetPid(), end - 1);
+  const size_t size = static_cast<size_t>(end - start);
   SysResult<void> emptied = RetryOnEintr([&] { return os.FTruncate(fd, 0); });
   if (!emptied.ok()) return StepFailed(emptied.error());
   SysResult<size_t> written = RetryOnEintr([&] { return os.PWrite(fd, start, size, 0); });
@@ -267,6 +284,7 @@ size_t FindSecondFork(const FrozenPlan& plan) {
 [[noreturn]] void FinishAndExec(Running& running, size_t from) {
   const FrozenPlan& plan = running.plan;
   RunSteps(running, from, plan.step_count);
+  WriteListenPid(running.os, plan.listen_pid);
   // The error of a search is that of execvp(3): a file that is there but may not be executed
   // counts for more than one that is not there.
   int error = ENOENT;
@@ -365,6 +383,7 @@ void SetUpChild(Os& os, const FrozenPlan& plan) {
     BeginSecondChild(running);
     RunSteps(running, second_fork + 1, plan.step_count);
   }
+  WriteListenPid(os, plan.listen_pid);
   for (size_t i = 0; i < plan.scratch_fd_count; ++i) os.Close(plan.scratch_fds[i]).IgnoreError();
   const ChildReport report = ChildReport::Started(os.GetPid());
   SysResult<void> told = WriteFully(os, plan.report_write, &report, sizeof(report));

@@ -269,7 +269,8 @@ ForkOptions Options(const Variant& variant) {
     options.identity = Identity::User("nobody");
     options.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 64}}};
     options.nice = 5;
-    options.descriptors = {{0, 4}};
+    options.descriptors = {{0, 5}};
+    options.listen_fds = {{3, "three"}, {0, ""}};
     options.oom_score_adjust = 100;
     options.chroot = "/";
     options.no_new_privs = true;
@@ -278,7 +279,7 @@ ForkOptions Options(const Variant& variant) {
   SignalAction ignore;
   ignore.handler = SIG_IGN;
   options.signal_handlers.push_back({SIGPIPE, ignore});
-  options.keep_descriptors = {3};
+  options.keep_descriptors = {variant.identity ? 6 : 3};
   return options;
 }
 
@@ -314,7 +315,9 @@ std::string RunOnce(EntryPoint entry, const Variant& variant, const FaultPlan& p
 }
 
 std::string Sweep(EntryPoint entry, const Variant& variant) {
-  if (fcntl(3, F_GETFD) == -1 && dup2(0, 3) != 3) return "no descriptor to keep";
+  for (int fd : {3, 6}) {
+    if (fcntl(fd, F_GETFD) == -1 && dup2(0, fd) != fd) return "no descriptor to keep";
+  }
   FaultSweepOptions options;
   options.filter = &IsPossible;
   options.max_faults = faults;

@@ -160,7 +160,10 @@ void Elaborate(ForkOptions* options) {
   options->no_new_privs = true;
   options->parent_death_signal = SIGTERM;
 }
-void Daemon(ForkOptions* options) { options->session = Session::kDaemon; }
+void Daemon(ForkOptions* options) {
+  options->session = Session::kDaemon;
+  options->listen_fds = {{3, "a:b"}, {0, ""}};
+}
 void KeepDescriptors(ForkOptions* options) {
   options->close_other_descriptors = false;
   options->session = Session::kKeep;

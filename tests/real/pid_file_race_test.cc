@@ -16,6 +16,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <string>
@@ -25,6 +26,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cleanfork/child.h"
+#include "cleanfork/child_report.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/pid_file.h"
@@ -72,7 +74,7 @@ struct Report {
   int kind = kWrong;
   int starter = 0;
   pid_t service = 0;
-  char text[200] = {};
+  char text[400] = {};
 };
 
 // Lets others run at every call, so that two processors have 200 starters interleave; and kills.
@@ -93,6 +95,15 @@ class RacingOs : public GenerationOs {
       Arm();
     }
     return locked;
+  }
+
+  SysResult<size_t> Write(int fd, const void* buffer, size_t size) override {
+    const SysResult<size_t> written = GenerationOs::Write(fd, buffer, size);
+    ChildReport report;
+    if (size != sizeof(report)) return written;
+    std::memcpy(&report, buffer, size);
+    if (report.kind == ChildReport::kStarted) Disarm();  // who has started is the service
+    return written;
   }
 
  private:
@@ -125,12 +136,14 @@ class RacingOs : public GenerationOs {
 // one's turn, since the turns come from two pipes in turn.
 struct Pipes {
   int go[2][2];
-  int end[2];  // of a round, for a winner that holds its claim
+  int watch[2];  // the turns of the reader, who may fall behind
+  int end[2];    // of a round, for a winner that holds its claim
   int reports[2];
 
   void CloseDriversEnds() const {
     close(go[0][1]);
     close(go[1][1]);
+    close(watch[1]);
     close(end[1]);
   }
 };
@@ -228,7 +241,7 @@ class Starter {
 // Reads the file all the while, as status and stop do.
 [[noreturn]] void ReadOnAndOn(const std::string& path, Board* board, const Pipes& pipes) {
   pipes.CloseDriversEnds();
-  for (int round = 0; Await(pipes.go[round % 2][0]); ++round) {
+  for (int round = 0; Await(pipes.watch[0]); ++round) {
     do {
       const absl::StatusOr<PidFileState> state = ReadPidFile(path);
       ++board->reads;
@@ -261,8 +274,8 @@ class Race {
       : path_(std::move(path)), random_(seed), board_(board), tally_(tally) {}
 
   std::string Run(int rounds) {
-    if (pipe(pipes_.go[0]) != 0 || pipe(pipes_.go[1]) != 0 || pipe(pipes_.end) != 0 ||
-        pipe(pipes_.reports) != 0) {
+    if (pipe(pipes_.go[0]) != 0 || pipe(pipes_.go[1]) != 0 || pipe(pipes_.watch) != 0 ||
+        pipe(pipes_.end) != 0 || pipe(pipes_.reports) != 0) {
       return "no pipes";
     }
     starters_.resize(kStarters);
@@ -309,9 +322,11 @@ class Race {
     board_->generation = Draw(3);
     board_->call = 1 + Draw(board_->generation == 0 ? 30 : 90);
     board_->hold = kind == 3;
-    Send(pipes_.go[round % 2][1], kStarters + 1);
+    Send(pipes_.watch[1], 1);
+    Send(pipes_.go[round % 2][1], kStarters);
 
     std::string wrong;
+    std::string refusal;
     int winner = kNobody;
     bool killed = false;
     for (int left = kStarters; left > 0; --left) {
@@ -321,7 +336,10 @@ class Race {
         killed = true;
       }
       if (report.kind == Report::kWrong && wrong.empty()) wrong = std::string(report.text) + "; ";
-      if (report.kind == Report::kRefused) ++tally_->refused;
+      if (report.kind == Report::kRefused) {
+        ++tally_->refused;
+        refusal = report.text;
+      }
       if (report.kind == Report::kFailed) {
         if (report.starter != board_->victim) wrong += std::string(report.text) + "; ";
         killed = true;
@@ -335,7 +353,8 @@ class Race {
     }
     if (taken && winner != kNobody) wrong += "somebody won beside the one that runs; ";
     // Beside one that was killed later all others may have been refused.
-    if (!taken && !killed && winner == kNobody) wrong += "nobody won; ";
+    if (!taken && !killed && winner == kNobody)
+      wrong += "nobody won, but " + refusal + "; " + DescribeHolders();
     if (service_ != 0 && Content(path_) != std::to_string(service_) + "\n") {
       wrong += "the file says \"" + Content(path_) + "\", not " + std::to_string(service_) + "; ";
     }
@@ -344,6 +363,22 @@ class Race {
     if (board_->incomplete != 0) wrong += "the file was not complete when the starter went on; ";
     if (board_->bad_reads != 0) wrong += "it was read as: " + std::string(board_->bad_read) + "; ";
     return wrong;
+  }
+
+  // Who has the file open.
+  std::string DescribeHolders() const {
+    std::string text;
+    for (pid_t pid : AllProcesses()) {
+      const std::optional<ProcessState> process = ReadProcessState(pid);
+      if (!process.has_value()) continue;
+      for (const auto& descriptor : process->descriptors) {
+        if (descriptor.second.target != path_) continue;
+        const bool starter = std::find(starters_.begin(), starters_.end(), pid) != starters_.end();
+        text += "process " + std::to_string(pid) + (starter ? ", a starter," : "") +
+                " has it, a child of " + std::to_string(process->parent) + "; ";
+      }
+    }
+    return text;
   }
 
   Report NextReport() {

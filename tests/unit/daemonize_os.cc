@@ -24,7 +24,7 @@ StarterOs::StarterOs() {
   ON_CALL(*this, PidFdOpen(kFirst, 0)).WillByDefault(Ok(kFirstFd));
   ON_CALL(*this, PidFdOpen(kSecond, 0)).WillByDefault(Ok(kSecondFd));
   ON_CALL(*this, PidFdSendSignal(_, SIGKILL)).WillByDefault([this](int fd, int) {
-    return Kill(fd);
+    return KillByPidFd(fd);
   });
   ON_CALL(*this, WaitId(_, _, _)).WillByDefault(Fails(ECHILD));
   ON_CALL(*this, ClockGetTime(CLOCK_MONOTONIC)).WillByDefault([this](clockid_t) {
@@ -67,7 +67,7 @@ void StarterOs::ShowStat(const std::string& stat) {
       });
 }
 
-SysResult<void> StarterOs::Kill(int pid_fd) {
+SysResult<void> StarterOs::KillByPidFd(int pid_fd) {
   if (ended_.count(pid_fd) != 0) return SysError(ESRCH);
   killed_.push_back(pid_fd);
   if (!killable && pid_fd == kSecondFd) return {};

@@ -60,7 +60,7 @@ class StarterOs : public ScriptedOs {
  private:
   SysResult<size_t> PollNow(struct pollfd* descriptors, size_t count);
   SysResult<size_t> PollUntil(struct pollfd* descriptors, size_t count, int64_t nanoseconds);
-  SysResult<void> Kill(int pid_fd);
+  SysResult<void> KillByPidFd(int pid_fd);
 
   int64_t now_ = 0;
   std::string pipe_;

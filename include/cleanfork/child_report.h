@@ -49,7 +49,9 @@ struct ChildReport {
   static constexpr ChildReport Died(int signal, int status, pid_t pid) {
     return {kDied, static_cast<int32_t>(Step::kStart), 0, signal, status, pid, 0};
   }
-  static constexpr ChildReport Ready(pid_t pid) { return {kReady, 0, 0, 0, 0, pid, 0}; }
+  static constexpr ChildReport Ready(pid_t pid) {
+    return {kReady, static_cast<int32_t>(Step::kReady), 0, 0, 0, pid, 0};
+  }
   static constexpr ChildReport GaveUp(int code, pid_t pid, int32_t size) {
     return {kGaveUp, static_cast<int32_t>(Step::kReady), 0, 0, code, pid, size};
   }

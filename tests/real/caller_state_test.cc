@@ -61,6 +61,7 @@ constexpr Change kChanges[] = {
        --limit.rlim_cur;
        return setrlimit(RLIMIT_NOFILE, &limit) == 0;
      }},
+    {"TheNiceValue", [] { return setpriority(PRIO_PROCESS, 0, 19) == 0; }},
     {"Dumpable", [] { return prctl(PR_SET_DUMPABLE, prctl(PR_GET_DUMPABLE) == 0 ? 1 : 0) == 0; }},
     {"TheDeathSignal", [] { return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0; }},
     {"NoNewPrivs", [] { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0; }},

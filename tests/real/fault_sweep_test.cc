@@ -249,16 +249,45 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
   }
 }
 
+// The same of a process that is or becomes a daemon, where it is otherwise; else nothing.
+std::optional<Verdict> JudgeInDaemonize(const FaultEntry& fault, bool daemon) {
+  const bool is_lie = fault.kind == FaultEntry::Kind::kLie;
+  const bool is_first_child = daemon && fault.process.depth() == 1;
+  switch (fault.call) {
+    // Once more around the daemon's word. A mask that is not put back nobody can do anything about.
+    case OsCall::kSigProcMask:
+      if (fault.index == 1) return std::nullopt;
+      return is_lie ? Absorbed() : Either({Step::kReady});
+    // A word that was never written.
+    case OsCall::kWrite:
+      if (!is_lie) return std::nullopt;
+      return Either({Step::kReport, Step::kStart, Step::kReady});
+    // The first child then does not hear of the end, or is not released; the starter ends it.
+    case OsCall::kPidFdOpen:
+    case OsCall::kPoll:
+      if (!is_lie || !is_first_child) return std::nullopt;
+      return Absorbed();
+    case OsCall::kPipe2:
+      if (!is_lie || !is_first_child) return std::nullopt;
+      return Either({Step::kPipe, Step::kReport});
+    default: return std::nullopt;
+  }
+}
+
 Verdict Judge(const FaultPlan& plan, bool daemon, EntryPoint entry) {
-  if (!plan.empty() && plan[0].kind == FaultEntry::Kind::kLie) return JudgeLie(plan[0], daemon);
   if (plan.empty() || IsRestarted(plan[0])) return Absorbed();
   const OsCall call = plan[0].call;
+  const bool in_child = plan[0].process.depth() > 0;
+  if (in_child && entry == EntryPoint::kDaemonize) {
+    const std::optional<Verdict> verdict = JudgeInDaemonize(plan[0], daemon);
+    if (verdict.has_value()) return *verdict;
+  }
+  if (plan[0].kind == FaultEntry::Kind::kLie) return JudgeLie(plan[0], daemon);
   if (kVforkIsFork && entry == EntryPoint::kSpawn &&
       (call == OsCall::kRead || call == OsCall::kOpen)) {
     return Either({Step::kReport, Step::kStart, Step::kOpenStream, Step::kOomScore});
   }
-  return plan[0].process.depth() == 0 ? JudgeInParent(plan[0], entry, daemon)
-                                      : JudgeInChild(plan[0]);
+  return in_child ? JudgeInChild(plan[0]) : JudgeInParent(plan[0], entry, daemon);
 }
 
 // Whether the error's errno is the fault's, or what is left of it.
@@ -427,10 +456,11 @@ bool IsLieOfAChild(const FaultEntry& fault) {
          fault.call != OsCall::kClose;
 }
 
-// How often the parent polls, and looks at /proc/PID/stat, depends on how long the child takes.
+// How often the parent polls, and looks at /proc/PID/stat, depends on how long the child takes; and
+// whether a daemon still finds the first child, whose absence is a SIGPIPE to be taken back.
 bool IsMadeByTheClock(OsCall call) {
-  return call == OsCall::kPoll || call == OsCall::kOpen || call == OsCall::kRead ||
-         call == OsCall::kClose;
+  return call == OsCall::kSigTimedWait || call == OsCall::kPoll || call == OsCall::kOpen ||
+         call == OsCall::kRead || call == OsCall::kClose;
 }
 
 std::string Sweep(EntryPoint entry, const Variant& variant, const FaultSweepOptions& options,

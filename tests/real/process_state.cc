@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -124,14 +125,13 @@ std::string DescribePrivileges() {
   return text;
 }
 
-// Not the nice value, which others may change at any time: a busy machine's overseer has been seen
-// to.
 std::string DescribeAttributes() {
   int death_signal = 0, subreaper = 0;
   prctl(PR_GET_PDEATHSIG, &death_signal);
   prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
   std::ostringstream text;
-  text << "oom score " << std::atoi(ReadText("/proc/self/oom_score_adj").c_str()) << ", dumpable "
+  text << "nice " << getpriority(PRIO_PROCESS, 0) << ", oom score "
+       << std::atoi(ReadText("/proc/self/oom_score_adj").c_str()) << ", dumpable "
        << prctl(PR_GET_DUMPABLE) << ", keepcaps " << prctl(PR_GET_KEEPCAPS) << ", securebits "
        << prctl(PR_GET_SECUREBITS) << ", death signal " << death_signal << ", subreaper "
        << subreaper;

@@ -75,7 +75,7 @@ struct CallerState {
   std::string ids;
   std::string limits;
   std::string privileges;  // groups, capabilities and no_new_privs, of /proc/self/status
-  std::string attributes;  // OOM score and those of prctl(2)
+  std::string attributes;  // nice value, OOM score and those of prctl(2)
 };
 
 CallerState ReadCallerState();

@@ -230,6 +230,7 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
 
 PidFile::PidFile(PidFile&& other) noexcept
     : os_(other.os_),
+      claimer_(other.claimer_),
       path_(std::move(other.path_)),
       fd_(std::move(other.fd_)),
       committed_(other.committed_) {}
@@ -238,6 +239,7 @@ PidFile& PidFile::operator=(PidFile&& other) noexcept {
   if (this != &other) {
     Remove();
     os_ = other.os_;
+    claimer_ = other.claimer_;
     path_ = std::move(other.path_);
     fd_ = std::move(other.fd_);
     committed_ = other.committed_;
@@ -247,8 +249,13 @@ PidFile& PidFile::operator=(PidFile&& other) noexcept {
 
 PidFile::~PidFile() { Remove(); }
 
+bool PidFile::IsOurs() const {
+  const pid_t self = os_->GetPid();
+  return self == claimer_ || ReadPid(*os_, path_, fd_.get()).value_or(0) == self;
+}
+
 void PidFile::Remove() {
-  if (committed_ || !fd_.valid()) return;
+  if (committed_ || !fd_.valid() || !IsOurs()) return;
   const SysResult<FileStatus> status = os_->FStat(fd_.get());
   // Before the lock goes, so that whoever takes it next finds the path changed. A file that cannot
   // be removed is empty, or stale: the next start takes it over.

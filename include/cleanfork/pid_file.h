@@ -53,7 +53,9 @@ class PidFile {
   PidFile(PidFile&& other) noexcept;
   PidFile& operator=(PidFile&& other) noexcept;
 
-  // Without Commit(): removes the file, if it is still the one that was claimed, and unlocks it.
+  // Without Commit(): removes the file, if it is still the one that was claimed, and unlocks it. A
+  // copy of the object in a process that was forked since does so only if the file names that
+  // process: in the service itself, and not in what the service has forked.
   ~PidFile();
 
   // For ForkOptions::pid_file_descriptor. Close-on-exec.
@@ -65,11 +67,13 @@ class PidFile {
 
  private:
   PidFile(Os& os, std::string path, UniqueFd fd)
-      : os_(&os), path_(std::move(path)), fd_(std::move(fd)) {}
+      : os_(&os), claimer_(os.GetPid()), path_(std::move(path)), fd_(std::move(fd)) {}
 
+  bool IsOurs() const;
   void Remove();
 
   Os* os_;
+  pid_t claimer_;
   std::string path_;
   UniqueFd fd_;
   bool committed_ = false;

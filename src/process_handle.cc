@@ -2,7 +2,6 @@
 
 #include <poll.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "src/child/process_stat.h"
 #include "src/read_file.h"
 #include "src/wait_for_end.h"
 
@@ -64,16 +64,6 @@ SysResult<int64_t> ReadBootTime(Os& os) {
   return now.value() - since_boot.value();
 }
 
-// Whether /proc is that of a PID namespace in which we have another number, or none: one's own may
-// have been mounted before an unshare(2), or be that of the mount namespace that one has entered.
-// Then its numbers are strangers'.
-bool IsForeignProc(Os& os) {
-  char text[16];
-  const SysResult<size_t> size = os.ReadLink("/proc/self", text, sizeof(text));
-  if (!size.ok()) return size.error() == ENOENT;
-  return std::string(text, std::min(size.value(), sizeof(text))) != absl::StrCat(os.GetPid());
-}
-
 bool MeansNoProcess(int error) { return error == ESRCH || error == ENOENT; }
 
 }  // namespace
@@ -91,7 +81,7 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
     }
   }
   ProcessHandle handle(os, pid, UniqueFd(os, opened.value_or(-1)));
-  if (IsForeignProc(os)) {
+  if (IsProcOurs(os) == ProcIsOurs::kNo) {
     // Where there is no pidfd either, whether there is such a process at all.
     const SysResult<void> exists = os.Kill(pid, 0);
     if (!exists.ok() && exists.error() == ESRCH) return none;

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include "cleanfork/fd_io.h"
 
 namespace cleanfork {
@@ -12,36 +14,31 @@ constexpr unsigned long kExiting = 0x4;
 constexpr unsigned long kForkedButNoExec = 0x40;  // from the fork until the first exec
 
 struct ProcessStat {
-  pid_t pid = 0;
   char state = '?';
   unsigned long flags = 0;
 };
 
-// Takes a number off the front of [*at, end).
-bool TakeNumber(const char** at, const char* end, unsigned long* number) {
-  const char* start = *at;
+// The number that [at, end) begins with.
+bool ParseNumber(const char* at, const char* end, unsigned long* number) {
+  const char* start = at;
   *number = 0;
-  for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
-    *number = *number * 10 + static_cast<unsigned long>(**at - '0');
+  for (; at < end && *at >= '0' && *at <= '9'; ++at) {
+    *number = *number * 10 + static_cast<unsigned long>(*at - '0');
   }
-  return *at > start;
+  return at > start;
 }
 
 bool Parse(const char* text, const char* end, ProcessStat* stat) {
-  unsigned long number = 0;
-  const char* at = text;
-  if (!TakeNumber(&at, end, &number)) return false;
-  stat->pid = static_cast<pid_t>(number);
   // The second field is the program's name in brackets and may itself contain brackets and
   // spaces: what follows the last closing one is the third.
   const char* field = end;
-  while (field > at && field[-1] != ')') --field;
-  if (field == at || end - field < 2) return false;
+  while (field > text && field[-1] != ')') --field;
+  if (field == text || end - field < 2) return false;
   stat->state = field[1];
   for (int spaces = 0; field < end && spaces < 7; ++field) {
     if (*field == ' ') ++spaces;
   }
-  return TakeNumber(&field, end, &stat->flags);
+  return ParseNumber(field, end, &stat->flags);
 }
 
 SysResult<ProcessStat> ReadStat(Os& os, const char* path) {
@@ -77,13 +74,21 @@ ExecState GetExecState(Os& os, pid_t pid) {
   StatPath(pid, path);
   SysResult<ProcessStat> stat = ReadStat(os, path);
   if (!stat.ok()) return ExecState::kUnknown;
-  // In a PID namespace with an outer /proc, a child's number there is some stranger's.
-  SysResult<ProcessStat> self = ReadStat(os, "/proc/self/stat");
-  if (!self.ok() || self.value().pid != os.GetPid()) return ExecState::kUnknown;
+  if (IsProcOurs(os) != ProcIsOurs::kYes) return ExecState::kUnknown;
   if ((stat.value().flags & kForkedButNoExec) == 0) return ExecState::kExecd;
   const char state = stat.value().state;
   const bool dying = (stat.value().flags & kExiting) != 0 || state == 'Z' || state == 'X';
   return dying ? ExecState::kDying : ExecState::kNotYet;
+}
+
+ProcIsOurs IsProcOurs(Os& os) {
+  char text[16];
+  const SysResult<size_t> size = os.ReadLink("/proc/self", text, sizeof(text));
+  if (!size.ok()) return size.error() == ENOENT ? ProcIsOurs::kNo : ProcIsOurs::kCannotTell;
+  const size_t length = size.value() < sizeof(text) ? size.value() : sizeof(text);
+  unsigned long number = 0;
+  if (!ParseNumber(text, text + length, &number)) return ProcIsOurs::kCannotTell;
+  return number == static_cast<unsigned long>(os.GetPid()) ? ProcIsOurs::kYes : ProcIsOurs::kNo;
 }
 
 }  // namespace cleanfork

@@ -15,6 +15,12 @@ enum class ExecState {
 
 ExecState GetExecState(Os& os, pid_t pid);
 
+// Whether /proc calls this process by the number that it has for itself: kNo where it is that of a
+// PID namespace in which it has another number or none, as after an unshare(2) or in a mount
+// namespace that it has entered. There its numbers are strangers'.
+enum class ProcIsOurs { kYes, kNo, kCannotTell };
+ProcIsOurs IsProcOurs(Os& os);
+
 }  // namespace cleanfork
 
 #endif  // CLEANFORK_SRC_CHILD_PROCESS_STAT_H_

@@ -99,7 +99,8 @@ TEST_F(CommandFaultSweepTest, StartHasStartedWhatItSaysAndLeavesNothingElse) {
     if (fault.call == OsCall::kFcntlSetLock) return fault.error != EAGAIN && fault.error != EACCES;
     // Without memory to share and without /proc the first child waits for the program to end, which
     // here takes a minute.
-    const bool looks = fault.call == OsCall::kOpen || fault.call == OsCall::kRead;
+    const bool looks = fault.call == OsCall::kOpen || fault.call == OsCall::kRead ||
+                       fault.call == OsCall::kReadLink;
     return !(kVforkIsFork && looks && fault.process.depth() > 0);
   };
   Sweep(filter, [&](FaultOs& os, const FaultPlan& plan) {

@@ -133,6 +133,7 @@ Verdict JudgeInParent(const FaultEntry& fault, EntryPoint entry, bool daemon) {
     case OsCall::kFcntlGetFd: return Fails({Step::kKeepDescriptor, Step::kMoveDescriptor});
     // Of /dev/null. Of /proc/PID/stat: the answer is then looked for elsewhere.
     case OsCall::kOpen: return fault.index == 1 ? Fails({Step::kOpenStream}) : Absorbed();
+    case OsCall::kReadLink: return Absorbed();
     // Of /dev/null; of standard error, where EBADF says that it is closed.
     case OsCall::kFStat:
       return fault.index == 2 && fault.error == EBADF ? Absorbed() : Fails({Step::kOpenStream});
@@ -202,6 +203,7 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kRead: return Either({Step::kReport, Step::kStart});
     // In the first child of a daemon that has yet to become ready.
     case OsCall::kPidFdOpen:
+    case OsCall::kReadLink:
     case OsCall::kPoll: return Absorbed();
     // Of oom_score_adj; or of /proc/PID/stat, as in the parent.
     case OsCall::kOpen: return Either({Step::kOomScore});
@@ -234,6 +236,7 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
     case OsCall::kCapGet:  // it says that there is none
     case OsCall::kPrctlSetNoNewPrivs:
     case OsCall::kPrctlSetPdeathsig:
+    case OsCall::kReadLink:
     case OsCall::kGetRandom: return Absorbed();
     case OsCall::kStat: return Fails({Step::kChRoot});
     case OsCall::kChDir: return fault.index == 1 ? Fails({Step::kChRoot}) : Absorbed();
@@ -284,7 +287,7 @@ Verdict Judge(const FaultPlan& plan, bool daemon, EntryPoint entry) {
   }
   if (plan[0].kind == FaultEntry::Kind::kLie) return JudgeLie(plan[0], daemon);
   if (kVforkIsFork && entry == EntryPoint::kSpawn &&
-      (call == OsCall::kRead || call == OsCall::kOpen)) {
+      (call == OsCall::kRead || call == OsCall::kOpen || call == OsCall::kReadLink)) {
     return Either({Step::kReport, Step::kStart, Step::kOpenStream, Step::kOomScore});
   }
   return in_child ? JudgeInChild(plan[0]) : JudgeInParent(plan[0], entry, daemon);
@@ -459,8 +462,8 @@ bool IsLieOfAChild(const FaultEntry& fault) {
 // How often the parent polls, and looks at /proc/PID/stat, depends on how long the child takes; and
 // whether a daemon still finds the first child, whose absence is a SIGPIPE to be taken back.
 bool IsMadeByTheClock(OsCall call) {
-  return call == OsCall::kSigTimedWait || call == OsCall::kPoll || call == OsCall::kOpen ||
-         call == OsCall::kRead || call == OsCall::kClose;
+  return call == OsCall::kSigTimedWait || call == OsCall::kReadLink || call == OsCall::kPoll ||
+         call == OsCall::kOpen || call == OsCall::kRead || call == OsCall::kClose;
 }
 
 std::string Sweep(EntryPoint entry, const Variant& variant, const FaultSweepOptions& options,

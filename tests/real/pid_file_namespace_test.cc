@@ -16,6 +16,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -263,6 +264,30 @@ TEST_F(PidFileNamespace, AStarterWhoseChildrenAreInAnotherNamespaceIsRefused) {
             }),
             "");
   EXPECT_NE(access(path_.c_str(), F_OK), 0) << "the file of the start that failed is left";
+}
+
+// pid_namespaces(7): the namespace for children is a thread's own. The pid that a daemon has in
+// there, and that the caller would go on to signal, is a stranger's here.
+TEST_F(PidFileNamespace, AThreadWhoseChildrenAreInAnotherNamespaceIsRefused) {
+  EXPECT_EQ(InOwnProcess([] {
+              std::string wrong;
+              std::thread starter([&wrong] {
+                if (unshare(CLONE_NEWPID) != 0) {
+                  wrong = "unshare failed; ";
+                  return;
+                }
+                ForkOptions options;
+                options.session = Session::kDaemon;
+                const absl::StatusOr<Child> child = RunInChild([] { return 0; }, options);
+                const std::optional<ChildError> error = GetChildError(child.status());
+                if (child.ok()) wrong = "it is called process " + std::to_string(child->pid());
+                if (error.has_value() && error->step == Step::kValidate) return;
+                wrong += "it is not refused: " + std::string(child.status().message()) + "; ";
+              });
+              starter.join();
+              return wrong + DescribeChildren();
+            }),
+            "");
 }
 
 }  // namespace

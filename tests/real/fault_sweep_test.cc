@@ -404,7 +404,8 @@ bool BecomeElaborate() {
 // Calls of Os that are no async-signal-safe ones, and that only a parent may make: os.h,
 // signal-safety(7).
 constexpr OsCall kUnsafe[] = {OsCall::kGetPwNam,     OsCall::kGetPwUid, OsCall::kGetGrNam,
-                              OsCall::kGetGroupList, OsCall::kGetEnv,   OsCall::kSetEnv};
+                              OsCall::kGetGroupList, OsCall::kGetEnv,   OsCall::kSetEnv,
+                              OsCall::kUnsetEnv};
 
 std::string DescribeUnsafeCalls(const FaultOs& os) {
   std::string text;

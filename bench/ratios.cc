@@ -9,6 +9,17 @@
 namespace cleanfork {
 namespace {
 
+// Why a run has failed; null if it has not. Google Benchmark has other names for it since 1.8:
+// Debian 12 has 1.7, MODULE.bazel a later one.
+template <typename Run>
+auto Failure(const Run& run, int) -> decltype(&run.error_message) {
+  return run.error_occurred ? &run.error_message : nullptr;
+}
+template <typename Run>
+auto Failure(const Run& run, long) -> decltype(&run.skip_message) {
+  return run.skipped ? &run.skip_message : nullptr;
+}
+
 // Keeps every repetition's time; prints nothing itself.
 class MedianReporter : public benchmark::BenchmarkReporter {
  public:
@@ -16,8 +27,9 @@ class MedianReporter : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       if (run.run_type != Run::RT_Iteration) continue;
-      if (run.error_occurred) {
-        std::printf("%s: %s\n", run.run_name.function_name.c_str(), run.error_message.c_str());
+      const std::string* failure = Failure(run, 0);
+      if (failure != nullptr) {
+        std::printf("%s: %s\n", run.run_name.function_name.c_str(), failure->c_str());
         continue;
       }
       times_[run.run_name.function_name].push_back(run.GetAdjustedRealTime());

@@ -124,18 +124,19 @@ absl::Status ValidateCommand(const ForkOptions& options, const Command& command)
 }
 
 // After unshare(2) with CLONE_NEWPID a child's own idea of a pid is not this process's, so that a
-// second child's pid would name a stranger here, and its getppid(2) is 0.
+// second child's pid would name a stranger here, and its getppid(2) is 0. The namespace for
+// children is the calling thread's own: pid_namespaces(7).
 absl::Status ValidatePidNamespace(const char* what, Os& os) {
-  SysResult<FileStatus> own = os.Stat("/proc/self/ns/pid");
+  SysResult<FileStatus> own = os.Stat("/proc/thread-self/ns/pid");
   if (!own.ok()) return absl::OkStatus();  // no /proc, nothing to be learnt
-  SysResult<FileStatus> of_children = os.Stat("/proc/self/ns/pid_for_children");
+  SysResult<FileStatus> of_children = os.Stat("/proc/thread-self/ns/pid_for_children");
   if (of_children.ok() && of_children.value().inode == own.value().inode) return absl::OkStatus();
   // ENOENT: a namespace that has no process yet.
   if (!of_children.ok() && of_children.error() != ENOENT) {
     ChildError error;
     error.step = Step::kValidate;
     error.error = of_children.error();
-    return ChildErrorStatus("stat(\"/proc/self/ns/pid_for_children\")", error);
+    return ChildErrorStatus("stat(\"/proc/thread-self/ns/pid_for_children\")", error);
   }
   return InvalidOptions(
       absl::StrCat(what, " from a process whose children are in another PID namespace"));

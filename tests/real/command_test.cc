@@ -216,8 +216,8 @@ TEST_F(CommandTest, APidFileThatIsALogByAnotherNameIsRefusedAndTheLogStays) {
 }
 
 TEST_F(CommandTest, LimitsAndPrioritiesAreAsAsked) {
-  const pid_t pid = PidIn(Start({"--limit=NOFILE=64:96", "--limit=CORE=0", "--nice=7",
-                                 "--oom-score-adjust=900", "--no-new-privs", "sleep", "60"})
+  const pid_t pid = PidIn(Start({"--limit=NOFILE=64:96", "--limit=CORE=0", "--nice=19",
+                                 "--oom-score-adjust=1000", "--no-new-privs", "sleep", "60"})
                               .out);
   ASSERT_GT(pid, 0);
   rlimit files = {}, core = {};
@@ -226,12 +226,12 @@ TEST_F(CommandTest, LimitsAndPrioritiesAreAsAsked) {
   EXPECT_EQ(files.rlim_cur, 64u);
   EXPECT_EQ(files.rlim_max, 96u);
   EXPECT_EQ(core.rlim_max, 0u);
-  EXPECT_EQ(StatField(pid, 19), "7");
+  EXPECT_EQ(StatField(pid, 19), "19");  // allowed to everybody, as the score is
   EXPECT_EQ(StatusField(pid, "NoNewPrivs"), "1");
   std::ifstream score("/proc/" + std::to_string(pid) + "/oom_score_adj");
   std::string line;
   std::getline(score, line);
-  EXPECT_EQ(line, "900");
+  EXPECT_EQ(line, "1000");  // allowed to everybody, whatever the caller has
 }
 
 TEST_F(CommandTest, WithJsonAFailureIsAnObjectToo) {

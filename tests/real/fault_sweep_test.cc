@@ -365,10 +365,11 @@ ForkOptions Options(EntryPoint entry, const Variant& variant) {
   if (variant.identity) {
     options.identity = Identity::User("nobody");
     options.limits = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {64, 64}}};
-    options.nice = 5;
+    // Allowed to everybody, and no lower in the queue for a processor than it takes.
+    options.nice = std::max(5, getpriority(PRIO_PROCESS, 0));
     options.descriptors = {{0, 5}};
     options.listen_fds = {{kKept, "three"}, {0, ""}};
-    options.oom_score_adjust = 100;
+    options.oom_score_adjust = 1000;
     options.chroot = "/";
     options.no_new_privs = true;
     if (variant.session != Session::kDaemon) options.parent_death_signal = SIGTERM;
@@ -407,7 +408,8 @@ bool BecomeElaborate() {
 // Calls of Os that are no async-signal-safe ones, and that only a parent may make: os.h,
 // signal-safety(7).
 constexpr OsCall kUnsafe[] = {OsCall::kGetPwNam,     OsCall::kGetPwUid, OsCall::kGetGrNam,
-                              OsCall::kGetGroupList, OsCall::kGetEnv,   OsCall::kSetEnv};
+                              OsCall::kGetGroupList, OsCall::kGetEnv,   OsCall::kSetEnv,
+                              OsCall::kUnsetEnv};
 
 std::string DescribeUnsafeCalls(const FaultOs& os) {
   std::string text;

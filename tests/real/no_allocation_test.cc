@@ -162,9 +162,9 @@ void Elaborate(ForkOptions* options) {
   options->signal_handlers.push_back({SIGPIPE, ignore});
   options->keep_descriptors = {3};
   options->limits = {{RLIMIT_CORE, {0, 0}}};
-  options->nice = 5;
+  options->nice = 19;  // this and the score are allowed to everybody
   options->descriptors = {{1, 4}, {0, 5}};
-  options->oom_score_adjust = 100;
+  options->oom_score_adjust = 1000;
   options->no_new_privs = true;
   options->parent_death_signal = SIGTERM;
 }

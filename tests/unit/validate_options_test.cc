@@ -204,8 +204,8 @@ TEST(SpawnValidationTest, ADaemonIsNotStartedFromAnotherPidNamespaceThanItsOwn) 
   own.inode = 1;
   FileStatus of_children;
   of_children.inode = 2;
-  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid"))).WillByDefault(Ok(own));
-  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid_for_children"))).WillByDefault(Ok(of_children));
+  ON_CALL(os, Stat(StrEq("/proc/thread-self/ns/pid"))).WillByDefault(Ok(own));
+  ON_CALL(os, Stat(StrEq("/proc/thread-self/ns/pid_for_children"))).WillByDefault(Ok(of_children));
   ForkOptions options;
   options.session = Session::kDaemon;
   EXPECT_THAT(std::string(Spawn({"/bin/true"}, options, os).status().message()),
@@ -232,8 +232,8 @@ TEST(DescriptorTest, APidFileIsNotWrittenFromAnotherPidNamespaceThanItsOwn) {
   ScriptedOs os;
   FileStatus own;
   own.inode = 1;
-  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid"))).WillByDefault(Ok(own));
-  ON_CALL(os, Stat(StrEq("/proc/self/ns/pid_for_children"))).WillByDefault(Fails(ENOENT));
+  ON_CALL(os, Stat(StrEq("/proc/thread-self/ns/pid"))).WillByDefault(Ok(own));
+  ON_CALL(os, Stat(StrEq("/proc/thread-self/ns/pid_for_children"))).WillByDefault(Fails(ENOENT));
   ForkOptions options;
   options.pid_file_descriptor = 7;
   EXPECT_THAT(std::string(ForkChild(options, os).status().message()), HasSubstr("PID namespace"));

@@ -1,0 +1,108 @@
+// Daemonize() in the starter, whose daemon may be another user by now, or not in its right mind:
+// what it writes to the pipe can neither hold the starter, nor be taken for a success, nor direct
+// its signals. And what it says with its last breath is heard.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <ctime>
+#include <stdexcept>
+#include <string>
+
+#include "absl/status/status.h"
+#include "cleanfork/child_error.h"
+#include "cleanfork/daemonize.h"
+#include "cleanfork/fork_child.h"
+#include "tests/unit/daemonize_os.h"
+
+namespace cleanfork {
+namespace {
+
+using testing::_;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr int kFirstFd = StarterOs::kFirstFd;
+constexpr int kSecondFd = StarterOs::kSecondFd;
+constexpr pid_t kFirst = StarterOs::kFirst;
+constexpr pid_t kSecond = StarterOs::kSecond;
+constexpr pid_t kStranger = 4799;
+
+class HostileDaemon : public testing::Test {
+ protected:
+  HostileDaemon() { options_.keep_parent = true; }
+
+  absl::Status Run() { return Daemonize(options_, os_).status(); }
+
+  StarterOs os_;
+  DaemonizeOptions options_;
+};
+
+TEST_F(HostileDaemon, HoldsNobodyByAWordWhoseTextNeverComes) {
+  os_.Say(ChildReport::GaveUp(13, kSecond, 2048), "half of ");
+  const absl::Status status = Run();
+  EXPECT_TRUE(absl::IsInternal(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("half of "));
+  EXPECT_EQ(os_.now(), 1 + 5) << "a second for the text, five for the daemon to leave";
+}
+
+TEST_F(HostileDaemon, HoldsNobodyByHalfAWord) {
+  os_.At(3, [this] { os_.SayBytes("x"); });
+  EXPECT_EQ(std::string(Run().message()),
+            "read of the daemon's report: Protocol error (EPROTO) [step report, child 4712]");
+  EXPECT_EQ(os_.now(), 4);
+  EXPECT_THAT(os_.killed(), ElementsAre(kSecondFd));
+}
+
+TEST_F(HostileDaemon, HoldsNobodyByWordsWithoutEnd) {
+  os_.Say(ChildReport::Started(kSecond));
+  const absl::Status status = Run();
+  EXPECT_EQ(std::string(status.message()),
+            "read of the daemon's report: Protocol error (EPROTO) [step report, child 4712]");
+  EXPECT_THAT(os_.killed(), ElementsAre(kSecondFd));
+}
+
+TEST_F(HostileDaemon, IsNotWaitedForBecauseWhatItForkedWritesWithoutEnd) {
+  int words = 0;
+  int64_t now = 0;
+  ON_CALL(os_, ClockGetTime(CLOCK_MONOTONIC)).WillByDefault([&](clockid_t) {
+    return SysResult<int64_t>(now += StarterOs::kSecondNs / 4);
+  });
+  os_.Say(ChildReport::GaveUp(13, kSecond, 0));
+  ON_CALL(os_, PidFdSendSignal(kSecondFd, SIGKILL)).WillByDefault([&](auto...) {
+    os_.End(kSecondFd);
+    os_.End(kFirstFd);
+    return SysResult<void>();
+  });
+  ON_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
+      .WillByDefault([&](int, void* buffer, size_t size) {
+        const ChildReport script[] = {ChildReport::Forked(kSecond), ChildReport::Started(kSecond),
+                                      ChildReport::GaveUp(13, kSecond, 0)};
+        const ChildReport& word = script[words < 3 ? words : 2];
+        if (++words > 100) throw std::logic_error("read without end");
+        return ReadsReport(word)(0, buffer, size);
+      });
+  EXPECT_TRUE(absl::IsInternal(Run()));
+  EXPECT_LT(words, 100);
+}
+
+TEST_F(HostileDaemon, IsHeardWhenItSpeaksAndEndsBetweenTwoLooks) {
+  for (bool is_child : {false, true}) {
+    StarterOs os;
+    options_.fork.session = is_child ? Session::kNew : Session::kDaemon;
+    if (is_child) os.BecomeParent();
+    os.At(2, [&] {
+      os.between_looks = [&] {
+        os.Say(ChildReport::GaveUp(13, kSecond, 4), "why.");
+        os.End(is_child ? kFirstFd : kSecondFd);
+      };
+    });
+    EXPECT_THAT(std::string(Daemonize(options_, os).status().message()),
+                testing::StartsWith("why. [step ready"));
+  }
+}
+
+}  // namespace
+}  // namespace cleanfork

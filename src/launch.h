@@ -57,6 +57,7 @@ class Launch {
   void KillSecond();
   absl::Status Explain(const ChildReport& report) const;
   void ReapChild();
+  void ReapKilledChild();
   int64_t FromNow(absl::Duration time);
   void EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard);
   absl::Status ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const;

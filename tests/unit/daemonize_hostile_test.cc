@@ -88,6 +88,29 @@ TEST_F(HostileDaemon, IsNotWaitedForBecauseWhatItForkedWritesWithoutEnd) {
   EXPECT_LT(words, 100);
 }
 
+TEST_F(HostileDaemon, CannotMakeASuccessOfAFailure) {
+  for (int code : {0, -1, 17, 1 << 30}) {
+    StarterOs os;
+    os.Say(ChildReport::GaveUp(code, kSecond, 0));
+    os.At(1, [&] {
+      os.End(kSecondFd);
+      os.End(kFirstFd);
+    });
+    EXPECT_EQ(Daemonize(options_, os).status().code(), absl::StatusCode::kUnknown) << code;
+  }
+}
+
+TEST_F(HostileDaemon, DoesNotHoldAStarterThatIsItsParentAndMayNotKillIt) {
+  options_.fork.session = Session::kNew;
+  os_.BecomeParent();
+  ON_CALL(os_, PidFdSendSignal(_, _)).WillByDefault(Fails(EPERM));
+  ON_CALL(os_, Kill(_, _)).WillByDefault(Fails(EPERM));
+  ON_CALL(os_, WaitId(_, _, _)).WillByDefault(Ok(WaitIdResult()));
+  EXPECT_CALL(os_, WaitPid(_, 0)).Times(0);  // would not return
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Run()));
+  EXPECT_EQ(os_.now(), 95);
+}
+
 TEST_F(HostileDaemon, IsHeardWhenItSpeaksAndEndsBetweenTwoLooks) {
   for (bool is_child : {false, true}) {
     StarterOs os;
@@ -102,6 +125,27 @@ TEST_F(HostileDaemon, IsHeardWhenItSpeaksAndEndsBetweenTwoLooks) {
     EXPECT_THAT(std::string(Daemonize(options_, os).status().message()),
                 testing::StartsWith("why. [step ready"));
   }
+}
+
+// The second child wrote all of it before the signal came, the last of it as another user.
+TEST(FirstChildThatVanished, HasNobodyKilledWhomTheSecondOneNamesLater) {
+  StarterOs os;
+  os.Unsay();
+  os.Say(ChildReport::Forked(kSecond));
+  os.End(kFirstFd);
+  EXPECT_CALL(os, PidFdOpen(_, 0)).Times(testing::AnyNumber());
+  EXPECT_CALL(os, PidFdOpen(kStranger, 0)).Times(0);
+  EXPECT_CALL(os, PidFdSendSignal(kSecondFd, SIGKILL))
+      .WillOnce([&](auto...) {
+        os.Say(ChildReport::Started(kSecond));
+        os.Say(ChildReport::Forked(kStranger));
+        os.End(kSecondFd);
+        return SysResult<void>();
+      })
+      .WillRepeatedly(Ok());
+  ForkOptions options;
+  options.session = Session::kDaemon;
+  EXPECT_FALSE(ForkChild(options, os).ok());
 }
 
 }  // namespace

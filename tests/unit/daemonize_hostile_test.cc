@@ -127,6 +127,21 @@ TEST_F(HostileDaemon, IsHeardWhenItSpeaksAndEndsBetweenTwoLooks) {
   }
 }
 
+TEST(ChildThatEnds, IsHeardWhenItReportsAndEndsBetweenTwoLooks) {
+  StarterOs os;
+  os.Unsay();
+  os.At(2, [&] {
+    os.between_looks = [&] {
+      os.Say(ChildReport::Failed(Step::kChDir, EACCES, kFirst));
+      os.End(kFirstFd);
+    };
+  });
+  ForkOptions options;
+  options.session = Session::kNew;
+  EXPECT_EQ(std::string(ForkChild(options, os).status().message()),
+            "chdir(\"/\"): Permission denied (EACCES) [step chdir, child 4711]");
+}
+
 // The second child wrote all of it before the signal came, the last of it as another user.
 TEST(FirstChildThatVanished, HasNobodyKilledWhomTheSecondOneNamesLater) {
   StarterOs os;

@@ -100,6 +100,20 @@ TEST_F(HostileDaemon, CannotMakeASuccessOfAFailure) {
   }
 }
 
+TEST_F(HostileDaemon, CannotSteerTheTerminalThatItsTextIsShownOn) {
+  const std::string text =
+      "\x1b[2J\xc2\x9b"
+      "2J \x9b"
+      "2J caf\xc3\xa9 \xc4\x9b";
+  os_.Say(ChildReport::GaveUp(13, kSecond, static_cast<int32_t>(text.size())), text);
+  os_.At(1, [this] {
+    os_.End(kSecondFd);
+    os_.End(kFirstFd);
+  });
+  EXPECT_EQ(std::string(Run().message()),
+            "\\x1b[2J\\xc2\\x9b2J \\x9b2J caf\xc3\xa9 \xc4\x9b [step ready, child 4712]");
+}
+
 TEST_F(HostileDaemon, DoesNotHoldAStarterThatIsItsParentAndMayNotKillIt) {
   options_.fork.session = Session::kNew;
   os_.BecomeParent();

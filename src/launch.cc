@@ -273,15 +273,19 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
     if (may_run && execs && second_fd_.valid() && HasExecd(os_, second_)) {
       return ChildReport::Started(second_);
     }
-    KillSecond();
-    may_run = false;  // whatever it has written before the signal came
+    // Whatever it has written before the signal came. Where none can be sent it goes on, and is
+    // then no failure.
+    if (KillSecond()) may_run = false;
   }
   KillSecond();
   return ChildReport::Died(SIGKILL, 0, second_);
 }
 
-void Launch::KillSecond() {
-  if (second_fd_.valid()) os_.PidFdSendSignal(second_fd_.get(), SIGKILL).IgnoreError();
+// Whether there was a way to.
+bool Launch::KillSecond() {
+  if (!second_fd_.valid()) return false;
+  const SysResult<void> sent = os_.PidFdSendSignal(second_fd_.get(), SIGKILL);
+  return sent.ok() || sent.error() == ESRCH;
 }
 
 absl::Status Launch::AwaitReady(absl::Duration timeout) {

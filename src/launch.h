@@ -54,7 +54,7 @@ class Launch {
   ChildReport AwaitDaemon();
   ChildReport FirstChildVanished(bool may_run);
   void NoteSecond(const ChildReport& report);
-  void KillSecond();
+  bool KillSecond();
   absl::Status Explain(const ChildReport& report) const;
   void ReapChild();
   void ReapKilledChild();

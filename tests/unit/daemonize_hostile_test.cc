@@ -12,7 +12,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "cleanfork/child_error.h"
+#include "absl/status/statusor.h"
 #include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
 #include "tests/unit/daemonize_os.h"
@@ -175,6 +175,21 @@ TEST(FirstChildThatVanished, HasNobodyKilledWhomTheSecondOneNamesLater) {
   ForkOptions options;
   options.session = Session::kDaemon;
   EXPECT_FALSE(ForkChild(options, os).ok());
+}
+
+// An error would leave a daemon behind: without a pidfd nothing can end it.
+TEST(FirstChildThatVanished, IsNoFailureOfASecondOneThatCannotBeKilledAndGoesOn) {
+  StarterOs os;
+  os.Unsay();
+  os.Say(ChildReport::Forked(kSecond));
+  os.End(kFirstFd);
+  ON_CALL(os, PidFdOpen(kSecond, 0)).WillByDefault(Fails(ENOSYS));
+  os.At(0.1, [&] { os.Say(ChildReport::Started(kSecond)); });
+  ForkOptions options;
+  options.session = Session::kDaemon;
+  const absl::StatusOr<pid_t> daemon = ForkChild(options, os);
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  EXPECT_EQ(*daemon, kSecond);
 }
 
 }  // namespace

@@ -56,20 +56,64 @@ DaemonReport HowItEnded(Os& os, const AwaitedDaemon& daemon) {
   return {report, ""};
 }
 
-// One word of the daemon's or of its parent's. Nullopt: the pipe has come to its end.
+// Reads `size` bytes of what was written at once (pipe(7)), so that the rest of it follows at once.
+// Who keeps it back must not keep us: less than `size` is all there is. `is_there`: a poll(2) has
+// said that reading will not block.
+SysResult<size_t> ReadPrompt(Os& os, int fd, void* buffer, size_t size, bool is_there) {
+  char* bytes = static_cast<char*>(buffer);
+  std::optional<int64_t> until;
+  for (size_t done = 0;; is_there = false) {
+    if (done == size) return done;
+    if (!is_there) {
+      const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
+      if (!now.ok()) return SysError(now.error());
+      if (!until.has_value()) until = Later(now.value(), kLastWord);
+      struct pollfd rest = {fd, POLLIN, 0};
+      const int64_t wait = std::max<int64_t>(*until - now.value(), 0);
+      const SysResult<size_t> ready = os.Poll(&rest, 1, wait);
+      if (!ready.ok() && ready.error() == EINTR) continue;
+      if (!ready.ok() || ready.value() == 0) return ready.ok() ? done : ready;
+    }
+    const SysResult<size_t> got =
+        RetryOnEintr([&] { return os.Read(fd, bytes + done, size - done); });
+    if (!got.ok()) return got;
+    if (got.value() == 0) return done;
+    done += got.value();
+  }
+}
+
+// Whether `kind` is of a word that can come from a daemon that is set up, or from its parent.
+bool IsExpected(int32_t kind) {
+  return kind == ChildReport::kReady || kind == ChildReport::kGaveUp ||
+         kind == ChildReport::kDied || kind == ChildReport::kFailed;
+}
+
+// One word of the daemon's or of its parent's, once poll(2) has shown the pipe to be readable.
+// Nullopt: it has come to its end. The daemon may have become another user by now, or write where
+// it should not: nothing that it writes may hold us up, and what is no word is a failure (EPROTO).
 std::optional<DaemonReport> ReadWord(Os& os, const AwaitedDaemon& daemon) {
   DaemonReport word;
   const SysResult<size_t> got =
-      ReadFully(os, daemon.report_read, &word.report, sizeof(word.report));
+      ReadPrompt(os, daemon.report_read, &word.report, sizeof(word.report), true);
   if (!got.ok()) return Failure(Step::kReport, got.error(), daemon.pid);
-  if (got.value() < sizeof(word.report)) return std::nullopt;
+  if (got.value() == 0) return std::nullopt;
+  if (got.value() < sizeof(word.report) || !IsExpected(word.report.kind)) {
+    return Failure(Step::kReport, EPROTO, daemon.pid);
+  }
   if (word.report.kind != ChildReport::kGaveUp) return word;
   const int32_t size = word.report.size;
   word.text.resize(size > 0 ? std::min(static_cast<size_t>(size), kLongestText) : 0);
   const SysResult<size_t> text =
-      ReadFully(os, daemon.report_read, word.text.data(), word.text.size());
+      ReadPrompt(os, daemon.report_read, word.text.data(), word.text.size(), false);
   word.text.resize(text.value_or(0));
   return word;
+}
+
+// Whether the pipe can be read now. poll(2) looks at one descriptor after the other: a daemon may
+// speak after it has looked at the pipe, and end before it looks at the pidfd.
+bool HasWord(Os& os, const AwaitedDaemon& daemon) {
+  struct pollfd look = {daemon.report_read, POLLIN, 0};
+  return RetryOnEintr([&] { return os.Poll(&look, 1, 0); }).value_or(0) > 0;
 }
 
 }  // namespace
@@ -97,12 +141,11 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
     // What was said before the end, or before the deadline, counts.
     if (ready[0].revents != 0) {
       std::optional<DaemonReport> word = ReadWord(os, daemon);
-      const bool is_word = word.has_value() && word->report.kind != ChildReport::kForked &&
-                           word->report.kind != ChildReport::kStarted;
-      if (is_word) return *word;
-      silent = last_word = !word.has_value();
+      if (word.has_value()) return *word;
+      silent = last_word = true;
       if (silent && ended) return HowItEnded(os, daemon);  // the first child is gone as well
     } else if (ready[1].revents != 0 || (must_look && HasEnded(os, daemon))) {
+      if (!silent && HasWord(os, daemon)) continue;
       if (ended || silent || daemon.is_child) return HowItEnded(os, daemon);
       ended = last_word = true;
     } else if (now.value() >= until) {
@@ -123,16 +166,16 @@ bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
         os.Poll(ready, 2, daemon.pid_fd >= 0 ? left : std::min(left, kLookEvery));
     if (!count.ok() && count.error() == EINTR) continue;
     if (!count.ok()) return false;
+    if (ready[1].revents != 0) return true;
     if (ready[0].revents != 0) {
       const std::optional<DaemonReport> word = ReadWord(os, daemon);
       if (word.has_value() && word->report.kind == ChildReport::kDied) return true;
       const bool unreadable = word.has_value() && word->report.kind == ChildReport::kFailed;
       if (!word.has_value() || unreadable) pipe = -1;
-    } else if (ready[1].revents != 0 || (daemon.pid_fd < 0 && HasEnded(os, daemon))) {
+    } else if (daemon.pid_fd < 0 && HasEnded(os, daemon)) {
       return true;
-    } else if (left == 0) {
-      return false;
     }
+    if (left == 0) return false;  // also where what the daemon has forked writes without end
   }
 }
 

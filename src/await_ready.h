@@ -48,7 +48,7 @@ constexpr int kEndUnknown = ECHILD;
 //   kReady, kGaveUp      as the daemon says
 //   kDied                it has ended; error is kEndUnknown where it cannot be told how
 //   kFailed at kReady    ETIME: the deadline is over; EPIPE: it has closed the pipe and lives
-//   kFailed at kReport   the pipe cannot be read or waited for
+//   kFailed at kReport   the pipe cannot be read or waited for; EPROTO: what it has is no word
 DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline);
 
 // Waits until the daemon has ended, or until `deadline`; whether it has. Reads what is still said

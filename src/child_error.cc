@@ -1,5 +1,6 @@
 #include "cleanfork/child_error.h"
 
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 
@@ -32,15 +33,25 @@ std::string DescribeSignal(int signal) {
                       name != nullptr ? name : "", name != nullptr ? ")" : "");
 }
 
-// A path or a name in a message must not be able to look like a message of its own.
+// A path, a name or the text of a daemon that may be another user by now must not be able to look
+// like a message of its own, or to steer the terminal that it is shown on. U+0080 to U+009F are
+// control characters too, U+009B begins a sequence as ESC [ does: as UTF-8, or as a byte by itself
+// for a terminal that is set to Latin-1.
 std::string WithoutControls(const std::string& text) {
+  const auto byte_at = [&text](size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  const auto is_high_control = [](unsigned byte) { return byte >= 0x80 && byte < 0xa0; };
   std::string shown;
-  for (const char c : text) {
-    const unsigned byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const unsigned byte = byte_at(i);
+    const unsigned before = i > 0 ? byte_at(i - 1) : 0;
+    const bool begins_one = byte == 0xc2 && is_high_control(byte_at(i + 1));
+    const bool is_one = is_high_control(byte) && (before < 0x80 || before == 0xc2);
+    if (byte < 0x20 || byte == 0x7f || begins_one || is_one) {
       absl::StrAppend(&shown, "\\x", absl::Hex(byte, absl::kZeroPad2));
     } else {
-      shown.push_back(c);
+      shown.push_back(text[i]);
     }
   }
   return shown;

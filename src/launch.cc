@@ -14,6 +14,7 @@
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
 #include "src/fork_obstacle.h"
+#include "src/wait_for_end.h"
 
 namespace cleanfork {
 namespace {
@@ -22,6 +23,13 @@ namespace {
 // waits for as long as a system call of its is not to be interrupted.
 constexpr absl::Duration kTimeToLeave = absl::Seconds(5);
 constexpr absl::Duration kTimeToDie = absl::Seconds(5);
+
+// The code that a daemon gave its failure. One that is none, as 0 is, must not be a success.
+absl::StatusCode FailureCode(int32_t code) {
+  const bool is_failure = code >= static_cast<int32_t>(absl::StatusCode::kCancelled) &&
+                          code <= static_cast<int32_t>(absl::StatusCode::kUnauthenticated);
+  return is_failure ? static_cast<absl::StatusCode>(code) : absl::StatusCode::kUnknown;
+}
 
 bool IsTransient(int error) { return error == EAGAIN || error == ENOMEM; }
 
@@ -184,6 +192,22 @@ void Launch::ReapChild() {
   RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
 }
 
+// A child that has been sent a SIGKILL. It need not end: having become another user it may not be
+// ours to signal (EPERM), or it sleeps in the kernel. It must not hold us.
+void Launch::ReapKilledChild() {
+  const auto has_ended = [this]() -> absl::StatusOr<bool> {
+    const SysResult<WaitIdResult> ended = RetryOnEintr([&] {
+      return os_.WaitId(P_PID, static_cast<id_t>(child_.pid), WEXITED | WNOHANG | WNOWAIT);
+    });
+    return !ended.ok() || ended.value().pid != 0;
+  };
+  const absl::StatusOr<int64_t> deadline = DeadlineAfter(os_, kTimeToDie);
+  // Without a clock there is no other way to leave no zombie than to wait.
+  const bool may_be_reaped =
+      !deadline.ok() || WaitForEnd(os_, child_fd_.get(), *deadline, has_ended).value_or(true);
+  if (may_be_reaped) ReapChild();
+}
+
 ChildReport Launch::AwaitOwnChild() {
   const ChildReport report = AwaitReport(os_, child_);
   const bool unreadable =
@@ -213,7 +237,10 @@ ChildReport Launch::AwaitDaemon() {
   }
 }
 
+// Once: what came next could be a word of the process itself, of whatever user it is by then, and
+// name a stranger to be killed.
 void Launch::NoteSecond(const ChildReport& report) {
+  if (second_ != 0) return;
   second_ = static_cast<pid_t>(report.pid);
   second_fd_ = UniqueFd(os_, os_.PidFdOpen(second_, 0).value_or(-1));
 }
@@ -246,15 +273,19 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
     if (may_run && execs && second_fd_.valid() && HasExecd(os_, second_)) {
       return ChildReport::Started(second_);
     }
-    KillSecond();
-    may_run = false;  // whatever it has written before the signal came
+    // Whatever it has written before the signal came. Where none can be sent it goes on, and is
+    // then no failure.
+    if (KillSecond()) may_run = false;
   }
   KillSecond();
   return ChildReport::Died(SIGKILL, 0, second_);
 }
 
-void Launch::KillSecond() {
-  if (second_fd_.valid()) os_.PidFdSendSignal(second_fd_.get(), SIGKILL).IgnoreError();
+// Whether there was a way to.
+bool Launch::KillSecond() {
+  if (!second_fd_.valid()) return false;
+  const SysResult<void> sent = os_.PidFdSendSignal(second_fd_.get(), SIGKILL);
+  return sent.ok() || sent.error() == ESRCH;
 }
 
 absl::Status Launch::AwaitReady(absl::Duration timeout) {
@@ -294,7 +325,8 @@ void Launch::EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard) {
   }
   if (!gone) {
     KillDaemon(os_, daemon);
-    gone = daemon.is_child || AwaitEnd(os_, daemon, FromNow(kTimeToDie));
+    if (daemon.is_child) return ReapKilledChild();
+    gone = AwaitEnd(os_, daemon, FromNow(kTimeToDie));
   }
   if (!daemon.is_child) {
     // It reaps the daemon and exits; but a daemon that cannot be killed must not hold us.
@@ -317,7 +349,7 @@ absl::Status Launch::ExplainUnready(const DaemonReport& heard, absl::Duration ti
   error.attempt = attempts_;
   if (report.kind == ChildReport::kGaveUp) {
     const absl::Status status = ChildErrorStatus(heard.text, error);
-    absl::Status coded(static_cast<absl::StatusCode>(report.status), status.message());
+    absl::Status coded(FailureCode(report.status), status.message());
     status.ForEachPayload(
         [&coded](const auto& url, const absl::Cord& payload) { coded.SetPayload(url, payload); });
     return coded;

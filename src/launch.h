@@ -54,9 +54,10 @@ class Launch {
   ChildReport AwaitDaemon();
   ChildReport FirstChildVanished(bool may_run);
   void NoteSecond(const ChildReport& report);
-  void KillSecond();
+  bool KillSecond();
   absl::Status Explain(const ChildReport& report) const;
   void ReapChild();
+  void ReapKilledChild();
   int64_t FromNow(absl::Duration time);
   void EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard);
   absl::Status ExplainUnready(const DaemonReport& heard, absl::Duration timeout) const;

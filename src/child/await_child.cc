@@ -50,6 +50,14 @@ ChildReport ReadReport(Os& os, const AwaitedChild& child) {
   return got.value() == sizeof(report) ? report : DecideAtEndOfFile(os, child);
 }
 
+// Of a child that has ended. poll(2) looks at one descriptor after the other: it may have written
+// after the look at the pipe, and ended before the look at the pidfd.
+ChildReport ReadLastReport(Os& os, const AwaitedChild& child) {
+  struct pollfd look = {child.report_read, POLLIN, 0};
+  const SysResult<size_t> count = RetryOnEintr([&] { return os.Poll(&look, 1, 0); });
+  return count.value_or(0) > 0 ? ReadReport(os, child) : DecideAtEndOfFile(os, child);
+}
+
 }  // namespace
 
 bool HasExecd(Os& os, pid_t pid) { return GetExecState(os, pid) == ExecState::kExecd; }
@@ -81,7 +89,7 @@ ChildReport AwaitReport(Os& os, const AwaitedChild& child) {
     if (!count.ok() && count.error() == EINTR) continue;
     // Where there is no waiting for either, the pipe alone has to do.
     if (!count.ok() || ready[0].revents != 0) return ReadReport(os, child);
-    if (count.value() > 0) return DecideAtEndOfFile(os, child);
+    if (count.value() > 0) return ReadLastReport(os, child);
     const ExecState state = GetExecState(os, child.pid);
     if (child.execs && state == ExecState::kExecd) return ChildReport::Started(child.pid);
     // What it may have written since the poll, before it died, the next turn finds.

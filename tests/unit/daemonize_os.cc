@@ -86,6 +86,7 @@ SysResult<size_t> StarterOs::PollNow(struct pollfd* descriptors, size_t count) {
     const bool pipe = descriptor.fd == kReportRead && (!pipe_.empty() || pipe_closed_);
     descriptor.revents = pipe || ended_.count(descriptor.fd) != 0 ? POLLIN : 0;
     ready += descriptor.revents != 0 ? 1 : 0;
+    if (between_looks && count > 1) std::exchange(between_looks, nullptr)();
   }
   return ready;
 }

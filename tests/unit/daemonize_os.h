@@ -29,6 +29,7 @@ class StarterOs : public ScriptedOs {
 
   // What comes out of the report pipe, from `report` on.
   void Say(const ChildReport& report, const std::string& text = "");
+  void SayBytes(const std::string& bytes) { pipe_ += bytes; }
   void Unsay() { pipe_.clear(); }
   void CloseReportPipe() { pipe_closed_ = true; }
 
@@ -56,6 +57,10 @@ class StarterOs : public ScriptedOs {
   // What a poll(2) that waits comes to instead, once for each.
   std::vector<int> poll_errors;
   bool killable = true;
+
+  // Happens once, after a poll(2) has looked at its first descriptor and before it looks at the
+  // next.
+  std::function<void()> between_looks;
 
  private:
   SysResult<size_t> PollNow(struct pollfd* descriptors, size_t count);

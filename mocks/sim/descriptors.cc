@@ -130,6 +130,23 @@ std::string DescribeDescription(const Kernel& kernel, const Description& descrip
   return "nothing";
 }
 
+FileStatus StatusBehind(const Kernel& kernel, const Description& description) {
+  FileStatus status;
+  switch (description.kind) {
+    case DescriptionKind::kFile:
+    case DescriptionKind::kDirectory: return StatusOf(kernel, description.object);
+    case DescriptionKind::kProcFile: return ProcStatus(kernel, description);
+    case DescriptionKind::kPipeRead:
+    case DescriptionKind::kPipeWrite:
+      status.device = 13;
+      status.inode = static_cast<ino_t>(10'000 + description.object);
+      status.mode = S_IFIFO | 0600;
+      status.links = 1;
+      return status;
+    default: Refuse("fstat of " + DescribeDescription(kernel, description));
+  }
+}
+
 // The calls of Os ------------------------------------------------------------------------------
 
 Description* Calls::Find(int fd) { return FindDescription(&kernel_, self(), fd); }
@@ -270,21 +287,7 @@ SysResult<short> Calls::FcntlGetLock(int fd, short type) {
 SysResult<FileStatus> Calls::FStat(int fd) {
   Description* description = Find(fd);
   if (description == nullptr) return SysError(EBADF);
-  FileStatus status;
-  switch (description->kind) {
-    case DescriptionKind::kFile:
-    case DescriptionKind::kDirectory: return StatusOf(kernel_, description->object);
-    case DescriptionKind::kPipeRead:
-    case DescriptionKind::kPipeWrite:
-      status.mode = S_IFIFO | 0600;
-      status.inode = static_cast<ino_t>(10'000 + description->object);
-      break;
-    case DescriptionKind::kProcFile: return ProcStatus(*description);
-    default: Refuse("fstat of " + DescribeDescription(kernel_, *description));
-  }
-  status.links = 1;
-  status.device = 13;  // pipefs
-  return status;
+  return StatusBehind(kernel_, *description);
 }
 
 SysResult<void> Calls::FTruncate(int fd, int64_t size) {

@@ -29,6 +29,9 @@ void ShareDescriptors(Kernel* kernel, const Process& process);
 // "read end of pipe 3", "file /etc/passwd": for messages and inspection.
 std::string DescribeDescription(const Kernel& kernel, const Description& description);
 
+// fstat(2).
+FileStatus StatusBehind(const Kernel& kernel, const Description& description);
+
 }  // namespace cleanfork::sim
 
 #endif  // CLEANFORK_MOCKS_SIM_DESCRIPTORS_H_

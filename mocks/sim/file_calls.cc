@@ -98,6 +98,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
   if (where.proc) {
     const int error = FindProc(kernel_, self(), where.name, &model);
     if (error != 0) return SysError(error);
+    if (IsProcLink(model)) Refuse("to open a descriptor by its name in /proc");
     if (!IsProcDirectory(model) && (flags & O_DIRECTORY) != 0) return SysError(ENOTDIR);
   } else {
     int inode = where.inode;
@@ -128,7 +129,7 @@ SysResult<FileStatus> Calls::Stat(const char* path) {
     Description found;
     const int error = FindProc(kernel_, self(), where.name, &found);
     if (error != 0) return SysError(error);
-    return ProcStatus(found);
+    return ProcStatus(kernel_, found);
   }
   if (where.error != 0) return SysError(where.error);
   return StatusOf(kernel_, where.inode);

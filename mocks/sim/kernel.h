@@ -70,7 +70,8 @@ struct Description {
   DescriptionKind kind;
   int32_t object;
   int32_t entry;
-  int32_t flags;  // access mode and status flags
+  int32_t number;  // of a file of /proc: the descriptor that it is about
+  int32_t flags;   // access mode and status flags
   int32_t references;
   int32_t lock;  // F_UNLCK, F_RDLCK or F_WRLCK on the whole file
   int64_t offset;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mocks/sim/descriptors.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
 
@@ -23,17 +24,32 @@ enum Entry {
   kUidMap,
   kCgroup,
   kMountInfo,
+  kPidNamespace,
+  kPidNamespaceOfChildren,
+  kDescriptorInfos,
   kLoadAverage,
   kThreadsMax,
   kPidMax,
-  kRootDirectory,
+  kDescriptorInfo,  // fdinfo/3
+  kDescriptorLink,  // fd/3
 };
 
 // Those of a process, in the order of Entry, and those of the system.
-constexpr const char* kNames[] = {
-    "stat",   "status",    "fd",      "oom_score_adj",          "uid_map",
-    "cgroup", "mountinfo", "loadavg", "sys/kernel/threads-max", "sys/kernel/pid_max",
-    ""};
+constexpr const char* kNames[] = {"stat",
+                                  "status",
+                                  "fd",
+                                  "oom_score_adj",
+                                  "uid_map",
+                                  "cgroup",
+                                  "mountinfo",
+                                  "ns/pid",
+                                  "ns/pid_for_children",
+                                  "fdinfo",
+                                  "loadavg",
+                                  "sys/kernel/threads-max",
+                                  "sys/kernel/pid_max",
+                                  "fdinfo/",
+                                  "fd/"};
 
 constexpr int64_t kTick = 10'000'000;  // nanoseconds: sysconf(_SC_CLK_TCK) is 100
 
@@ -112,6 +128,25 @@ std::string LoadText(const Kernel& kernel) {
          "\n";
 }
 
+// What stands behind a descriptor of the process in a slot, or null.
+const Description* DescriptionBehind(const Kernel& kernel, int slot, int fd) {
+  if (slot == kNone || fd >= kMaxDescriptors) return nullptr;
+  const int description = kernel.processes[slot].descriptors[fd].description;
+  return description == kNone ? nullptr : &kernel.descriptions[description];
+}
+
+// Its position, flags and inode number, and the lock, if it has one: proc_pid_fdinfo(5).
+std::string InfoText(const Kernel& kernel, const Description& description) {
+  const auto inode = std::to_string(StatusBehind(kernel, description).inode);
+  char flags[32];
+  std::snprintf(flags, sizeof(flags), "%07o", static_cast<unsigned>(description.flags));
+  std::string text = "pos:\t" + std::to_string(description.offset) + "\nflags:\t" + flags +
+                     "\nmnt_id:\t1\nino:\t" + inode + "\n";
+  if (description.lock == F_UNLCK) return text;
+  const char* const type = description.lock == F_WRLCK ? "WRITE" : "READ";
+  return text + "lock:\t1: OFDLCK  ADVISORY  " + type + " -1 08:01:" + inode + " 0 EOF\n";
+}
+
 bool IsNumber(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
@@ -138,23 +173,47 @@ int FindProc(const Kernel& kernel, const Process& self, const std::string& path,
     Refuse("/proc/" + path);
   }
   const std::string what = slash == std::string::npos ? "" : path.substr(slash + 1);
-  for (int entry = kStat; entry <= kMountInfo; ++entry) {
+  for (int entry = kStat; entry <= kDescriptorInfos; ++entry) {
     found->entry = entry;
     if (what == kNames[entry]) return 0;
+  }
+  for (int entry : {kDescriptorInfo, kDescriptorLink}) {
+    const std::string directory = kNames[entry];
+    if (what.compare(0, directory.size(), directory) != 0) continue;
+    const std::string number = what.substr(directory.size());
+    if (!IsNumber(number)) return ENOENT;
+    found->entry = entry;
+    found->number = static_cast<int32_t>(std::strtol(number.c_str(), nullptr, 10));
+    const int slot = FindProcess(kernel, found->object);
+    return DescriptionBehind(kernel, slot, found->number) == nullptr ? ENOENT : 0;
   }
   Refuse("/proc/" + path);
 }
 
 const char* ProcName(int entry) { return kNames[entry]; }
 
-bool IsProcDirectory(const Description& description) { return description.entry == kFd; }
+bool IsProcLink(const Description& description) { return description.entry == kDescriptorLink; }
 
-FileStatus ProcStatus(const Description& description) {
+bool IsProcDirectory(const Description& description) {
+  return description.entry == kFd || description.entry == kDescriptorInfos;
+}
+
+FileStatus ProcStatus(const Kernel& kernel, const Description& description) {
   FileStatus status;
+  if (description.entry == kDescriptorLink) {
+    const int slot = FindProcess(kernel, description.object);
+    return StatusBehind(kernel, *DescriptionBehind(kernel, slot, description.number));
+  }
+  status.links = 1;
+  if (description.entry == kPidNamespace || description.entry == kPidNamespaceOfChildren) {
+    status.device = 4;
+    status.inode = 4026531836;
+    status.mode = S_IFREG | 0444;
+    return status;
+  }
   status.device = 5;
   status.inode = static_cast<ino_t>(100'000 + description.object * 100 + description.entry);
   status.mode = IsProcDirectory(description) ? S_IFDIR | 0500 : S_IFREG | 0444;
-  status.links = 1;
   return status;
 }
 
@@ -187,6 +246,10 @@ std::string ProcText(const Kernel& kernel, const Description& description) {
     case kUidMap: return "         0          0 4294967295\n";
     case kCgroup: return "0::/\n";
     case kMountInfo: return "";  // no control group is mounted
+    case kDescriptorInfo: {
+      const Description* behind = DescriptionBehind(kernel, slot, description.number);
+      return behind == nullptr ? "" : InfoText(kernel, *behind);
+    }
     default: Refuse("reading " + std::string(ProcName(description.entry)));
   }
 }

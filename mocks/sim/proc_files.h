@@ -18,9 +18,10 @@ namespace cleanfork::sim {
 int FindProc(const Kernel& kernel, const Process& self, const std::string& path,
              Description* found);
 
-const char* ProcName(int entry);  // "stat"
+const char* ProcName(int entry);                  // "stat"
+bool IsProcLink(const Description& description);  // /proc/PID/fd/N
 bool IsProcDirectory(const Description& description);
-FileStatus ProcStatus(const Description& description);
+FileStatus ProcStatus(const Kernel& kernel, const Description& description);
 
 // The names in a directory of /proc, without "." and "..".
 std::vector<std::string> ProcNames(const Kernel& kernel, const Description& description);

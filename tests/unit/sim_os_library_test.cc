@@ -55,20 +55,20 @@ TEST(LibraryOnSimOs, ForkChildSetsTheChildUp) {
   EXPECT_EQ(child.umask, 022U);
   EXPECT_EQ(child.directory, "/");
   EXPECT_EQ(child.mask, SignalSet::Empty());
-  EXPECT_THAT(child.descriptors, ElementsAre(std::make_pair(0, "/dev/null"),
-                                             std::make_pair(1, "/dev/null"),
-                                             std::make_pair(2, "/dev/null")));
+  EXPECT_THAT(child.descriptors,
+              ElementsAre(std::make_pair(0, "/dev/null"), std::make_pair(1, "/dev/null"),
+                          std::make_pair(2, "/dev/null")));
   EXPECT_EQ(sim.process(100)->descriptors.size(), 3U) << "the caller has what it had";
 }
 
 TEST(LibraryOnSimOs, RunInChildReturnsAChild) {
   SimOs sim(World());
   const SimRun run = sim.Run([](Os& os) {
-    absl::StatusOr<Child> child = RunInChild([&os] { return os.GetPpid() == 100 ? 5 : 6; },
-                                             ForkOptions(), os);
+    absl::StatusOr<Child> child =
+        RunInChild([&os] { return os.GetPpid() == 100 ? 5 : 6; }, ForkOptions(), os);
     if (!child.ok()) return 1;
     const absl::StatusOr<ExitStatus> ended = child->Wait();
-    return ended.ok() && ended->exited() ? ended->exit_code() : 2;
+    return ended.ok() && ended->exited() ? ended->exit_status() : 2;
   });
   EXPECT_EQ(run.end, SimEnd::kAllEnded) << run.message;
   EXPECT_EQ(StatusOf(sim, 100), 5) << sim.TraceText();
@@ -180,7 +180,7 @@ TEST(LibraryOnSimOs, AForkAfterASpawnFindsWhatTheSpawnLeft) {
     absl::StatusOr<Child> first = Spawn({"true"}, ForkOptions(), os);
     if (!first.ok() || !first->Wait()->success()) return 1;
     absl::StatusOr<Child> second = RunInChild([] { return 8; }, ForkOptions(), os);
-    return second.ok() ? second->Wait()->exit_code() : 2;
+    return second.ok() ? second->Wait()->exit_status() : 2;
   });
   EXPECT_EQ(run.end, SimEnd::kAllEnded) << run.message;
   EXPECT_EQ(StatusOf(sim, 100), 8) << sim.TraceText();

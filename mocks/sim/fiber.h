@@ -67,10 +67,10 @@ class Fiber {
   void* stack_pointer_ = nullptr;
 #endif
   // For the sanitizers; unused otherwise.
-  const void* bottom_ = nullptr;
-  size_t size_ = 0;
-  void* fake_stack_ = nullptr;
-  void* tsan_fiber_ = nullptr;
+  [[maybe_unused]] const void* bottom_ = nullptr;
+  [[maybe_unused]] size_t size_ = 0;
+  [[maybe_unused]] void* fake_stack_ = nullptr;
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;
 };
 
 }  // namespace cleanfork::sim

@@ -178,6 +178,9 @@ struct Kernel {
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
+// A snapshot, or back to one. Pages that are not in use are not copied: they are most of the bytes.
+void CopyKernel(const Kernel& from, Kernel* to);
+
 // A page of zeros; OutOfRoom() when there is none.
 int TakePage(Kernel* kernel);
 void FreePage(Kernel* kernel, int page);

@@ -26,18 +26,6 @@ void FreeIfUnused(Kernel* kernel, int index) {
 
 }  // namespace
 
-int TakePage(Kernel* kernel) {
-  for (int page = 0; page < kMaxPages; ++page) {
-    if (kernel->page_used[page] != 0) continue;
-    kernel->page_used[page] = 1;
-    std::memset(kernel->pages[page], 0, kPageSize);
-    return page;
-  }
-  OutOfRoom("pages of data in files and pipes", kMaxPages);
-}
-
-void FreePage(Kernel* kernel, int page) { kernel->page_used[page] = 0; }
-
 int TakePipe(Kernel* kernel) {
   for (int index = 0; index < kMaxPipes; ++index) {
     if (kernel->pipes[index].used != 0) continue;

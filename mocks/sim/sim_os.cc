@@ -57,7 +57,10 @@ class SimOs::Impl {
   explicit Impl(const SimOsOptions& options)
       : options_(options),
         directory_(sim::MakeDirectory(options)),
-        programs_(sim::MakePrograms(options)) {
+        programs_(sim::MakePrograms(options)),
+        initial_(std::make_unique<sim::Kernel>()),
+        kernel_(std::make_unique<sim::Kernel>()) {
+    sim::BuildWorld(options_, initial_.get());
     Reset();
   }
 
@@ -109,8 +112,7 @@ class SimOs::Impl {
 
  private:
   void Reset() {
-    kernel_ = std::make_unique<sim::Kernel>();
-    sim::BuildWorld(options_, kernel_.get());
+    sim::CopyKernel(*initial_, kernel_.get());
     engine_ = std::make_unique<sim::Engine>(kernel_.get(), &directory_, &programs_, &chooser_,
                                             options_.most_calls);
   }
@@ -146,7 +148,8 @@ class SimOs::Impl {
   const sim::Directory directory_;
   const std::vector<sim::ProgramBody> programs_;
   sim::DefaultChooser chooser_;
-  std::unique_ptr<sim::Kernel> kernel_;
+  const std::unique_ptr<sim::Kernel> initial_;
+  const std::unique_ptr<sim::Kernel> kernel_;
   std::unique_ptr<sim::Engine> engine_;
 };
 

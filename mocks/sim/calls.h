@@ -164,6 +164,7 @@ class Calls {
   SysResult<size_t> GetRandom(void* buffer, size_t size, unsigned flags);
   SysResult<ResourceLimit> GetRLimit(int resource);
   SysResult<void> SetRLimit(int resource, ResourceLimit limit);
+  SysResult<int> SchedGetScheduler(pid_t pid);
   SysResult<void> SetPriority(int which, id_t who, int priority);
   SysResult<UserRecord> GetPwNam(const char* name);
   SysResult<UserRecord> GetPwUid(uid_t uid);

@@ -12,12 +12,16 @@ class Chooser {
  public:
   virtual ~Chooser() = default;
 
+  // Whether it is to be asked at all: to find the alternatives takes longer than most calls.
+  virtual bool Asks(ChoiceKind kind) const = 0;
+
   // One of `alternatives`, at least 2, from 0. Alternative 0 is what happens if nobody chooses.
   virtual int Choose(ChoiceKind kind, int alternatives) = 0;
 };
 
 class DefaultChooser : public Chooser {
  public:
+  bool Asks(ChoiceKind) const override { return false; }
   int Choose(ChoiceKind, int) override { return 0; }
 };
 

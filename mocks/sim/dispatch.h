@@ -18,51 +18,40 @@
 
 namespace cleanfork::sim {
 
-// Model<OsCall::kRead>::Make(calls, ...) is calls.Read(...), if there is one.
+// What models a call: the function of its name that Calls has, or Environment.
 template <OsCall kCall>
 struct Model;
 
-#define CLEANFORK_OS_CALL(Method, name, Result, parameters, arguments, page, errnos)           \
-  template <>                                                                                  \
-  struct Model<OsCall::k##Method> {                                                            \
-    template <typename C, typename... A>                                                       \
-    static auto Test(int) -> decltype(std::declval<C&>().Method(std::declval<A>()...), true) { \
-      return true;                                                                             \
-    }                                                                                          \
-    template <typename C, typename... A>                                                       \
-    static char Test(long);                                                                    \
-    template <typename... A>                                                                   \
-    static constexpr bool kExists = std::is_same<decltype(Test<Calls, A...>(0)), bool>::value; \
-    template <typename C, typename... A>                                                       \
-    static Result Make(C& calls, A... a) {                                                     \
-      if constexpr (kExists<A...>) {                                                           \
-        return calls.Method(a...);                                                             \
-      } else {                                                                                 \
-        Refuse("this call");                                                                   \
-      }                                                                                        \
-    }                                                                                          \
+#define CLEANFORK_OS_CALL(Method, name, Result, parameters, arguments, page, errnos)          \
+  template <>                                                                                 \
+  struct Model<OsCall::k##Method> {                                                           \
+    template <typename C, typename... A>                                                      \
+    static std::true_type Test(decltype(std::declval<C&>().Method(std::declval<A>()...), 0)); \
+    template <typename C, typename... A>                                                      \
+    static std::false_type Test(...);                                                         \
+    template <typename C, typename... A>                                                      \
+    static constexpr bool kIsIn = decltype(Test<C, A...>(0))::value;                          \
+    template <typename C, typename... A>                                                      \
+    static Result Make(C& calls, A... a) {                                                    \
+      if constexpr (kIsIn<C, A...>) {                                                         \
+        return calls.Method(a...);                                                            \
+      } else {                                                                                \
+        Refuse("this call");                                                                  \
+      }                                                                                       \
+    }                                                                                         \
   };
 #include "cleanfork/os_calls.inc"
 
 // Calls that are the engine's.
 constexpr bool IsEnginesOwn(OsCall call) {
-  switch (call) {
-    case OsCall::kFork:
-    case OsCall::kVforkCall:
-    case OsCall::kExecVe:
-    case OsCall::kExit:
-    case OsCall::kGetEnv:
-    case OsCall::kSetEnv:
-    case OsCall::kGetEnviron:
-    case OsCall::kSetEnviron: return true;
-    default: return false;
-  }
+  return call == OsCall::kFork || call == OsCall::kVforkCall || call == OsCall::kExecVe;
 }
 
 // Whether a member function's call is modelled: by its own parameters, none of them left out.
 template <OsCall kCall, typename Result, typename... A>
 constexpr bool IsModelled(Result (Os::*)(A...)) {
-  return IsEnginesOwn(kCall) || Model<kCall>::template kExists<A...>;
+  return IsEnginesOwn(kCall) || Model<kCall>::template kIsIn<Calls, A...> ||
+         Model<kCall>::template kIsIn<Environment, A...>;
 }
 
 inline std::vector<std::string> UnmodelledCalls() {
@@ -206,14 +195,9 @@ class Dispatch : public Os {
  private:
   template <OsCall kCall, typename Result, typename... A>
   Result CallWith(A... a) {
-    if constexpr (kCall == OsCall::kGetEnv) {
-      return engine_.environment().Get(a...);
-    } else if constexpr (kCall == OsCall::kSetEnv) {
-      return engine_.environment().Set(a...);
-    } else if constexpr (kCall == OsCall::kGetEnviron) {
-      return engine_.environment().Block();
-    } else if constexpr (kCall == OsCall::kSetEnviron) {
-      engine_.environment().Install(a...);
+    // Memory is not the kernel's: it is not logged, but changed again by a replay.
+    if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
+      return Model<kCall>::Make(engine_.environment(), a...);
     } else {
       return KernelCall<kCall, Result>(a...);
     }
@@ -282,7 +266,7 @@ class Dispatch : public Os {
   template <OsCall kCall, typename Result, typename... A>
   static Filled FilledIn(const Result& result, A... a) {
     using Found = decltype(FilledBy(Tag<kCall>(), result, a...));
-    constexpr bool kIsModelled = Model<kCall>::template kExists<A...>;
+    constexpr bool kIsModelled = Model<kCall>::template kIsIn<Calls, A...>;
     if constexpr (std::is_same<Found, Filled>::value) {
       return FilledBy(Tag<kCall>(), result, a...);
     } else {

@@ -157,6 +157,8 @@ bool Engine::CanRun(int slot) const {
 }
 
 int Engine::PickNext() {
+  const bool asks = chooser_.Asks(ChoiceKind::kSchedule);
+  if (!asks && CanRun(current_)) return current_;
   do {
     int alternatives[kMaxProcesses];
     int count = 0;
@@ -164,7 +166,7 @@ int Engine::PickNext() {
       const int slot = (current_ + i) % kMaxProcesses;
       if (CanRun(slot)) alternatives[count++] = slot;
     }
-    if (count == 1) return alternatives[0];
+    if (count == 1 || (count > 1 && !asks)) return alternatives[0];
     if (count > 1) return alternatives[chooser_.Choose(ChoiceKind::kSchedule, count)];
   } while (AdvanceTime());
   return kNone;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cleanfork::sim {
@@ -26,7 +27,7 @@ char* Environment::Own(const std::string& variable) {
   return &(*texts_.back())[0];
 }
 
-const char* Environment::Get(const char* name) const {
+const char* Environment::GetEnv(const char* name) const {
   if (block_ == nullptr || *name == '\0') return nullptr;
   for (char** variable = block_; *variable != nullptr; ++variable) {
     if (IsNamed(*variable, name)) return *variable + std::strlen(name) + 1;
@@ -34,22 +35,31 @@ const char* Environment::Get(const char* name) const {
   return nullptr;
 }
 
-SysResult<void> Environment::Set(const char* name, const char* value) {
+SysResult<void> Environment::SetEnv(const char* name, const char* value) {
   if (*name == '\0' || std::strchr(name, '=') != nullptr) return SysError(EINVAL);
+  Replace(name, Own(std::string(name) + "=" + value));
+  return {};
+}
+
+SysResult<void> Environment::UnsetEnv(const char* name) {
+  if (*name == '\0' || std::strchr(name, '=') != nullptr) return SysError(EINVAL);
+  Replace(name, nullptr);
+  return {};
+}
+
+void Environment::Replace(const char* name, char* replacement) {
   // A block of our own, as the C library makes one: the one that is installed may be anybody's.
   std::vector<char*> pointers;
-  char* const variable_set = Own(std::string(name) + "=" + value);
-  bool replaced = false;
   for (char** variable = block_; variable != nullptr && *variable != nullptr; ++variable) {
     const bool same = IsNamed(*variable, name);
-    pointers.push_back(same ? variable_set : *variable);
-    replaced |= same;
+    char* const kept = same ? replacement : *variable;
+    if (kept != nullptr) pointers.push_back(kept);
+    if (same) replacement = nullptr;
   }
-  if (!replaced) pointers.push_back(variable_set);
+  if (replacement != nullptr) pointers.push_back(replacement);
   pointers.push_back(nullptr);
   pointers_ = std::move(pointers);
   block_ = pointers_.data();
-  return {};
 }
 
 }  // namespace cleanfork::sim

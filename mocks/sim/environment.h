@@ -15,12 +15,16 @@ class Environment {
  public:
   explicit Environment(const std::vector<std::string>& variables);
 
-  const char* Get(const char* name) const;
-  SysResult<void> Set(const char* name, const char* value);
-  char* const* Block() const { return block_; }
-  void Install(char** block) { block_ = block; }
+  // The calls of Os of these names; Dispatch finds them by that.
+  const char* GetEnv(const char* name) const;
+  SysResult<void> SetEnv(const char* name, const char* value);
+  SysResult<void> UnsetEnv(const char* name);
+  char* const* GetEnviron() const { return block_; }
+  void SetEnviron(char** block) { block_ = block; }
 
  private:
+  // Puts `variable` in the place of those of that name, or at the end; null takes them out.
+  void Replace(const char* name, char* variable);
   char* Own(const std::string& variable);
 
   std::vector<std::unique_ptr<std::string>> texts_;  // never freed: somebody may point to them

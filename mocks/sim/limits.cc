@@ -1,4 +1,5 @@
 // Limits and priorities: getrlimit(2), getpriority(2).
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -43,6 +44,12 @@ SysResult<void> Calls::SetRLimit(int resource, ResourceLimit limit) {
   if (limit.hard > own.hard && !self().credentials.Has(kCapSysResource)) return SysError(EPERM);
   own = limit;
   return {};
+}
+
+SysResult<int> Calls::SchedGetScheduler(pid_t pid) {
+  if (pid < 0) return SysError(EINVAL);
+  if (pid > 0 && FindProcess(kernel_, pid) == kNone) return SysError(ESRCH);
+  return SCHED_OTHER;  // nobody can ask for another
 }
 
 SysResult<void> Calls::SetPriority(int which, id_t who, int priority) {

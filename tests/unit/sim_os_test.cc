@@ -15,6 +15,8 @@
 namespace cleanfork {
 namespace {
 
+using ::testing::AnyOf;
+using ::testing::Each;
 using ::testing::HasSubstr;
 
 // The program's exit status, or -1 if it did not exit.
@@ -220,6 +222,11 @@ TEST(SimOs, RunsTheSameAgain) {
   sim.Run(body);
   EXPECT_EQ(sim.TraceText(), first);
   EXPECT_EQ(StatusOf(sim, 101), status);
+}
+
+// A model that is of the wrong signature is none.
+TEST(SimOs, AllCallsAreModelledButThoseOfSockets) {
+  EXPECT_THAT(SimOs::UnmodelledCalls(), Each(AnyOf("socket", "sendto")));
 }
 
 TEST(SimOsDeathTest, WhatIsNotModelledAbortsAndNamesTheCall) {

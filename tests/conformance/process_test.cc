@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <climits>
+#include <ctime>
 
 #include "cleanfork/os.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -239,6 +240,26 @@ TEST(Conformance, TheEndOfAParentSendsItsChildrenTheSignalThatTheyAskedFor) {
               notes.Add(os.Read(ends.read_end, &byte, 1));  // its end: the grandchild is gone
             }),
             "EINVAL EINVAL 0");
+}
+
+TEST(Conformance, AParentDeathSignalIsNotInherited) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const PipeEnds ends = os.Pipe().value();
+              if (os.Fork().value() == 0) {
+                os.PrctlSetPdeathsig(SIGTERM).IgnoreError();
+                const pid_t parent = os.GetPid();
+                if (os.Fork().value() != 0) os.Exit(0);
+                while (os.GetPpid() == parent) {
+                  os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1'000'000).IgnoreError();
+                }
+                os.Write(ends.write_end, "x", 1).IgnoreError();
+                os.Exit(0);
+              }
+              os.Close(ends.write_end).IgnoreError();
+              char byte = 0;
+              notes.Add(os.Read(ends.read_end, &byte, 1));
+            }),
+            "1");
 }
 
 TEST(Conformance, VforkCallReturnsWhenTheChildHasEnded) {

@@ -278,7 +278,7 @@ TEST(SimOsExec, KeepsWhatExecKeeps) {
     const SignalSet mask = SignalSet::Of(SIGHUP);
     os.SigProcMask(SIG_BLOCK, &mask).IgnoreError();
     os.Kill(os.GetPid(), SIGHUP).IgnoreError();
-    os.SetResUid(5, 6, 7).IgnoreError();
+    os.SetResUid(5, 6, 0).IgnoreError();  // keeps the permitted capabilities
     const char* const words[] = {"daemon", nullptr};
     const char* const variables[] = {nullptr};
     os.ExecVe("/bin/daemon", const_cast<char* const*>(words), const_cast<char* const*>(variables))

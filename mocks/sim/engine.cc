@@ -359,6 +359,19 @@ SignalAction Engine::ActionOf(int ordinal) const {
   return action;
 }
 
+void Engine::TakeDefaultAction(int signal) {
+  switch (DefaultActionOf(signal)) {
+    case DefaultAction::kIgnore: return;
+    case DefaultAction::kTerminate: EndCurrent(signal);
+    case DefaultAction::kStop: break;
+  }
+  StopProcess(&kernel_, current_, signal);
+  const Process& process = self();
+  const auto is_continued = [&process] { return process.stopped == 0; };
+  Wait({"it is stopped", kForever, ReadyCheck(is_continued), true});
+  self().stopped = 0;  // by SIGKILL too, which ends it
+}
+
 // Whether an interrupted call is to be made again, after handlers that are to run have run.
 bool Engine::Restarts(int error) {
   Process& process = self();
@@ -369,8 +382,8 @@ bool Engine::Restarts(int error) {
     const Action& action = copy.actions[signal];
     if (action.ordinal == kIgnoreAction) continue;
     if (action.ordinal == kDefaultAction) {
-      if (DefaultActionOf(signal) == DefaultAction::kIgnore) continue;
-      EndCurrent(signal);
+      TakeDefaultAction(signal);
+      continue;
     }
     process.signals = copy;  // it is still to be delivered
     return error == kRestartable && (action.flags & SA_RESTART) != 0;
@@ -388,8 +401,8 @@ void Engine::DeliverSignals(LogEntry::Kind kind) {
     const int ordinal = action.ordinal;
     if (ordinal == kIgnoreAction) continue;
     if (ordinal == kDefaultAction) {
-      if (DefaultActionOf(signal) == DefaultAction::kIgnore) continue;
-      EndCurrent(signal);
+      TakeDefaultAction(signal);
+      continue;
     }
     Task& own = task();
     LogEntry& entry = own.log->Add(kind, own.call, "");

@@ -155,6 +155,7 @@ class Engine : public Runner, public CallDescriber {
   void NoteWhoWaits();
 
   void DeliverSignals(LogEntry::Kind kind);
+  void TakeDefaultAction(int signal);
   void RunHandler(int ordinal, int signal, const Sender& sender);
   void ReplaySignal();
   SysResult<int> FindProgram(const char* path);

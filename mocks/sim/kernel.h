@@ -143,6 +143,9 @@ struct Process {
   pid_t group;
   pid_t session;
   int32_t wait_status;
+  int32_t stopped;          // the signal that stopped it, until SIGCONT; 0
+  int32_t stop_report;      // the same, until its parent has waited for that
+  int32_t continue_report;  // it was continued, and its parent has not waited for that
   int32_t subreaper;
   int32_t parent_death_signal;
   int32_t ever_execd;  // since its fork

@@ -59,6 +59,7 @@ constexpr unsigned kForkedButNoExec = 0x40;
 
 char StateLetter(const Process& process, const Process* running) {
   if (process.state == ProcessState::kZombie) return 'Z';
+  if (process.stopped != 0) return 'T';
   return &process == running ? 'R' : 'S';
 }
 

@@ -48,6 +48,7 @@ void Reparent(Kernel* kernel, int slot) {
   for (int child = 0; child < kMaxProcesses; ++child) {
     Process& process = kernel->processes[child];
     if (!IsLive(process) || process.parent != slot) continue;
+    if (process.stopped != 0) Refuse("the end of the parent of a stopped process");
     process.parent = reaper;
     if (process.vfork_parent == slot) process.vfork_parent = kNone;
     process.birth = kernel->next_birth++;
@@ -105,6 +106,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
     child.subreaper = 0;
     child.ever_execd = 0;
     child.vfork_parent = kNone;
+    child.stopped = child.stop_report = child.continue_report = 0;
     ShareDescriptors(kernel, child);
     return slot;
   }

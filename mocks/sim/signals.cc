@@ -42,12 +42,37 @@ bool MaySignal(const Process& sender, const Process& target, int signal) {
   return signal == SIGCONT && sender.session == target.session;
 }
 
+// Tells the parent that a child of it was stopped or continued, unless it does not want to know.
+void TellParent(Kernel* kernel, int slot, int code, int status) {
+  const Process& process = kernel->processes[slot];
+  if (process.parent == kNone) return;
+  const Action& action = kernel->processes[process.parent].signals.actions[SIGCHLD];
+  if (action.ordinal == kIgnoreAction || (action.flags & SA_NOCLDSTOP) != 0) return;
+  PostSignal(kernel, process.parent, SIGCHLD,
+             {code, process.pid, process.credentials.user.real, status});
+}
+
+void Continue(Kernel* kernel, int slot) {
+  Process& process = kernel->processes[slot];
+  if (process.stopped == 0) return;
+  process.stopped = process.stop_report = 0;
+  process.continue_report = 1;
+  TellParent(kernel, slot, CLD_CONTINUED, SIGCONT);
+}
+
 }  // namespace
 
 void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
   Process& process = kernel->processes[slot];
   if (process.state != ProcessState::kRunning) return;  // it is on its way out
   const uint64_t bit = SignalBit(signal);
+  constexpr uint64_t kStops =
+      SignalBit(SIGSTOP) | SignalBit(SIGTSTP) | SignalBit(SIGTTIN) | SignalBit(SIGTTOU);
+  if ((kStops & bit) != 0) process.signals.pending &= ~SignalBit(SIGCONT);
+  if (signal == SIGCONT) {  // also where it is blocked or ignored
+    process.signals.pending &= ~kStops;
+    Continue(kernel, slot);
+  }
   // A blocked signal stays pending even where it is ignored: it may be waited for.
   if (IsIgnored(process, signal) && (process.signals.mask & bit) == 0) return;
   if ((process.signals.pending & bit) != 0) {
@@ -58,6 +83,13 @@ void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
   }
   process.signals.pending |= bit;
   process.signals.senders[signal] = sender;
+}
+
+void StopProcess(Kernel* kernel, int slot, int signal) {
+  Process& process = kernel->processes[slot];
+  process.stopped = process.stop_report = signal;
+  process.continue_report = 0;
+  TellParent(kernel, slot, CLD_STOPPED, signal);
 }
 
 bool HasSignal(const Process& process) {
@@ -88,7 +120,8 @@ void ResetHandlers(Signals* signals) {
 
 DefaultAction DefaultActionOf(int signal) {
   if (IsIgnoredByDefault(signal)) return DefaultAction::kIgnore;
-  if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+  if (signal == SIGSTOP) return DefaultAction::kStop;
+  if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
     Refuse(std::string("to stop by ") + SignalName(signal));
   }
   return DefaultAction::kTerminate;

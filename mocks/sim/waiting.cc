@@ -1,5 +1,6 @@
 // Waiting for children: waitpid(2), waitid(2).
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -23,22 +24,43 @@ bool IsMeant(const Process& child, idtype_t type, id_t id) {
   }
 }
 
-// Among the children that are meant: the zombie that was there first, and whether there are any.
+// What there is to be told of a child, out of what `options` ask for; code 0 for nothing.
+WaitIdResult NewsOf(const Process& child, int options) {
+  WaitIdResult news;
+  if (child.state == ProcessState::kZombie) {
+    if ((options & WEXITED) == 0) return news;
+    const int status = child.wait_status;
+    news.code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
+    news.status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+  } else if (child.stop_report != 0 && (options & WSTOPPED) != 0) {
+    news.code = CLD_STOPPED;
+    news.status = child.stop_report;
+  } else if (child.continue_report != 0 && (options & WCONTINUED) != 0) {
+    news.code = CLD_CONTINUED;
+    news.status = SIGCONT;
+  } else {
+    return news;
+  }
+  news.pid = child.pid;
+  return news;
+}
+
+// Among the children that are meant: the first of which there is news, and whether there are any.
 struct Children {
   bool any = false;
-  int zombie = kNone;
+  int first = kNone;
 };
 
-Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id) {
+Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, int options) {
   Children children;
   for (int slot = 0; slot < kMaxProcesses; ++slot) {
     const Process& child = kernel.processes[slot];
     if (child.state == ProcessState::kFree || child.parent != parent) continue;
     if (!IsMeant(child, type, id)) continue;
     children.any = true;
-    if (child.state != ProcessState::kZombie) continue;
-    if (children.zombie == kNone || child.birth < kernel.processes[children.zombie].birth) {
-      children.zombie = slot;
+    if (NewsOf(child, options).code == 0) continue;
+    if (children.first == kNone || child.birth < kernel.processes[children.first].birth) {
+      children.first = slot;
     }
   }
   return children;
@@ -51,23 +73,25 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
   if ((options & kOptionsOfAllThreads) != 0) Refuse("__WNOTHREAD, __WALL or __WCLONE");
   const int parent = slot();  // also when another process asks whether this one can go on
   for (;;) {
-    const Children children = FindChildren(kernel_, parent, type, id);
+    const Children children = FindChildren(kernel_, parent, type, id, options);
     if (!children.any) return SysError(ECHILD);
-    if (children.zombie != kNone && (options & WEXITED) != 0) {
-      const Process& zombie = kernel_.processes[children.zombie];
-      WaitIdResult result;
-      result.pid = zombie.pid;
-      const int status = zombie.wait_status;
-      result.code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
-      result.status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-      if ((options & WNOWAIT) == 0) Reap(&kernel_, children.zombie);
-      return result;
+    if (children.first != kNone) {
+      Process& child = kernel_.processes[children.first];
+      const WaitIdResult news = NewsOf(child, options);
+      if ((options & WNOWAIT) != 0) return news;
+      if (news.code == CLD_STOPPED) {
+        child.stop_report = 0;
+      } else if (news.code == CLD_CONTINUED) {
+        child.continue_report = 0;
+      } else {
+        Reap(&kernel_, children.first);
+      }
+      return news;
     }
     if ((options & WNOHANG) != 0) return WaitIdResult();
-    // Nobody stops or continues: without WEXITED there is nothing to come.
     const Wake wake = Wait("no child has ended", kForever, [&] {
-      const Children now = FindChildren(kernel_, parent, type, id);
-      return !now.any || (now.zombie != kNone && (options & WEXITED) != 0);
+      const Children now = FindChildren(kernel_, parent, type, id, options);
+      return !now.any || now.first != kNone;
     });
     if (wake == Wake::kSignal) return SysError(kRestartable);
   }
@@ -94,8 +118,13 @@ SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
   WaitResult result;
   result.pid = ended.value().pid;
   if (result.pid == 0) return result;
-  result.status =
-      ended.value().code == CLD_EXITED ? ended.value().status << 8 : ended.value().status;
+  const int status = ended.value().status;
+  switch (ended.value().code) {
+    case CLD_EXITED: result.status = status << 8; break;
+    case CLD_STOPPED: result.status = status << 8 | 0x7f; break;
+    case CLD_CONTINUED: result.status = 0xffff; break;
+    default: result.status = status;
+  }
   return result;
 }
 

@@ -41,7 +41,7 @@ class Notes {
   std::string text_;
 };
 
-// Runs `body` in a process of its own, in its own group, with descriptors 0 to 2 on /dev/null and
+// There are /bin/true and /bin/false. Runs `body` in a process of its own, in its own group, with descriptors 0 to 2 on /dev/null and
 // no others, all signals unblocked and at their default action, and returns its notes; or how it
 // ended, if not by returning. Its children have to end by Exit().
 std::string Observe(const std::function<void(Os& os, Notes& notes)>& body);

@@ -242,6 +242,69 @@ TEST(Conformance, TheEndOfAParentSendsItsChildrenTheSignalThatTheyAskedFor) {
             "EINVAL EINVAL 0");
 }
 
+TEST(Conformance, AStoppedChildIsToldOfIfItIsAskedFor) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const pid_t child = os.Fork().value();
+              if (child == 0) {
+                for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+              }
+              os.Kill(child, SIGSTOP).IgnoreError();
+              notes.Add(os.WaitId(P_ALL, 0, WSTOPPED | WNOWAIT).value().code == CLD_STOPPED);
+              notes.Add(os.WaitPid(-1, WNOHANG).value().pid);
+              notes.Add(os.WaitPid(-1, WUNTRACED).value().status);
+              notes.Add(os.WaitPid(-1, WUNTRACED | WNOHANG).value().pid);
+              os.Kill(child, SIGTERM).IgnoreError();  // has to wait
+              notes.Add(os.WaitPid(-1, WNOHANG).value().pid);
+              os.Kill(child, SIGCONT).IgnoreError();
+              const WaitIdResult ended = os.WaitId(P_ALL, 0, WEXITED).value();
+              notes.Add(ended.code == CLD_KILLED && ended.status == SIGTERM);
+            }),
+            "yes 0 4991 0 0 yes");
+}
+
+TEST(Conformance, AContinuedChildIsToldOfIfItIsAskedFor) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const pid_t child = os.Fork().value();
+              if (child == 0) {
+                for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+              }
+              os.Kill(child, SIGSTOP).IgnoreError();
+              os.WaitPid(child, WUNTRACED).IgnoreError();
+              os.Kill(child, SIGCONT).IgnoreError();
+              notes.Add(os.WaitPid(child, WCONTINUED).value().status);
+              notes.Add(os.WaitPid(child, WCONTINUED | WUNTRACED | WNOHANG).value().pid);
+              os.Kill(child, SIGSTOP).IgnoreError();
+              os.WaitPid(child, WUNTRACED).IgnoreError();
+              os.Kill(child, SIGKILL).IgnoreError();
+              notes.Add(os.WaitPid(child, 0).value().status);
+            }),
+            "65535 0 9");
+}
+
+TEST(Conformance, StoppingAndContinuingAreSigchldsUnlessRefused) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const SignalSet set = SignalSet::Of(SIGCHLD);
+              os.SigProcMask(SIG_BLOCK, &set).IgnoreError();
+              const pid_t child = os.Fork().value();
+              if (child == 0) {
+                for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+              }
+              os.Kill(child, SIGSTOP).IgnoreError();
+              notes.Add(os.SigTimedWait(set, -1).value().code == CLD_STOPPED);
+              os.Kill(child, SIGCONT).IgnoreError();
+              notes.Add(os.SigTimedWait(set, -1).value().code == CLD_CONTINUED);
+              SignalAction action;
+              action.flags = SA_NOCLDSTOP;
+              os.SigAction(SIGCHLD, &action).IgnoreError();
+              os.Kill(child, SIGSTOP).IgnoreError();
+              os.WaitPid(child, WUNTRACED).IgnoreError();
+              notes.Add(os.SigTimedWait(set, 0));
+              os.Kill(child, SIGKILL).IgnoreError();
+              notes.Add(os.SigTimedWait(set, -1).value().code == CLD_KILLED);
+            }),
+            "yes yes EAGAIN yes");
+}
+
 TEST(Conformance, AParentDeathSignalIsNotInherited) {
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
               const PipeEnds ends = os.Pipe().value();

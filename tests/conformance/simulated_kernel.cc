@@ -1,6 +1,7 @@
 #include <sys/wait.h>
 
 #include <string>
+#include <vector>
 
 #include "cleanfork/sim_os.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -8,7 +9,13 @@
 namespace cleanfork {
 
 std::string Observe(const std::function<void(Os& os, Notes& notes)>& body) {
-  SimOs sim;
+  SimOsOptions options;
+  for (const char* path : {"/bin/true", "/bin/false"}) {
+    const int status = path[5] == 't' ? 0 : 1;
+    options.programs.push_back(
+        {path, [status](Os&, const std::vector<std::string>&) { return status; }});
+  }
+  SimOs sim(options);
   std::string text;
   const SimRun run = sim.Run([&](Os& os) {
     Notes notes;

@@ -35,7 +35,6 @@ int WantedAccess(int flags) {
 // Creates the file whose name is not there; an errno or 0.
 int Create(Kernel* kernel, const Process& process, const Resolved& where, mode_t mode,
            int* created) {
-  if (where.trailing_slash) return EISDIR;
   if (!MayAccess(*kernel, process.credentials, where.directory, kWrite | kExecute)) return EACCES;
   const Inode& directory = kernel->inodes[where.directory];
   const gid_t gid =
@@ -103,7 +102,9 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
   } else {
     int inode = where.inode;
     int error = where.error;
-    if (error == ENOENT && where.directory != kNone && (flags & O_CREAT) != 0) {
+    if ((flags & O_CREAT) != 0 && where.directory != kNone && where.trailing_slash) {
+      error = EISDIR;  // also with O_EXCL, where the directory is there
+    } else if (error == ENOENT && where.directory != kNone && (flags & O_CREAT) != 0) {
       error = Create(&kernel_, self(), where, mode, &inode);
     } else if (error == 0) {
       error = CheckExisting(kernel_, self(), inode, flags);

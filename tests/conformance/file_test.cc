@@ -35,13 +35,14 @@ TEST(Conformance, OpenRefuses) {
               notes.Add(os.Open("/dev/null", O_RDONLY | O_DIRECTORY, 0));
               notes.Add(os.Open(kFile, O_RDONLY | O_CREAT | O_EXCL, 0));
               notes.Add(os.Open("/tmp", O_RDONLY | O_CREAT | O_EXCL, 0));
+              notes.Add(os.Open("/tmp/", O_RDONLY | O_CREAT | O_EXCL, 0));
               notes.Add(os.Open("/tmp/cleanfork-new/", O_RDONLY | O_CREAT, 0600));
               notes.Add(os.Open(std::string(5000, 'x').c_str(), O_RDONLY, 0));
               notes.Add(os.Open(("/" + std::string(300, 'x')).c_str(), O_RDONLY, 0));
               os.Unlink(kFile).IgnoreError();
             }),
             "ENOENT ENOENT ENOENT ENOTDIR ENOTDIR EISDIR EISDIR EISDIR ENOTDIR EEXIST EEXIST "
-            "EISDIR ENAMETOOLONG ENAMETOOLONG");
+            "EISDIR EISDIR ENAMETOOLONG ENAMETOOLONG");
 }
 
 TEST(Conformance, AFileIsCreatedWithTheModeThatTheUmaskLeaves) {

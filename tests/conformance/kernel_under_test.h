@@ -41,10 +41,21 @@ class Notes {
   std::string text_;
 };
 
-// There are /bin/true and /bin/false. Runs `body` in a process of its own, in its own group, with descriptors 0 to 2 on /dev/null and
-// no others, all signals unblocked and at their default action, and returns its notes; or how it
-// ended, if not by returning. Its children have to end by Exit().
-std::string Observe(const std::function<void(Os& os, Notes& notes)>& body);
+// There are /bin/true and /bin/false. Runs `body` in a process of its own, in its own group, with
+// descriptors 0 to 2 on /dev/null and no others, all signals unblocked and at their default action,
+// and returns its notes; or how it ended, if not by returning. Its children have to end by Exit().
+using ObservedBody = std::function<void(Os& os, Notes& notes)>;
+std::string ObserveOnRealKernel(const ObservedBody& body);
+std::string ObserveOnSimulatedKernel(const ObservedBody& body);
+
+// The one that this target is built for.
+inline std::string Observe(const ObservedBody& body) {
+#ifdef CLEANFORK_CONFORMANCE_OF_SIM_OS
+  return ObserveOnSimulatedKernel(body);
+#else
+  return ObserveOnRealKernel(body);
+#endif
+}
 
 }  // namespace cleanfork
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned kReport = 200;  // out of the way of what a body opens
 
-[[noreturn]] void RunBody(const std::function<void(Os& os, Notes& notes)>& body, int report) {
+[[noreturn]] void RunBody(const ObservedBody& body, int report) {
   dup3(report, kReport, O_CLOEXEC);
   const int null_device = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null_device, fd);
@@ -35,7 +35,7 @@ constexpr unsigned kReport = 200;  // out of the way of what a body opens
 
 }  // namespace
 
-std::string Observe(const std::function<void(Os& os, Notes& notes)>& body) {
+std::string ObserveOnRealKernel(const ObservedBody& body) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) == -1) return "no pipe";
   std::fflush(nullptr);

@@ -8,7 +8,7 @@
 
 namespace cleanfork {
 
-std::string Observe(const std::function<void(Os& os, Notes& notes)>& body) {
+std::string ObserveOnSimulatedKernel(const ObservedBody& body) {
   SimOsOptions options;
   for (const char* path : {"/bin/true", "/bin/false"}) {
     const int status = path[5] == 't' ? 0 : 1;

@@ -43,7 +43,8 @@ struct Sender {
 
 struct Signals {
   uint64_t mask;
-  uint64_t pending;
+  uint64_t pending;      // sent to the process
+  uint64_t own_pending;  // sent to its one thread, as a SIGPIPE is: it may be pending in both
   Action actions[SignalSet::kMaxSignal + 1];
   Sender senders[SignalSet::kMaxSignal + 1];  // of those that are pending
 };

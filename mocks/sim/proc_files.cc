@@ -115,7 +115,8 @@ std::string StatusText(const Kernel& kernel, const Process& process) {
     text += std::to_string(credentials.groups[i]) + " ";
   }
   text += "\nThreads:\t1\n";
-  text += HexLine("SigPnd", process.signals.pending) + HexLine("SigBlk", process.signals.mask);
+  text += HexLine("SigPnd", process.signals.own_pending) +
+          HexLine("ShdPnd", process.signals.pending) + HexLine("SigBlk", process.signals.mask);
   text += HexLine("CapInh", credentials.capabilities.inheritable);
   text += HexLine("CapPrm", credentials.capabilities.permitted);
   text += HexLine("CapEff", credentials.capabilities.effective);

@@ -101,7 +101,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
     child.parent = parent_slot;
     child.birth = kernel->next_birth++;
     child.started = kernel->monotonic;
-    child.signals.pending = 0;
+    child.signals.pending = child.signals.own_pending = 0;
     child.parent_death_signal = 0;
     child.subreaper = 0;
     child.ever_execd = 0;

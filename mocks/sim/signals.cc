@@ -93,7 +93,7 @@ void StopProcess(Kernel* kernel, int slot, int signal) {
 }
 
 bool HasSignal(const Process& process) {
-  return (process.signals.pending & ~process.signals.mask) != 0;
+  return ((process.signals.pending | process.signals.own_pending) & ~process.signals.mask) != 0;
 }
 
 bool IsBeingKilled(const Process& process) {
@@ -101,10 +101,17 @@ bool IsBeingKilled(const Process& process) {
 }
 
 int TakeSignal(Process* process, uint64_t from, Sender* sender) {
-  const uint64_t pending = process->signals.pending & from;
+  const uint64_t own = process->signals.own_pending & from;
+  const bool to_thread = own != 0 && !IsBeingKilled(*process);  // those come first
+  const uint64_t pending = to_thread ? own : process->signals.pending & from;
   if (pending == 0) return 0;
   // SIGKILL goes before all others.
   const int signal = (pending & SignalBit(SIGKILL)) != 0 ? SIGKILL : __builtin_ctzll(pending) + 1;
+  if (to_thread) {
+    process->signals.own_pending &= ~SignalBit(signal);
+    *sender = {SI_USER, process->pid, process->credentials.user.real, 0};
+    return signal;
+  }
   process->signals.pending &= ~SignalBit(signal);
   *sender = process->signals.senders[signal];
   process->signals.senders[signal] = Sender();
@@ -130,7 +137,10 @@ DefaultAction DefaultActionOf(int signal) {
 // The calls of Os ------------------------------------------------------------------------------
 
 void Calls::PostSignalToSelf(int signal) {
-  PostSignal(&kernel_, slot(), signal, {SI_KERNEL, self().pid, self().credentials.user.real, 0});
+  Signals& signals = self().signals;
+  const uint64_t bit = SignalBit(signal);
+  if (IsIgnored(self(), signal) && (signals.mask & bit) == 0) return;
+  signals.own_pending |= bit;
 }
 
 SysResult<void> Calls::Kill(pid_t pid, int signal) {
@@ -207,7 +217,10 @@ SysResult<SignalAction> Calls::SigAction(int signal, const SignalAction* action)
   own.flags = action->flags;
   own.mask = action->mask.bits() & ~kNeverBlocked;
   // What is ignored now is no longer pending: POSIX, "Signal Actions".
-  if (IsIgnored(self(), signal)) self().signals.pending &= ~SignalBit(signal);
+  if (IsIgnored(self(), signal)) {
+    self().signals.pending &= ~SignalBit(signal);
+    self().signals.own_pending &= ~SignalBit(signal);
+  }
   return old;
 }
 
@@ -219,8 +232,9 @@ SysResult<SignalInfo> Calls::SigTimedWait(SignalSet set, int64_t nanoseconds) {
     Sender sender;
     const int signal = TakeSignal(&process, wanted, &sender);
     if (signal != 0) return SignalInfo{signal, sender.code, sender.pid};
-    const Wake wake = Wait("none of the signals is pending", deadline,
-                           [&] { return (process.signals.pending & wanted) != 0; });
+    const Wake wake = Wait("none of the signals is pending", deadline, [&] {
+      return ((process.signals.pending | process.signals.own_pending) & wanted) != 0;
+    });
     if (wake == Wake::kSignal) return SysError(EINTR);
     if (wake == Wake::kTimeout) return SysError(EAGAIN);
   }

@@ -34,7 +34,7 @@ SimEnd PublicEnd(sim::RunEnd end) {
 
 void CopySignals(const sim::Signals& signals, SimProcess* process) {
   process->mask = SignalSet::FromBits(signals.mask);
-  process->pending = SignalSet::FromBits(signals.pending);
+  process->pending = SignalSet::FromBits(signals.pending | signals.own_pending);
   for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
     if (signals.actions[signal].ordinal == sim::kIgnoreAction) process->ignored.Add(signal);
   }

@@ -90,9 +90,8 @@ TEST(Conformance, CloseRangeClosesOrMarks) {
 
 TEST(Conformance, DuplicatesShareTheirOffset) {
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
-              const int fd =
-                  os.Open("/tmp/conformance-offset", O_RDWR | O_CREAT | O_EXCL, 0600).value();
-              os.Unlink("/tmp/conformance-offset").IgnoreError();
+              const int fd = os.Open(kTestFile.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600).value();
+              os.Unlink(kTestFile.c_str()).IgnoreError();
               const int copy = os.Dup(fd).value();
               os.Write(fd, "abc", 3).IgnoreError();
               const pid_t child = os.Fork().value();

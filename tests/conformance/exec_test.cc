@@ -10,7 +10,7 @@
 namespace cleanfork {
 namespace {
 
-constexpr const char* kFile = "/tmp/cleanfork-conformance-exec";
+const char* const kFile = kTestFile.c_str();
 
 SysResult<void> Exec(Os& os, const char* path) {
   const char* const words[] = {path, nullptr};

@@ -13,7 +13,7 @@
 namespace cleanfork {
 namespace {
 
-constexpr const char* kFile = "/tmp/cleanfork-conformance";
+const char* const kFile = kTestFile.c_str();
 
 // A new, open and named file.
 int Create(Os& os) {

@@ -5,6 +5,7 @@
 #define CLEANFORK_TESTS_CONFORMANCE_KERNEL_UNDER_TEST_H_
 
 #include <functional>
+#include <random>
 #include <string>
 #include <type_traits>
 
@@ -44,6 +45,9 @@ class Notes {
 // There are /bin/true and /bin/false. Runs `body` in a process of its own, in its own group, with
 // descriptors 0 to 2 on /dev/null and no others, all signals unblocked and at their default action,
 // and returns its notes; or how it ended, if not by returning. Its children have to end by Exit().
+// A path below /tmp that no other run of a test uses: on the real kernel it is real.
+inline const std::string kTestFile = "/tmp/cleanfork-" + std::to_string(std::random_device()());
+
 using ObservedBody = std::function<void(Os& os, Notes& notes)>;
 std::string ObserveOnRealKernel(const ObservedBody& body);
 std::string ObserveOnSimulatedKernel(const ObservedBody& body);

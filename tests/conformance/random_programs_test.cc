@@ -34,6 +34,11 @@ void NoteSignal(int signal) {
   os_of_handler->SetRLimit(RLIMIT_MSGQUEUE, limit).IgnoreError();
 }
 
+const char* OtherFile() {
+  static const std::string other = kTestFile + "-b";
+  return other.c_str();
+}
+
 // One random program; a function of its seed and of what the calls return.
 class Program {
  public:
@@ -62,16 +67,16 @@ class Program {
   }
   SignalSet Set() { return SignalSet::Of(Signal(), Signal()); }
   const char* Path() {
-    constexpr const char* kPaths[] = {
-        "/tmp/cleanfork-random-a",   "/tmp/cleanfork-random-b",      "/dev/null", "/tmp/",
-        "/tmp/cleanfork-random-a/x", "/tmp/cleanfork-no-directory/x"};
-    return kPaths[Pick(6)];
+    static const std::string below = kTestFile + "/x";
+    switch (Pick(5)) {
+      case 0: return "/dev/null";
+      case 1: return "/tmp/";
+      case 2: return below.c_str();
+      default: return OwnPath();
+    }
   }
-
   // Nothing but our own two files: what is removed here is removed from the real kernel's tree.
-  const char* OwnPath() {
-    return Pick(2) == 0 ? "/tmp/cleanfork-random-a" : "/tmp/cleanfork-random-b";
-  }
+  const char* OwnPath() { return Pick(2) == 0 ? kTestFile.c_str() : OtherFile(); }
 
   void Descriptors() {
     switch (Pick(10)) {
@@ -240,11 +245,13 @@ TEST(RandomPrograms, DoTheSameOnBothKernels) {
   const uint32_t count = Number("CLEANFORK_PROGRAMS", 1000);
   for (uint32_t i = 0; i < count; ++i) {
     const auto body = [&](Os& os, Notes& notes) {
-      for (const char* path : {"/tmp/cleanfork-random-a", "/tmp/cleanfork-random-b"}) {
-        os.Unlink(path).IgnoreError();
-      }
+      const auto clean_up = [&os] {
+        for (const char* path : {kTestFile.c_str(), OtherFile()}) os.Unlink(path).IgnoreError();
+      };
+      clean_up();
       os.SetRLimit(RLIMIT_NOFILE, {20, 20}).IgnoreError();
       Program(seed + i, os, notes).Run(kCalls);
+      clean_up();
     };
     ASSERT_EQ(ObserveOnSimulatedKernel(body), ObserveOnRealKernel(body))
         << "CLEANFORK_PROGRAMS=1 CLEANFORK_SEED=" << seed + i;

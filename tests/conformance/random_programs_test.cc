@@ -25,6 +25,13 @@ namespace {
 
 constexpr int kCalls = 80;
 
+// Forks of the real kernel are slow under these.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr uint32_t kPrograms = 30;
+#else
+constexpr uint32_t kPrograms = 1000;
+#endif
+
 // A handler keeps what it has seen in a limit that means nothing to us. A variable would be one for
 // all simulated processes.
 Os* os_of_handler = nullptr;
@@ -242,7 +249,7 @@ uint32_t Number(const char* name, uint32_t fallback) {
 
 TEST(RandomPrograms, DoTheSameOnBothKernels) {
   const uint32_t seed = Number("CLEANFORK_SEED", 1);
-  const uint32_t count = Number("CLEANFORK_PROGRAMS", 1000);
+  const uint32_t count = Number("CLEANFORK_PROGRAMS", kPrograms);
   for (uint32_t i = 0; i < count; ++i) {
     const auto body = [&](Os& os, Notes& notes) {
       const auto clean_up = [&os] {

@@ -18,6 +18,12 @@ bool IsExcepted(const std::string& object, const std::string& call) {
       // The plan and the trace that outlive a fork stand in shared memory.
       {"shared_block", "mmap"},
       {"shared_block", "munmap"},
+      // A fiber's stack has a guard page, and whoever runs off it is named, on a stack of its own.
+      {"fiber_stack", "mmap"},
+      {"fiber_stack", "mprotect"},
+      {"fiber_stack", "sigaction"},
+      {"fiber_stack", "sigaltstack"},
+      {"fiber_stack", "write"},
   };
   return exceptions->count({object, call}) != 0;
 }

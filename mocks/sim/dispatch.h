@@ -1,0 +1,288 @@
+// Dispatch: an Os whose every call goes to an Engine. It is generated from the table of calls;
+// which of them Calls models is found out by looking whether Calls has a function of that name.
+#ifndef CLEANFORK_MOCKS_SIM_DISPATCH_H_
+#define CLEANFORK_MOCKS_SIM_DISPATCH_H_
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "cleanfork/os.h"
+#include "cleanfork/os_call.h"
+#include "mocks/sim/arguments.h"
+#include "mocks/sim/engine.h"
+#include "mocks/sim/refuse.h"
+
+namespace cleanfork::sim {
+
+// What models a call: the function of its name that Calls has, or Environment.
+template <OsCall kCall>
+struct Model;
+
+#define CLEANFORK_OS_CALL(Method, name, Result, parameters, arguments, page, errnos)          \
+  template <>                                                                                 \
+  struct Model<OsCall::k##Method> {                                                           \
+    template <typename C, typename... A>                                                      \
+    static std::true_type Test(decltype(std::declval<C&>().Method(std::declval<A>()...), 0)); \
+    template <typename C, typename... A>                                                      \
+    static std::false_type Test(...);                                                         \
+    template <typename C, typename... A>                                                      \
+    static constexpr bool kIsIn = decltype(Test<C, A...>(0))::value;                          \
+    template <typename C, typename... A>                                                      \
+    static Result Make(C& calls, A... a) {                                                    \
+      if constexpr (kIsIn<C, A...>) {                                                         \
+        return calls.Method(a...);                                                            \
+      } else {                                                                                \
+        Refuse("this call");                                                                  \
+      }                                                                                       \
+    }                                                                                         \
+  };
+#include "cleanfork/os_calls.inc"
+
+// Calls that are the engine's.
+constexpr bool IsEnginesOwn(OsCall call) {
+  return call == OsCall::kFork || call == OsCall::kVforkCall || call == OsCall::kExecVe;
+}
+
+// Whether a member function's call is modelled: by its own parameters, none of them left out.
+template <OsCall kCall, typename Result, typename... A>
+constexpr bool IsModelled(Result (Os::*)(A...)) {
+  return IsEnginesOwn(kCall) || Model<kCall>::template kIsIn<Calls, A...> ||
+         Model<kCall>::template kIsIn<Environment, A...>;
+}
+
+inline std::vector<std::string> UnmodelledCalls() {
+  std::vector<std::string> names;
+#define CLEANFORK_OS_CALL(Method, name, Result, parameters, arguments, page, errnos) \
+  if (!IsModelled<OsCall::k##Method>(&Os::Method)) names.push_back(#name);
+#include "cleanfork/os_calls.inc"
+  return names;
+}
+
+// Memory that a call fills in, for the log.
+struct Filled {
+  void* bytes = nullptr;
+  size_t size = 0;
+};
+
+template <OsCall kCall>
+using Tag = std::integral_constant<OsCall, kCall>;
+
+// A call that is not named here fills in nothing, which kFillsNothing checks.
+struct NothingFilled {};
+template <OsCall kCall, typename Result, typename... A>
+NothingFilled FilledBy(Tag<kCall>, const Result&, A...) {
+  return {};
+}
+inline Filled FilledBy(Tag<OsCall::kRead>, const SysResult<size_t>& got, int, void* to, size_t) {
+  return {to, got.value_or(0)};
+}
+inline Filled FilledBy(Tag<OsCall::kPRead>, const SysResult<size_t>& got, int, void* to, size_t,
+                       int64_t) {
+  return {to, got.value_or(0)};
+}
+inline Filled FilledBy(Tag<OsCall::kGetGroups>, const SysResult<size_t>& got, gid_t* to,
+                       size_t size) {
+  return {to, size == 0 ? 0 : got.value_or(0) * sizeof(*to)};
+}
+inline Filled FilledBy(Tag<OsCall::kPoll>, const SysResult<size_t>&, struct pollfd* to,
+                       size_t count, int64_t) {
+  return {to, count * sizeof(*to)};
+}
+inline Filled FilledBy(Tag<OsCall::kReadLink>, const SysResult<size_t>& got, const char*, char* to,
+                       size_t) {
+  return {to, got.value_or(0)};
+}
+inline Filled FilledBy(Tag<OsCall::kGetDents>, const SysResult<size_t>& got, int, void* to,
+                       size_t) {
+  return {to, got.value_or(0)};
+}
+inline Filled FilledBy(Tag<OsCall::kGetRandom>, const SysResult<size_t>& got, void* to, size_t,
+                       unsigned) {
+  return {to, got.value_or(0)};
+}
+inline Filled FilledBy(Tag<OsCall::kGetGroupList>, const SysResult<size_t>& got, const char*, gid_t,
+                       gid_t* to, size_t) {
+  return {to, got.value_or(0) * sizeof(*to)};
+}
+
+template <typename T>
+constexpr bool kMayBeFilled =
+    std::is_pointer<T>::value && !std::is_function<std::remove_pointer_t<T>>::value &&
+    !std::is_const<std::remove_pointer_t<T>>::value;
+
+// The arguments, as values; what is read out of a buffer is one of them.
+template <OsCall kCall, typename... A>
+void AddArguments(Tag<kCall>, ArgumentWriter* writer, A... a) {
+  (writer->Add(a), ...);
+}
+inline void AddArguments(Tag<OsCall::kWrite>, ArgumentWriter* writer, int fd, const void* bytes,
+                         size_t size) {
+  writer->Add(fd);
+  writer->AddBytes(bytes, size);
+}
+inline void AddArguments(Tag<OsCall::kPWrite>, ArgumentWriter* writer, int fd, const void* bytes,
+                         size_t size, int64_t offset) {
+  writer->Add(fd);
+  writer->AddBytes(bytes, size);
+  writer->Add(offset);
+}
+inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const gid_t* groups,
+                         size_t size) {
+  for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
+}
+inline void AddArguments(Tag<OsCall::kPoll>, ArgumentWriter* writer, struct pollfd* descriptors,
+                         size_t count, int64_t nanoseconds) {
+  writer->AddPolled(descriptors, count);
+  writer->Add(nanoseconds);
+}
+
+template <typename T>
+int ErrorOf(const SysResult<T>& result) {
+  return result.error();
+}
+template <typename T>
+int ErrorOf(const T&) {
+  return 0;
+}
+
+// What a trace shows of a result that is more than a number is nothing.
+template <typename T>
+int64_t NumberOf(const SysResult<T>& result) {
+  if constexpr (std::is_integral<T>::value) {
+    return static_cast<int64_t>(result.value_or(T{}));
+  } else {
+    return 0;
+  }
+}
+template <typename T>
+int64_t NumberOf(const T& result) {
+  if constexpr (std::is_integral<T>::value) {
+    return static_cast<int64_t>(result);
+  } else {
+    return 0;
+  }
+}
+inline int64_t NumberOf(const SysResult<WaitResult>& result) {
+  return result.value_or(WaitResult()).pid;
+}
+
+template <typename Result>
+struct Unset {
+  static Result Value() { return Result{}; }
+};
+template <typename T>
+struct Unset<SysResult<T>> {
+  static SysResult<T> Value() { return SysError(ENOSYS); }
+};
+
+class Dispatch : public Os {
+ public:
+  explicit Dispatch(Engine* engine) : engine_(*engine) {}
+
+  [[noreturn]] void Exit(int status) override {
+    ArgumentWriter(engine_.BeginCall(OsCall::kExit), &engine_).Add(status);
+    engine_.Exit(status);
+  }
+
+#define CLEANFORK_OS_CALL(Method, name, Result, parameters, arguments, page, errnos) \
+  Result Method parameters override { return CallWith<OsCall::k##Method, Result> arguments; }
+#include "cleanfork/os_calls.inc"
+
+ private:
+  template <OsCall kCall, typename Result, typename... A>
+  Result CallWith(A... a) {
+    // Memory is not the kernel's: it is not logged, but changed again by a replay.
+    if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
+      return Model<kCall>::Make(engine_.environment(), a...);
+    } else {
+      return KernelCall<kCall, Result>(a...);
+    }
+  }
+
+  template <OsCall kCall, typename Result, typename... A>
+  Result KernelCall(A... a) {
+    for (;;) {
+      Result result = Unset<Result>::Value();
+      if (engine_.Replaying()) {
+        const LogEntry entry = engine_.TakeLogged();
+        Begin<kCall>(a...);
+        engine_.CheckLogged(entry);
+        if (entry.kind == LogEntry::Kind::kRestart) continue;
+        if constexpr (kCall == OsCall::kVforkCall) {
+          if (entry.kind == LogEntry::Kind::kVforkEntered) RunAsVforkChild(a...);
+          engine_.ReplayVfork(entry, a...);
+        }
+        const char* logged = engine_.LoggedResult(entry);
+        std::memcpy(static_cast<void*>(&result), logged, sizeof(result));
+        const Filled filled = FilledIn<kCall>(result, a...);
+        if (filled.size > 0) std::memcpy(filled.bytes, logged + entry.result, filled.size);
+        engine_.ReplaySignals();
+        return result;
+      }
+      Begin<kCall>(a...);
+      engine_.BeforeCall();
+      Begin<kCall>(a...);  // a handler that ran has made calls of its own
+      result = Live<kCall, Result>(a...);
+      const int error = ErrorOf(result);
+      if (error == kRestartable || error == kRestartWithoutHandler) {
+        if (engine_.Restarts(error)) {
+          engine_.LogRestart();
+          engine_.DeliverSignals();
+          continue;
+        }
+        if constexpr (!std::is_integral<Result>::value) result = SysError(EINTR);
+      }
+      const Filled filled = FilledIn<kCall>(result, a...);
+      engine_.LogCall(&result, sizeof(result), filled.bytes, filled.size, ErrorOf(result),
+                      NumberOf(result));
+      engine_.DeliverSignals();
+      return result;
+    }
+  }
+
+  template <OsCall kCall, typename... A>
+  void Begin(A... a) {
+    ArgumentWriter writer(engine_.BeginCall(kCall), &engine_);
+    AddArguments(Tag<kCall>(), &writer, a...);
+  }
+
+  template <OsCall kCall, typename Result, typename... A>
+  Result Live(A... a) {
+    if constexpr (kCall == OsCall::kFork) {
+      return engine_.Fork();
+    } else if constexpr (kCall == OsCall::kVforkCall) {
+      return engine_.VforkCall(a...);
+    } else if constexpr (kCall == OsCall::kExecVe) {
+      return engine_.ExecVe(a...);
+    } else {
+      return Model<kCall>::Make(engine_.calls(), a...);
+    }
+  }
+
+  template <OsCall kCall, typename Result, typename... A>
+  static Filled FilledIn(const Result& result, A... a) {
+    using Found = decltype(FilledBy(Tag<kCall>(), result, a...));
+    constexpr bool kIsModelled = Model<kCall>::template kIsIn<Calls, A...>;
+    if constexpr (std::is_same<Found, Filled>::value) {
+      return FilledBy(Tag<kCall>(), result, a...);
+    } else {
+      static_assert(!kIsModelled || !(kMayBeFilled<A> || ...),
+                    "a call that is modelled and fills in memory needs a FilledBy()");
+      return {};
+    }
+  }
+
+  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument) {
+    engine_.Exit(function(argument));
+  }
+
+  Engine& engine_;
+};
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_DISPATCH_H_

@@ -1,0 +1,65 @@
+#include "mocks/sim/environment.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cleanfork::sim {
+namespace {
+
+bool IsNamed(const char* variable, const char* name) {
+  const size_t size = std::strlen(name);
+  return std::strncmp(variable, name, size) == 0 && variable[size] == '=';
+}
+
+}  // namespace
+
+Environment::Environment(const std::vector<std::string>& variables) {
+  for (const std::string& variable : variables) pointers_.push_back(Own(variable));
+  pointers_.push_back(nullptr);
+  block_ = pointers_.data();
+}
+
+char* Environment::Own(const std::string& variable) {
+  texts_.push_back(std::make_unique<std::string>(variable));
+  return &(*texts_.back())[0];
+}
+
+const char* Environment::GetEnv(const char* name) const {
+  if (block_ == nullptr || *name == '\0') return nullptr;
+  for (char** variable = block_; *variable != nullptr; ++variable) {
+    if (IsNamed(*variable, name)) return *variable + std::strlen(name) + 1;
+  }
+  return nullptr;
+}
+
+SysResult<void> Environment::SetEnv(const char* name, const char* value) {
+  if (*name == '\0' || std::strchr(name, '=') != nullptr) return SysError(EINVAL);
+  Replace(name, Own(std::string(name) + "=" + value));
+  return {};
+}
+
+SysResult<void> Environment::UnsetEnv(const char* name) {
+  if (*name == '\0' || std::strchr(name, '=') != nullptr) return SysError(EINVAL);
+  Replace(name, nullptr);
+  return {};
+}
+
+void Environment::Replace(const char* name, char* replacement) {
+  // A block of our own, as the C library makes one: the one that is installed may be anybody's.
+  std::vector<char*> pointers;
+  for (char** variable = block_; variable != nullptr && *variable != nullptr; ++variable) {
+    const bool same = IsNamed(*variable, name);
+    char* const kept = same ? replacement : *variable;
+    if (kept != nullptr) pointers.push_back(kept);
+    if (same) replacement = nullptr;
+  }
+  if (replacement != nullptr) pointers.push_back(replacement);
+  pointers.push_back(nullptr);
+  pointers_ = std::move(pointers);
+  block_ = pointers_.data();
+}
+
+}  // namespace cleanfork::sim

@@ -1,0 +1,137 @@
+#include "mocks/sim/fiber_stack.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define CLEANFORK_REGISTER_STACK(bottom, top) VALGRIND_STACK_REGISTER(bottom, top)
+#endif
+#endif
+#ifndef CLEANFORK_REGISTER_STACK
+#define CLEANFORK_REGISTER_STACK(bottom, top) 0
+#endif
+
+namespace cleanfork::sim {
+namespace {
+
+constexpr size_t kGuardSize = size_t{64} * 1024;  // a multiple of every page size in use
+constexpr size_t kReportStackSize = size_t{64} * 1024;
+
+// One's stacks are freed by no one: the next SimOs of the thread takes them over.
+thread_local FiberStack* unused_stacks = nullptr;
+thread_local const FiberStack* running_stack = nullptr;
+thread_local int reports_of_thread = 0;
+thread_local stack_t caller_stack;
+thread_local void* report_stack = nullptr;
+
+std::mutex& ActionsMutex() {
+  static auto* const mutex = new std::mutex;
+  return *mutex;
+}
+int reports = 0;
+struct sigaction caller_segv;
+struct sigaction caller_bus;
+
+[[noreturn]] void MemoryFailed(const char* call) {
+  std::fprintf(stderr, "SimOs: %s for a fiber's stack: %s\n", call, std::strerror(errno));
+  std::abort();
+}
+
+void* MapStack(size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) MemoryFailed("mmap");
+  return memory;
+}
+
+void Print(const char* text) {
+  const ssize_t ignored = write(STDERR_FILENO, text, std::strlen(text));
+  static_cast<void>(ignored);
+}
+
+}  // namespace
+
+struct FaultEntry {
+  static void Handle(int signal, siginfo_t* info, void*) {
+    OverflowReport::OnFault(signal, info->si_addr);
+  }
+};
+
+FiberStack::FiberStack() {
+  char* memory = static_cast<char*>(MapStack(kGuardSize + kSize));
+  if (mprotect(memory, kGuardSize, PROT_NONE) == -1) MemoryFailed("mprotect");
+  bottom_ = memory + kGuardSize;
+  // Without it valgrind takes each switch for one huge growth of a single stack.
+  static_cast<void>(CLEANFORK_REGISTER_STACK(bottom(), top()));
+}
+
+FiberStack* FiberStack::Take() {
+  FiberStack* stack = unused_stacks;
+  if (stack == nullptr) return new FiberStack;
+  unused_stacks = stack->next_;
+  stack->next_ = nullptr;
+  return stack;
+}
+
+void FiberStack::GiveBack(FiberStack* stack) {
+  stack->next_ = unused_stacks;
+  unused_stacks = stack;
+}
+
+void FiberStack::set_owner(const std::string& owner) {
+  std::snprintf(owner_, sizeof(owner_), "%s", owner.c_str());
+}
+
+OverflowReport::OverflowReport() {
+  if (reports_of_thread++ == 0) {
+    if (report_stack == nullptr) report_stack = MapStack(kReportStackSize);
+    stack_t stack = {};
+    stack.ss_sp = report_stack;
+    stack.ss_size = kReportStackSize;
+    sigaltstack(&stack, &caller_stack);
+  }
+  const std::lock_guard<std::mutex> lock(ActionsMutex());
+  if (reports++ > 0) return;
+  struct sigaction action = {};
+  action.sa_sigaction = &FaultEntry::Handle;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigaction(SIGSEGV, &action, &caller_segv);
+  sigaction(SIGBUS, &action, &caller_bus);
+}
+
+OverflowReport::~OverflowReport() {
+  if (--reports_of_thread == 0) sigaltstack(&caller_stack, nullptr);
+  const std::lock_guard<std::mutex> lock(ActionsMutex());
+  if (--reports > 0) return;
+  sigaction(SIGSEGV, &caller_segv, nullptr);
+  sigaction(SIGBUS, &caller_bus, nullptr);
+}
+
+void OverflowReport::SetRunning(const FiberStack* stack) { running_stack = stack; }
+
+void OverflowReport::OnFault(int signal, void* address) {
+  const FiberStack* stack = running_stack;
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  if (stack != nullptr) {
+    const auto bottom = reinterpret_cast<uintptr_t>(stack->bottom());
+    if (at < bottom && at >= bottom - kGuardSize) {
+      Print("SimOs: stack overflow in ");
+      Print(stack->owner_);
+      Print(": it has 256 KiB\n");
+    }
+  }
+  // The instruction runs again, and whoever was here before is told.
+  sigaction(signal, signal == SIGSEGV ? &caller_segv : &caller_bus, nullptr);
+}
+
+}  // namespace cleanfork::sim

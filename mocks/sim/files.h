@@ -1,0 +1,60 @@
+// The tree of files: inodes, names, contents; path_resolution(7) and inode(7).
+#ifndef CLEANFORK_MOCKS_SIM_FILES_H_
+#define CLEANFORK_MOCKS_SIM_FILES_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "cleanfork/os_types.h"
+#include "mocks/sim/kernel.h"
+
+namespace cleanfork::sim {
+
+constexpr int kRootInode = 0;
+
+// An inode without a name yet, of the given type and permissions.
+int TakeInode(Kernel* kernel, mode_t mode, uid_t uid, gid_t gid);
+
+// The directory's entry of that name: an inode or kNone.
+int LookUp(const Kernel& kernel, int directory, const std::string& name);
+void AddName(Kernel* kernel, int directory, const std::string& name, int inode);
+void RemoveName(Kernel* kernel, int directory, const std::string& name);
+
+// A descriptor on it less; frees one that no name leads to either.
+void ReleaseInode(Kernel* kernel, int inode);
+
+size_t ReadFileAt(const Kernel& kernel, int inode, void* buffer, size_t size, int64_t offset);
+void WriteFileAt(Kernel* kernel, int inode, const void* buffer, size_t size, int64_t offset);
+void Truncate(Kernel* kernel, int inode, int64_t size);
+std::string Contents(const Kernel& kernel, int inode);
+
+FileStatus StatusOf(const Kernel& kernel, int inode);
+std::string PathOf(const Kernel& kernel, int inode);
+
+// Permissions as access(2) has them, by the file-system ids.
+constexpr int kRead = 4;
+constexpr int kWrite = 2;
+constexpr int kExecute = 1;
+bool MayAccess(const Kernel& kernel, const Credentials& credentials, int inode, int how);
+
+// The type of a lock of another description of the same file that stands in the way of `type`.
+int FindConflictingLock(const Kernel& kernel, const Description& own, int type);
+
+// Where a path leads. `error` is 0, or ENOENT with `directory` and `name` for a last part that is
+// not there, or what stopped it.
+struct Resolved {
+  int error = 0;
+  int inode = kNone;
+  int directory = kNone;
+  std::string name;  // the last part
+  bool trailing_slash = false;
+  bool proc = false;  // it is below /proc: `name` is the rest of the path
+};
+Resolved Resolve(const Kernel& kernel, const Process& process, const char* path, bool follow_last);
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_FILES_H_

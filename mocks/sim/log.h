@@ -1,0 +1,65 @@
+// Log: what the calls of one simulated process returned. From it a forked child gets to the place
+// where it was forked: it runs the body again, and the log answers instead of the kernel.
+#ifndef CLEANFORK_MOCKS_SIM_LOG_H_
+#define CLEANFORK_MOCKS_SIM_LOG_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cleanfork/os_call.h"
+#include "mocks/sim/kernel.h"
+
+namespace cleanfork::sim {
+
+struct LogEntry {
+  enum class Kind {
+    kCall,
+    kRestart,       // the call was interrupted, and made again
+    kSignal,        // a handler begins; which and for what
+    kNestedSignal,  // as above, but on top of the one before, which has not begun yet
+    kSignalReturn,
+    kVforkEntered,  // from here on in the child of a VforkCall()
+  };
+  Kind kind = Kind::kCall;
+  OsCall call = OsCall::kExit;
+  size_t at = 0;  // in the bytes: arguments, result, what the call filled in
+  size_t arguments = 0;
+  size_t result = 0;
+  size_t filled = 0;
+  int vfork = kNone;  // of a VforkCall(): the log of the child that it had
+  int signal = 0;
+  int ordinal = 0;
+  Sender sender = {};
+  uint64_t mask = 0;  // as it is again after the handler
+};
+
+struct Log {
+  std::vector<LogEntry> entries;
+  std::string bytes;
+
+  // A child of VforkCall() wrote to its parent's memory. So a replay of the parent lets it do so
+  // again, from its log, beginning with `first`.
+  struct Vfork {
+    std::shared_ptr<const Log> log;
+    size_t first = 0;
+  };
+  std::vector<Vfork> vforks;
+
+  LogEntry& Add(LogEntry::Kind kind, OsCall call, const std::string& arguments) {
+    LogEntry entry;
+    entry.kind = kind;
+    entry.call = call;
+    entry.at = bytes.size();
+    entry.arguments = arguments.size();
+    bytes += arguments;
+    entries.push_back(entry);
+    return entries.back();
+  }
+};
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_LOG_H_

@@ -1,0 +1,85 @@
+// Waiting for descriptors: poll(2), pidfd_open(2).
+#include <fcntl.h>
+#include <poll.h>
+
+#include <cerrno>
+
+#include "mocks/sim/calls.h"
+#include "mocks/sim/descriptors.h"
+#include "mocks/sim/pipes.h"
+#include "mocks/sim/processes.h"
+#include "mocks/sim/refuse.h"
+
+namespace cleanfork::sim {
+namespace {
+
+constexpr int kAlwaysReported = POLLERR | POLLHUP | POLLNVAL;
+
+bool HasEnded(const Kernel& kernel, pid_t pid) {
+  const int slot = FindProcess(kernel, pid);
+  return slot == kNone || kernel.processes[slot].state == ProcessState::kZombie;
+}
+
+int EventsOf(const Kernel& kernel, const Description& description) {
+  switch (description.kind) {
+    case DescriptionKind::kPipeRead: {
+      const Pipe& pipe = kernel.pipes[description.object];
+      return (IsEmpty(pipe) ? 0 : POLLIN | POLLRDNORM) | (pipe.writers == 0 ? POLLHUP : 0);
+    }
+    case DescriptionKind::kPipeWrite: {
+      const Pipe& pipe = kernel.pipes[description.object];
+      return (IsFull(pipe) ? 0 : POLLOUT | POLLWRNORM) | (pipe.readers == 0 ? POLLERR : 0);
+    }
+    case DescriptionKind::kPidFd:
+      return HasEnded(kernel, description.object) ? POLLIN | POLLRDNORM : 0;
+    default: return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+  }
+}
+
+// Fills in what has happened, and counts those to which anything has.
+size_t Look(Kernel* kernel, const Process& process, struct pollfd* descriptors, size_t count) {
+  size_t ready = 0;
+  for (size_t i = 0; i < count; ++i) {
+    struct pollfd& entry = descriptors[i];
+    entry.revents = 0;
+    if (entry.fd < 0) continue;
+    const Description* description = FindDescription(kernel, process, entry.fd);
+    const int events = description == nullptr ? POLLNVAL : EventsOf(*kernel, *description);
+    entry.revents = static_cast<short>(events & (entry.events | kAlwaysReported));
+    if (entry.revents != 0) ++ready;
+  }
+  return ready;
+}
+
+}  // namespace
+
+SysResult<size_t> Calls::Poll(struct pollfd* descriptors, size_t count, int64_t nanoseconds) {
+  if (count > self().limits[RLIMIT_NOFILE].soft) return SysError(EINVAL);
+  const int64_t deadline = Deadline(nanoseconds);
+  const Process& process = self();
+  for (;;) {
+    const size_t ready = Look(&kernel_, process, descriptors, count);
+    if (ready > 0 || nanoseconds == 0) return ready;
+    const Wake wake = Wait("none of the descriptors is ready", deadline,
+                           [&] { return Look(&kernel_, process, descriptors, count) > 0; });
+    if (wake == Wake::kTimeout) return size_t{0};
+    if (wake == Wake::kSignal) return SysError(kRestartWithoutHandler);
+  }
+}
+
+SysResult<int> Calls::PidFdOpen(pid_t pid, unsigned flags) {
+  if ((flags & ~static_cast<unsigned>(O_NONBLOCK)) != 0) Refuse("a flag of pidfd_open");
+  if (pid <= 0) return SysError(EINVAL);
+  if (FindProcess(kernel_, pid) == kNone) {
+    if (pid == kInitPid) Refuse("pidfd_open of init");
+    return SysError(ESRCH);
+  }
+  const int fd = FindFreeDescriptor(self(), 0);
+  if (fd < 0) return SysError(EMFILE);
+  const int status_flags = O_RDWR | static_cast<int>(flags);
+  InstallDescription(&kernel_, &self(), fd,
+                     MakeDescription(DescriptionKind::kPidFd, pid, status_flags), true);
+  return fd;
+}
+
+}  // namespace cleanfork::sim

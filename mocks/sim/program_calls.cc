@@ -1,0 +1,174 @@
+// The calls that change where code goes on: fork(2), vfork(2), execve(2), _exit(2).
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "mocks/sim/descriptors.h"
+#include "mocks/sim/engine.h"
+#include "mocks/sim/files.h"
+#include "mocks/sim/processes.h"
+#include "mocks/sim/refuse.h"
+#include "mocks/sim/signals.h"
+
+namespace cleanfork::sim {
+namespace {
+
+Words CopyWords(char* const* words) {
+  Words copy;
+  for (; words != nullptr && *words != nullptr; ++words) copy.push_back(*words);
+  return copy;
+}
+
+}  // namespace
+
+SysResult<pid_t> Engine::Fork() {
+  const SysResult<int> slot = ForkProcess(&kernel_, current_);
+  if (!slot.ok()) return SysError(slot.error());
+  const Task& own = task();
+  Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
+  child.log = std::make_shared<Log>(*own.log);
+  child.reading = child.log.get();
+  const SysResult<pid_t> result = pid_t{0};
+  LogEntry& entry = child.log->Add(LogEntry::Kind::kCall, OsCall::kFork, own.arguments);
+  entry.result = sizeof(result);
+  child.log->bytes.append(reinterpret_cast<const char*>(&result), sizeof(result));
+  return kernel_.processes[slot.value()].pid;
+}
+
+SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument) {
+  const SysResult<int> slot = ForkProcess(&kernel_, current_);
+  if (!slot.ok()) return SysError(slot.error());
+  Task& own = task();
+  const pid_t pid = kernel_.processes[slot.value()].pid;
+  kernel_.processes[slot.value()].vfork_parent = current_;
+  Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
+  child.environment = own.environment;  // one memory
+  child.function = function;
+  child.argument = argument;
+  child.log = std::make_shared<Log>(*own.log);
+  child.log->Add(LogEntry::Kind::kVforkEntered, OsCall::kVforkCall, own.arguments);
+  child.reading = child.log.get();
+  child.at = child.log->entries.size();
+  own.vfork_over = false;
+  own.vfork = {child.log, child.at};
+  const auto is_over = [&own] { return own.vfork_over; };
+  const Wake wake =
+      Wait({"the child has neither exec'd nor ended", kForever, ReadyCheck(is_over), true});
+  if (wake == Wake::kSignal) return SysError(kRestartable);  // killed: it does not come back
+  return pid;
+}
+
+void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument) {
+  if (entry.vfork == kNone) return;  // it failed
+  struct Shadow {
+    Engine* engine;
+    int (*function)(void*);
+    void* argument;
+  };
+  Task& own = task();
+  const Log::Vfork vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
+  Shadow shadow = {this, function, argument};
+  const auto enter = [](void* given) {
+    const Shadow& self = *static_cast<const Shadow*>(given);
+    self.function(self.argument);
+    self.engine->LeaveShadow();
+  };
+  Fiber fiber("a replayed VforkCall() of simulated process " + std::to_string(self().pid), enter,
+              &shadow);
+  const Log* const reading = std::exchange(own.reading, vfork.log.get());
+  const size_t at = std::exchange(own.at, vfork.first);
+  const bool was_shadow = std::exchange(own.shadow, true);
+  Fiber* const on = std::exchange(own.on, &fiber);
+  Fiber* const shadow_return = std::exchange(own.shadow_return, on);
+  Fiber::Switch(*on, fiber);
+  own.reading = reading;
+  own.at = at;
+  own.shadow = was_shadow;
+  own.on = on;
+  own.shadow_return = shadow_return;
+}
+
+SysResult<int> Engine::FindProgram(const char* path) {
+  const Resolved where = Resolve(kernel_, self(), path, true);
+  if (where.proc) Refuse("exec of a file in /proc");
+  if (where.error != 0) return SysError(where.error);
+  const Inode& inode = kernel_.inodes[where.inode];
+  if (!S_ISREG(inode.mode)) return SysError(EACCES);
+  if (!MayAccess(kernel_, self().credentials, where.inode, kExecute)) return SysError(EACCES);
+  if ((inode.mode & (S_ISUID | S_ISGID)) != 0) Refuse("a set-user-ID or set-group-ID program");
+  if (inode.program != kNone) return inode.program;
+  if (Contents(kernel_, where.inode).substr(0, 2) == "#!") Refuse("a script");
+  return SysError(ENOEXEC);
+}
+
+SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const* envp) {
+  Process& process = self();
+  if (process.too_many_processes != 0) {
+    const bool still =
+        CountProcesses(kernel_, process.credentials.user.real) > process.limits[RLIMIT_NPROC].soft;
+    if (still) return SysError(EAGAIN);
+    process.too_many_processes = 0;
+  }
+  const SysResult<int> program = FindProgram(path);
+  if (!program.ok()) return SysError(program.error());
+  ReleaseVforkParent();
+  CloseForExec(&kernel_, &process);
+  ResetHandlers(&process.signals);
+  ChangeForExec(&process.credentials);
+  process.ever_execd = 1;
+  process.program = program.value();
+  ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};
+  const ProgramBody& run = programs_[static_cast<size_t>(program.value())];
+  Body body;
+  if (run != nullptr) {
+    body = [run, words = record.arguments](Os& os) { return run(os, words); };
+  } else {
+    body = [this](Os&) -> int {
+      for (;;) {
+        const auto never = [] { return false; };
+        Wait({"it is not simulated", kForever, ReadyCheck(never), false});
+        DeliverSignals();
+      }
+    };
+  }
+  Task& own = task();
+  own.replacement = MakeTask(std::make_shared<const Body>(std::move(body)),
+                             std::make_shared<const Words>(record.environment));
+  execs_[process.pid] = std::move(record);
+  next_ = current_;
+  Fiber::Exit(*own.on, host_);
+}
+
+// The parent that waits in VforkCall() goes on.
+void Engine::ReleaseVforkParent() {
+  Process& process = self();
+  if (process.vfork_parent == kNone) return;
+  TaskAt(process.vfork_parent)->vfork_over = true;
+  process.vfork_parent = kNone;
+}
+
+void Engine::Exit(int status) {
+  Task& own = task();
+  if (own.shadow) LeaveShadow();
+  if (Replaying()) {
+    StopNondeterministic(&own.reading->entries[own.at], "_exit(" + std::to_string(status) + ")");
+  }
+  EndCurrent((status & 0xff) << 8);
+}
+
+void Engine::EndCurrent(int wait_status) {
+  if (task().shadow) LeaveShadow();
+  ended_.push_back(Record(current_));
+  ended_.back().process.wait_status = wait_status;
+  ReleaseVforkParent();
+  BeginExit(&kernel_, current_);
+  LetOthersRun();
+  FinishExit(&kernel_, current_, wait_status);
+  task().ended = true;
+  Fiber::Exit(*task().on, host_);
+}
+
+}  // namespace cleanfork::sim

@@ -1,0 +1,36 @@
+// Signals: signal(7). Sending them, and which one is next; the engine runs handlers.
+#ifndef CLEANFORK_MOCKS_SIM_SIGNALS_H_
+#define CLEANFORK_MOCKS_SIM_SIGNALS_H_
+
+#include <cstdint>
+
+#include "mocks/sim/kernel.h"
+
+namespace cleanfork::sim {
+
+constexpr uint64_t SignalBit(int signal) { return uint64_t{1} << (signal - 1); }
+
+// Makes it pending, or drops it where it is ignored.
+void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender);
+
+// SIGSTOP is taken: the process is to wait until it is continued.
+void StopProcess(Kernel* kernel, int slot, int signal);
+
+// Whether one is pending that is not blocked.
+bool HasSignal(const Process& process);
+bool IsBeingKilled(const Process& process);
+
+// The lowest pending one out of `from`, which is pending no more; 0 for none.
+int TakeSignal(Process* process, uint64_t from, Sender* sender);
+
+// exec: functions become the default action, SIG_IGN stays.
+void ResetHandlers(Signals* signals);
+
+enum class DefaultAction { kIgnore, kStop, kTerminate };
+
+// Refuses the signals of terminals that stop.
+DefaultAction DefaultActionOf(int signal);
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_SIGNALS_H_

@@ -1,0 +1,188 @@
+#include "cleanfork/sim_os.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cleanfork/names.h"
+#include "cleanfork/os_call.h"
+#include "mocks/sim/arguments.h"
+#include "mocks/sim/chooser.h"
+#include "mocks/sim/dispatch.h"
+#include "mocks/sim/engine.h"
+#include "mocks/sim/files.h"
+#include "mocks/sim/kernel.h"
+#include "mocks/sim/processes.h"
+#include "mocks/sim/world.h"
+
+namespace cleanfork {
+namespace {
+
+SimEnd PublicEnd(sim::RunEnd end) {
+  switch (end) {
+    case sim::RunEnd::kAllEnded: return SimEnd::kAllEnded;
+    case sim::RunEnd::kLeftWaiting: return SimEnd::kLeftWaiting;
+    case sim::RunEnd::kDeadlock: return SimEnd::kDeadlock;
+    case sim::RunEnd::kNondeterminism: return SimEnd::kNondeterminism;
+    case sim::RunEnd::kTooManyCalls: return SimEnd::kTooManyCalls;
+  }
+  return SimEnd::kAllEnded;
+}
+
+void CopySignals(const sim::Signals& signals, SimProcess* process) {
+  process->mask = SignalSet::FromBits(signals.mask);
+  process->pending = SignalSet::FromBits(signals.pending | signals.own_pending);
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    if (signals.actions[signal].ordinal == sim::kIgnoreAction) process->ignored.Add(signal);
+  }
+}
+
+void CopyCredentials(const sim::Credentials& credentials, SimProcess* process) {
+  const sim::Ids& user = credentials.user;
+  const sim::Ids& group = credentials.group;
+  process->uid = {user.real, user.effective, user.saved};
+  process->gid = {group.real, group.effective, group.saved};
+  process->groups.assign(credentials.groups, credentials.groups + credentials.group_count);
+  process->capabilities = credentials.capabilities;
+  process->no_new_privs = credentials.no_new_privs != 0;
+}
+
+}  // namespace
+
+class SimOs::Impl {
+ public:
+  explicit Impl(const SimOsOptions& options)
+      : options_(options),
+        directory_(sim::MakeDirectory(options)),
+        programs_(sim::MakePrograms(options)),
+        initial_(std::make_unique<sim::Kernel>()),
+        kernel_(std::make_unique<sim::Kernel>()) {
+    sim::BuildWorld(options_, initial_.get());
+    Reset();
+  }
+
+  SimRun Run(const Body& body) {
+    Reset();
+    sim::Dispatch os(engine_.get());
+    engine_->Run(&os, body, options_.environment);
+    return {PublicEnd(engine_->end()), engine_->message()};
+  }
+
+  std::vector<SimProcess> Processes() const {
+    std::vector<SimProcess> processes;
+    for (const sim::ProcessRecord& record : engine_->ended()) {
+      const int slot = sim::FindProcess(*kernel_, record.process.pid);
+      const auto state =
+          slot == sim::kNone ? SimProcess::State::kReaped : SimProcess::State::kZombie;
+      processes.push_back(Public(record, state));
+    }
+    for (int slot = 0; slot < sim::kMaxProcesses; ++slot) {
+      if (kernel_->processes[slot].state != sim::ProcessState::kRunning) continue;
+      processes.push_back(Public(engine_->Record(slot), SimProcess::State::kRunning));
+    }
+    std::sort(processes.begin(), processes.end(),
+              [](const SimProcess& a, const SimProcess& b) { return a.pid < b.pid; });
+    return processes;
+  }
+
+  // The inode at a path, as root sees it from the root; kNone.
+  int Find(const std::string& path) const {
+    sim::Process root = {};
+    root.credentials.capabilities.effective = sim::kAllCapabilities;
+    const sim::Resolved where = sim::Resolve(*kernel_, root, path.c_str(), true);
+    return where.error != 0 || where.proc ? sim::kNone : where.inode;
+  }
+
+  std::string TraceText() const {
+    std::string text;
+    for (const sim::TraceRecord& record : engine_->trace()) {
+      text += std::to_string(record.pid) + " " + GetOsCallInfo(record.call).name + "(" +
+              sim::ArgumentText(engine_->trace_bytes() + record.at, record.arguments) + ") = ";
+      const char* const error = record.error == 0 ? nullptr : ErrnoName(record.error);
+      text += error != nullptr ? error : std::to_string(record.value);
+      text += "\n";
+    }
+    return text;
+  }
+
+  const sim::Kernel& kernel() const { return *kernel_; }
+
+ private:
+  void Reset() {
+    sim::CopyKernel(*initial_, kernel_.get());
+    engine_ = std::make_unique<sim::Engine>(kernel_.get(), &directory_, &programs_, &chooser_,
+                                            options_.most_calls);
+  }
+
+  SimProcess Public(const sim::ProcessRecord& record, SimProcess::State state) const {
+    const sim::Process& process = record.process;
+    SimProcess result;
+    result.pid = process.pid;
+    result.parent = sim::ParentPid(*kernel_, process);
+    result.group = process.group;
+    result.session = process.session;
+    result.state = state;
+    result.wait_status = process.wait_status;
+    CopyCredentials(process.credentials, &result);
+    CopySignals(process.signals, &result);
+    result.umask = process.umask;
+    result.nice = process.nice;
+    result.directory = record.directory;
+    result.descriptors = record.descriptors;
+    for (int resource = 0; resource < sim::kResources; ++resource) {
+      result.limits[resource] = process.limits[resource];
+    }
+    const auto exec = engine_->execs().find(process.pid);
+    if (exec != engine_->execs().end()) {
+      result.program = exec->second.path;
+      result.arguments = exec->second.arguments;
+      result.environment = exec->second.environment;
+    }
+    return result;
+  }
+
+  const SimOsOptions options_;
+  const sim::Directory directory_;
+  const std::vector<sim::ProgramBody> programs_;
+  sim::DefaultChooser chooser_;
+  const std::unique_ptr<sim::Kernel> initial_;
+  const std::unique_ptr<sim::Kernel> kernel_;
+  std::unique_ptr<sim::Engine> engine_;
+};
+
+SimOs::SimOs(const SimOsOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+SimOs::~SimOs() = default;
+
+SimRun SimOs::Run(const Body& body) { return impl_->Run(body); }
+
+std::vector<SimProcess> SimOs::processes() const { return impl_->Processes(); }
+
+std::optional<SimProcess> SimOs::process(pid_t pid) const {
+  for (SimProcess& process : impl_->Processes()) {
+    if (process.pid == pid) return std::move(process);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> SimOs::FileContents(const std::string& path) const {
+  const int inode = impl_->Find(path);
+  if (inode == sim::kNone) return std::nullopt;
+  return sim::Contents(impl_->kernel(), inode);
+}
+
+std::optional<FileStatus> SimOs::FileStatusOf(const std::string& path) const {
+  const int inode = impl_->Find(path);
+  if (inode == sim::kNone) return std::nullopt;
+  return sim::StatusOf(impl_->kernel(), inode);
+}
+
+std::string SimOs::TraceText() const { return impl_->TraceText(); }
+
+int64_t SimOs::elapsed() const { return impl_->kernel().monotonic - sim::kBootTime; }
+
+std::vector<std::string> SimOs::UnmodelledCalls() { return sim::UnmodelledCalls(); }
+
+}  // namespace cleanfork

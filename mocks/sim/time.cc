@@ -1,0 +1,75 @@
+// Virtual time, which passes only while every process waits: clock_gettime(2), clock_nanosleep(2);
+// and chance, which is the same in every run: getrandom(2).
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <string>
+
+#include "mocks/sim/calls.h"
+#include "mocks/sim/refuse.h"
+
+namespace cleanfork::sim {
+namespace {
+
+// splitmix64.
+uint64_t NextRandom(uint64_t* state) {
+  uint64_t z = (*state += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+}  // namespace
+
+int64_t Calls::Deadline(int64_t nanoseconds) const {
+  if (nanoseconds < 0 || nanoseconds > kForever - kernel_.monotonic) return kForever;
+  return kernel_.monotonic + nanoseconds;
+}
+
+SysResult<int64_t> Calls::ClockGetTime(clockid_t clock) {
+  switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE: return kernel_.monotonic + kernel_.realtime_offset;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME: return kernel_.monotonic;
+    default: Refuse("clock " + std::to_string(clock));
+  }
+}
+
+SysResult<void> Calls::ClockNanoSleep(clockid_t clock, int flags, int64_t nanoseconds) {
+  if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME) {
+    Refuse("to sleep by clock " + std::to_string(clock));
+  }
+  if ((flags & ~TIMER_ABSTIME) != 0) Refuse("flag " + std::to_string(flags) + " of a sleep");
+  if (nanoseconds < 0) return SysError(EINVAL);
+  const bool absolute = (flags & TIMER_ABSTIME) != 0;
+  const bool real = clock == CLOCK_REALTIME;
+  const int64_t deadline =
+      absolute ? nanoseconds - (real ? kernel_.realtime_offset : 0) : Deadline(nanoseconds);
+  if (deadline <= kernel_.monotonic) return {};
+  const Wake wake = Wait("its time has not come", deadline, [] { return false; });
+  if (wake == Wake::kTimeout) return {};
+  // A relative sleep that is taken up again sleeps the rest (restart_syscall(2)), which the same
+  // call made again would not.
+  if (!absolute) return SysError(EINTR);
+  return SysError(kRestartWithoutHandler);
+}
+
+SysResult<size_t> Calls::GetRandom(void* buffer, size_t size, unsigned flags) {
+  if ((flags & ~static_cast<unsigned>(GRND_NONBLOCK | GRND_RANDOM)) != 0) return SysError(EINVAL);
+  char* to = static_cast<char*>(buffer);
+  for (size_t done = 0; done < size;) {
+    const uint64_t random = NextRandom(&kernel_.random);
+    const size_t part = std::min(size - done, sizeof(random));
+    std::memcpy(to + done, &random, part);
+    done += part;
+  }
+  return size;
+}
+
+}  // namespace cleanfork::sim

@@ -1,0 +1,161 @@
+// Waiting for children: waitpid(2), waitid(2).
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <climits>
+
+#include "mocks/sim/calls.h"
+#include "mocks/sim/descriptors.h"
+#include "mocks/sim/processes.h"
+#include "mocks/sim/refuse.h"
+
+namespace cleanfork::sim {
+namespace {
+
+constexpr int kOptionsOfAllThreads = __WNOTHREAD | __WALL | static_cast<int>(__WCLONE);
+
+bool IsMeant(const Process& child, idtype_t type, id_t id) {
+  switch (type) {
+    case P_PID: return child.pid == static_cast<pid_t>(id);
+    case P_PGID: return child.group == static_cast<pid_t>(id);
+    default: return true;
+  }
+}
+
+// What there is to be told of a child, out of what `options` ask for; code 0 for nothing.
+WaitIdResult NewsOf(const Process& child, int options) {
+  WaitIdResult news;
+  if (child.state == ProcessState::kZombie) {
+    if ((options & WEXITED) == 0) return news;
+    const int status = child.wait_status;
+    news.code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
+    news.status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+  } else if (child.stop_report != 0 && (options & WSTOPPED) != 0) {
+    news.code = CLD_STOPPED;
+    news.status = child.stop_report;
+  } else if (child.continue_report != 0 && (options & WCONTINUED) != 0) {
+    news.code = CLD_CONTINUED;
+    news.status = SIGCONT;
+  } else {
+    return news;
+  }
+  news.pid = child.pid;
+  return news;
+}
+
+// Among the children that are meant: the first of which there is news, and whether there are any.
+struct Children {
+  bool any = false;
+  int first = kNone;
+};
+
+Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, int options) {
+  Children children;
+  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+    const Process& child = kernel.processes[slot];
+    if (child.state == ProcessState::kFree || child.parent != parent) continue;
+    if (!IsMeant(child, type, id)) continue;
+    children.any = true;
+    if (NewsOf(child, options).code == 0) continue;
+    if (children.first == kNone || child.birth < kernel.processes[children.first].birth) {
+      children.first = slot;
+    }
+  }
+  return children;
+}
+
+}  // namespace
+
+// What both have in common; the options are valid.
+SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options) {
+  if ((options & kOptionsOfAllThreads) != 0) Refuse("__WNOTHREAD, __WALL or __WCLONE");
+  const int parent = slot();  // also when another process asks whether this one can go on
+  for (;;) {
+    const Children children = FindChildren(kernel_, parent, type, id, options);
+    if (!children.any) return SysError(ECHILD);
+    if (children.first != kNone) {
+      Process& child = kernel_.processes[children.first];
+      const WaitIdResult news = NewsOf(child, options);
+      if ((options & WNOWAIT) != 0) return news;
+      if (news.code == CLD_STOPPED) {
+        child.stop_report = 0;
+      } else if (news.code == CLD_CONTINUED) {
+        child.continue_report = 0;
+      } else {
+        Reap(&kernel_, children.first);
+      }
+      return news;
+    }
+    if ((options & WNOHANG) != 0) return WaitIdResult();
+    const Wake wake = Wait("no child has ended", kForever, [&] {
+      const Children now = FindChildren(kernel_, parent, type, id, options);
+      return !now.any || now.first != kNone;
+    });
+    if (wake == Wake::kSignal) return SysError(kRestartable);
+  }
+}
+
+SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
+  const int known = WNOHANG | WUNTRACED | WCONTINUED | kOptionsOfAllThreads;
+  if ((options & ~known) != 0) return SysError(EINVAL);
+  if (pid == INT_MIN) return SysError(ESRCH);
+  idtype_t type = P_ALL;
+  id_t id = 0;
+  if (pid < -1) {
+    type = P_PGID;
+    id = static_cast<id_t>(-pid);
+  } else if (pid == 0) {
+    type = P_PGID;
+    id = static_cast<id_t>(self().group);
+  } else if (pid > 0) {
+    type = P_PID;
+    id = static_cast<id_t>(pid);
+  }
+  const SysResult<WaitIdResult> ended = WaitForChild(type, id, options | WEXITED);
+  if (!ended.ok()) return SysError(ended.error());
+  WaitResult result;
+  result.pid = ended.value().pid;
+  if (result.pid == 0) return result;
+  const int status = ended.value().status;
+  switch (ended.value().code) {
+    case CLD_EXITED: result.status = status << 8; break;
+    case CLD_STOPPED: result.status = status << 8 | 0x7f; break;
+    case CLD_CONTINUED: result.status = 0xffff; break;
+    default: result.status = status;
+  }
+  return result;
+}
+
+SysResult<WaitIdResult> Calls::WaitId(idtype_t type, id_t id, int options) {
+  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kOptionsOfAllThreads;
+  if ((options & ~known) != 0) return SysError(EINVAL);
+  if ((options & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return SysError(EINVAL);
+  const auto number = static_cast<pid_t>(id);
+  switch (static_cast<int>(type)) {
+    case P_ALL: break;
+    case P_PID:
+      if (number <= 0) return SysError(EINVAL);
+      break;
+    case P_PGID:
+      if (number < 0) return SysError(EINVAL);
+      if (number == 0) id = static_cast<id_t>(self().group);
+      break;
+    case 3: {  // P_PIDFD, which is not in every <sys/wait.h>
+      if (number < 0) return SysError(EINVAL);
+      const Description* description = Find(number);
+      if (description == nullptr || description->kind != DescriptionKind::kPidFd) {
+        return SysError(EBADF);
+      }
+      if ((description->flags & O_NONBLOCK) != 0) Refuse("waitid on a pidfd that does not block");
+      type = P_PID;
+      id = static_cast<id_t>(description->object);
+      break;
+    }
+    default: return SysError(EINVAL);
+  }
+  return WaitForChild(type, id, options);
+}
+
+}  // namespace cleanfork::sim

@@ -1,0 +1,97 @@
+// Exec: what is kept, what is closed, who is told.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "cleanfork/os.h"
+#include "tests/conformance/kernel_under_test.h"
+
+namespace cleanfork {
+namespace {
+
+const char* const kFile = kTestFile.c_str();
+
+SysResult<void> Exec(Os& os, const char* path) {
+  const char* const words[] = {path, nullptr};
+  const char* const variables[] = {nullptr};
+  return os.ExecVe(path, const_cast<char* const*>(words), const_cast<char* const*>(variables));
+}
+
+TEST(Conformance, AProgramsStatusIsItsProcesss) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              for (const char* path : {"/bin/true", "/bin/false", "/absent"}) {
+                if (os.Fork().value() == 0) {
+                  const int error = Exec(os, path).error();
+                  os.Exit(error == ENOENT ? 42 : 43);
+                }
+                notes.Add(WEXITSTATUS(os.WaitPid(-1, 0).value().status));
+              }
+            }),
+            "0 1 42");
+}
+
+TEST(Conformance, ExecClosesWhatIsCloseOnExec) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const PipeEnds ends = os.Pipe2(O_CLOEXEC).value();
+              const pid_t child = os.Fork().value();
+              if (child == 0) {
+                Exec(os, "/bin/true").IgnoreError();
+                os.Write(ends.write_end, "failed", 6).IgnoreError();
+                os.Exit(127);
+              }
+              os.Close(ends.write_end).IgnoreError();
+              char buffer[8];
+              notes.Add(os.Read(ends.read_end, buffer, sizeof(buffer)));
+              notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
+            }),
+            "0 0");
+}
+
+int ExecTrue(void* os) {
+  Exec(*static_cast<Os*>(os), "/bin/true").IgnoreError();
+  return 127;
+}
+
+TEST(Conformance, VforkCallReturnsWhenItsChildHasExecd) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const pid_t child = os.VforkCall(&ExecTrue, &os).value();
+              notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
+            }),
+            "0");
+}
+
+TEST(Conformance, AParentMayNotChangeTheGroupOfAChildThatHasExecd) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const PipeEnds ends = os.Pipe2(O_CLOEXEC).value();
+              const pid_t child = os.Fork().value();
+              if (child == 0) {
+                Exec(os, "/bin/true").IgnoreError();
+                os.Exit(127);
+              }
+              os.Close(ends.write_end).IgnoreError();
+              char byte = 0;
+              os.Read(ends.read_end, &byte, 1).IgnoreError();  // it has exec'd, or more
+              os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+              notes.Add(os.SetPgid(child, child));
+            }),
+            "EACCES");
+}
+
+TEST(Conformance, AFileThatNobodyMayExecuteIsNoProgram) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              os.Umask(0);
+              for (mode_t mode : {0644, 0755}) {
+                os.Unlink(kFile).IgnoreError();
+                const int fd = os.Open(kFile, O_CREAT | O_EXCL | O_WRONLY, mode).value();
+                os.Write(fd, "nonsense\n", 9).IgnoreError();
+                os.Close(fd).IgnoreError();
+                notes.Add(Exec(os, kFile));
+              }
+              os.Unlink(kFile).IgnoreError();
+            }),
+            "EACCES ENOEXEC");
+}
+
+}  // namespace
+}  // namespace cleanfork

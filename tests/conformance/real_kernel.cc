@@ -1,0 +1,59 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "tests/conformance/kernel_under_test.h"
+
+namespace cleanfork {
+namespace {
+
+constexpr unsigned kReport = 200;  // out of the way of what a body opens
+
+[[noreturn]] void RunBody(const ObservedBody& body, int report) {
+  dup3(report, kReport, O_CLOEXEC);
+  const int null_device = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd) dup2(null_device, fd);
+  syscall(SYS_close_range, 3, kReport - 1, 0);
+  syscall(SYS_close_range, kReport + 1, ~0U, 0);
+  setpgid(0, 0);
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  Notes notes;
+  body(RealOs(), notes);
+  const std::string& text = notes.text();
+  const ssize_t written = write(kReport, text.data(), text.size());
+  _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
+}
+
+}  // namespace
+
+std::string ObserveOnRealKernel(const ObservedBody& body) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) == -1) return "no pipe";
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child == -1) return "no fork";
+  if (child == 0) RunBody(body, ends[1]);
+  close(ends[1]);
+  std::string text;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof(buffer))) > 0;) {
+    text.append(buffer, static_cast<size_t>(got));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
+  if (WEXITSTATUS(status) != 0) return "status " + std::to_string(WEXITSTATUS(status));
+  return text;
+}
+
+}  // namespace cleanfork

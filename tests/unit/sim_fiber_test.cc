@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "mocks/sim/fiber.h"
+
+namespace cleanfork::sim {
+namespace {
+
+// Two sides that take turns, and what they say.
+struct Turns {
+  Fiber host;
+  Fiber* fiber = nullptr;
+  std::string said;
+  int argument = 0;
+
+  void Back() { Fiber::Switch(*fiber, host); }
+  void There() { Fiber::Switch(host, *fiber); }
+};
+
+void Talk(void* argument) {
+  auto& turns = *static_cast<Turns*>(argument);
+  turns.said += "one ";
+  turns.Back();
+  turns.said += "two ";
+  Fiber::Exit(*turns.fiber, turns.host);
+}
+
+TEST(Fiber, GoesOnWhereItLeftOff) {
+  Turns turns;
+  Fiber fiber("a test", &Talk, &turns);
+  turns.fiber = &fiber;
+  turns.There();
+  turns.said += "host ";
+  turns.There();
+  EXPECT_EQ(turns.said, "one host two ");
+}
+
+TEST(Fiber, StacksAreUsedAgain) {
+  const char* first = nullptr;
+  for (int i = 0; i < 100; ++i) {
+    FiberStack* stack = FiberStack::Take();
+    if (first == nullptr) first = stack->bottom();
+    EXPECT_EQ(stack->bottom(), first);
+    FiberStack::GiveBack(stack);
+  }
+}
+
+void ThrowOverASwitch(void* argument) {
+  auto& turns = *static_cast<Turns*>(argument);
+  try {
+    throw std::runtime_error("of the fiber");
+  } catch (const std::runtime_error&) {
+    turns.Back();
+    try {
+      throw;
+    } catch (const std::runtime_error& error) {
+      turns.said += error.what();
+    }
+  }
+  Fiber::Exit(*turns.fiber, turns.host);
+}
+
+TEST(Fiber, AnExceptionThatIsHandledBelongsToItsFiber) {
+  Turns turns;
+  Fiber fiber("a test", &ThrowOverASwitch, &turns);
+  turns.fiber = &fiber;
+  turns.There();
+  EXPECT_EQ(std::current_exception(), nullptr);
+  try {
+    throw std::runtime_error("of the host");
+  } catch (const std::runtime_error&) {
+    turns.There();
+    EXPECT_EQ(turns.said, "of the fiber");
+    try {
+      throw;
+    } catch (const std::runtime_error& error) {
+      EXPECT_STREQ(error.what(), "of the host");
+    }
+  }
+}
+
+void UseMuchStack(void* argument) {
+  auto& turns = *static_cast<Turns*>(argument);
+  volatile char buffer[200 * 1024];
+  for (size_t i = 0; i < sizeof(buffer); i += 512) buffer[i] = 'x';
+  // Aligned as the ABI wants it, or the compiler's vector instructions fault.
+  alignas(16) volatile char aligned[16] = {};
+  turns.argument = buffer[512] == 'x' && reinterpret_cast<uintptr_t>(aligned) % 16 == 0;
+  turns.Back();
+  __builtin_trap();
+}
+
+// Under AddressSanitizer an abandoned frame leaves poison behind, which the next one must not meet.
+TEST(Fiber, MayBeDroppedInTheMiddleAndItsStackUsedAgain) {
+  for (int i = 0; i < 3; ++i) {
+    Turns turns;
+    Fiber fiber("a test", &UseMuchStack, &turns);
+    turns.fiber = &fiber;
+    turns.There();
+    EXPECT_EQ(turns.argument, 1);
+  }
+}
+
+int Recurse(int depth) {  // NOLINT(misc-no-recursion)
+  volatile char frame[512];
+  frame[0] = static_cast<char>(depth);
+  return depth == 0 ? frame[0] : Recurse(depth - 1) + frame[0];
+}
+
+void Overflow(void* argument) {
+  auto& turns = *static_cast<Turns*>(argument);
+  turns.argument = Recurse(1'000'000);
+  turns.Back();
+}
+
+TEST(FiberDeathTest, AnOverflowNamesWhoseStackItWas) {
+  EXPECT_DEATH(
+      {
+        const OverflowReport report;
+        Turns turns;
+        Fiber fiber("simulated process 101", &Overflow, &turns);
+        turns.fiber = &fiber;
+        turns.There();
+      },
+      "stack overflow in simulated process 101");
+}
+
+}  // namespace
+}  // namespace cleanfork::sim

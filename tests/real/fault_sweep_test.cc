@@ -285,11 +285,11 @@ Verdict Judge(const FaultPlan& plan, bool daemon, EntryPoint entry) {
     const std::optional<Verdict> verdict = JudgeInDaemonize(plan[0], daemon);
     if (verdict.has_value()) return *verdict;
   }
-  if (plan[0].kind == FaultEntry::Kind::kLie) return JudgeLie(plan[0], daemon);
   if (kVforkIsFork && entry == EntryPoint::kSpawn &&
       (call == OsCall::kRead || call == OsCall::kOpen || call == OsCall::kReadLink)) {
     return Either({Step::kReport, Step::kStart, Step::kOpenStream, Step::kOomScore});
   }
+  if (plan[0].kind == FaultEntry::Kind::kLie) return JudgeLie(plan[0], daemon);
   return in_child ? JudgeInChild(plan[0]) : JudgeInParent(plan[0], entry, daemon);
 }
 

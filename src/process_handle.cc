@@ -73,7 +73,7 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
   const absl::Status none = absl::NotFoundError(absl::StrCat("there is no process ", pid));
   const SysResult<int> opened = os.PidFdOpen(pid, 0);
   if (!opened.ok()) {
-    // EINVAL, since 6.9 ENOENT: the number is a thread's, no process has it.
+    // EINVAL, in later kernels ENOENT: the number is a thread's, no process has it.
     const int error = opened.error();
     if (error == ESRCH || error == EINVAL || error == ENOENT) return none;
     if (opened.error() != ENOSYS && opened.error() != EPERM) {

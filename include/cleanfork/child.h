@@ -95,9 +95,8 @@ class Child {
   // Ends the child as the schedule says, TERM/5s/KILL/5s by default, reaps it and returns how it
   // ended; a child that has ended already is sent nothing and is returned as it ended.
   //   PermissionDenied (EPERM)   it may not be signalled: it has become another user
-  //   DeadlineExceeded           it still runs at the end of the schedule, as does one that hangs
-  //   in
-  //                              the kernel (state D of ps(1)) after its SIGKILL
+  //   DeadlineExceeded           it still runs at the end of the schedule; so does one that hangs
+  //                              in the kernel (state D of ps(1)) after its SIGKILL
   //   else                       as for Wait(), or the errno of a clock
   // After these, but for NotFound, the child is still owned and may be stopped again.
   //

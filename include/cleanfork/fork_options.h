@@ -262,6 +262,8 @@ struct ForkOptions {
   // and '\' are escaped by a '\', which libsystemd and ListenFds() take off again and other readers
   // may not. Refused: a number that `descriptors`, `keep_descriptors` or `pid_file_descriptor` have
   // as well, and `environment` with one of the variables in its `set`.
+  // (A PidFile often has 3: give pid_file_descriptor a copy from fcntl(2), F_DUPFD_CLOEXEC, which
+  // shares its lock.)
   std::vector<ListenFd> listen_fds;
 
   // An open descriptor into which the process that is to run writes its own pid and a newline, in

@@ -149,6 +149,18 @@ TEST(Conformance, ReadLinkRefuses) {
             "EINVAL ENOENT EINVAL EINVAL");
 }
 
+TEST(Conformance, ProcSelfIsALinkToOnesOwnNumber) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              char buffer[16];
+              const SysResult<size_t> size = os.ReadLink("/proc/self", buffer, sizeof(buffer));
+              const std::string pid = std::to_string(os.GetPid());
+              notes.Add(size.ok() && std::string(buffer, size.value()) == pid ? 1 : 0);
+              const SysResult<size_t> one = os.ReadLink("/proc/self", buffer, 1);
+              notes.Add(one.ok() && std::string(buffer, one.value()) == pid.substr(0, 1) ? 1 : 0);
+            }),
+            "1 1");
+}
+
 TEST(Conformance, ALockBelongsToTheOpenFileDescription) {
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
               const int fd = Create(os);

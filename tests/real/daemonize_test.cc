@@ -435,7 +435,8 @@ TEST_F(DaemonizeTest, SignalThatEndsTheStarterLeavesADaemonThatIsToldSoWithoutAS
                 wrong += "the starter ended with wait status " + std::to_string(status) + "; ";
               }
               wrong += ReapOrphans();
-              if (record->seen != 1) wrong += "Ready() was not told; ";
+              if (record->seen != 1)
+                wrong += "Ready() was not told, " + std::to_string(record->seen) + "; ";
               return wrong;
             }),
             "");

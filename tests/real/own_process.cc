@@ -77,14 +77,18 @@ std::string InOwnProcess(const std::function<std::string()>& body, int deadline_
 
 std::string ReapOrphans() {
   std::string strays;
-  for (pid_t child : ChildrenOf(getpid())) {
-    if (!EndsWithin(child, kOrphanMilliseconds)) {
-      strays += "stray process " + std::to_string(child) + "; ";
-      KillTree(child);
+  // The end of one may leave us its children.
+  for (;;) {
+    const std::vector<pid_t> children = ChildrenOf(getpid());
+    if (children.empty()) return strays;
+    for (pid_t child : children) {
+      if (!EndsWithin(child, kOrphanMilliseconds)) {
+        strays += "stray process " + std::to_string(child) + "; ";
+        KillTree(child);
+      }
+      waitpid(child, nullptr, 0);
     }
-    waitpid(child, nullptr, 0);
   }
-  return strays;
 }
 
 bool HasPrivileges() {

@@ -258,11 +258,12 @@ TEST(Conformance, AWaitForAChildIsInterruptedBySigchldOfAnother) {
 
 TEST(Conformance, ExecOfWhatIsNoProgramFails) {
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
-              notes.Add(os.ExecVe("/absent", nullptr, nullptr));
-              notes.Add(os.ExecVe("/tmp", nullptr, nullptr));
-              notes.Add(os.ExecVe("/dev/null", nullptr, nullptr));
-              notes.Add(os.ExecVe("", nullptr, nullptr));
-              notes.Add(os.ExecVe("/dev/null/x", nullptr, nullptr));
+              char* const none[] = {nullptr};
+              notes.Add(os.ExecVe("/absent", none, none));
+              notes.Add(os.ExecVe("/tmp", none, none));
+              notes.Add(os.ExecVe("/dev/null", none, none));
+              notes.Add(os.ExecVe("", none, none));
+              notes.Add(os.ExecVe("/dev/null/x", none, none));
             }),
             "ENOENT EACCES EACCES ENOENT ENOTDIR");
 }

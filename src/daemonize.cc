@@ -23,7 +23,7 @@
 #include "src/enter_child.h"
 #include "src/invalid_options.h"
 #include "src/launch.h"
-#include "src/read_file.h"
+#include "src/proc_files.h"
 
 namespace cleanfork {
 namespace {
@@ -48,7 +48,7 @@ absl::Status RefuseThreads(Os& os) {
   constexpr const char* kPath = "/proc/self/stat";
   constexpr size_t kThreads = 20 - 3;  // counted from behind the name, which may hold anything
   std::string text;
-  const int error = ReadSmallFile(os, kPath, 4096, &text);
+  const int error = ReadProcFile(os, kPath, &text);
   const std::string unknown = absl::StrCat("whether there are other threads cannot be told from ",
                                            kPath, " (allow_threads)");
   if (error != 0) return Refused(unknown, error);

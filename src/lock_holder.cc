@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cleanfork/unique_fd.h"
-#include "src/read_file.h"
+#include "src/proc_files.h"
 
 namespace cleanfork {
 namespace {
@@ -50,7 +50,7 @@ LockHolding HoldsLock(Os& os, pid_t pid, const FileStatus& file) {
     // that of stat(2) (overlayfs). So only those that have one are followed to their file, and not
     // every one: stat(2) may hang on a dead network file system.
     std::string info;
-    const int error = ReadSmallFile(os, absl::StrCat(process, "/fdinfo/", fd).c_str(), 4096, &info);
+    const int error = ReadProcFile(os, absl::StrCat(process, "/fdinfo/", fd), &info);
     if (error == ENOENT) continue;  // closed since
     if (error != 0) {
       seen_all = false;

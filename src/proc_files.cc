@@ -41,14 +41,18 @@ void AppendPids(const char* buffer, size_t size, std::vector<std::string>& pids)
 }  // namespace
 
 int ReadProcFile(Os& os, const std::string& path, std::string* text) {
-  const SysResult<int> opened = os.Open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  // Calls are counted, an interrupted one too: an Os that returns EINTR without end must not hold
+  // us.
+  constexpr size_t kMaxCalls = 2 * kMaxProcFileSize / kReadSize;
+  SysResult<int> opened = SysError(EINTR);
+  for (size_t calls = 0; calls < kMaxCalls && !opened.ok() && opened.error() == EINTR; ++calls) {
+    opened = os.Open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  }
   if (!opened.ok()) return opened.error();
   const UniqueFd fd(os, opened.value());
   text->clear();
   char buffer[kReadSize];
-  // Its Read calls are counted, an interrupted one too: an Os that returns EINTR without end must
-  // not hold us.
-  for (size_t calls = 0; calls < 2 * kMaxProcFileSize / kReadSize; ++calls) {
+  for (size_t calls = 0; calls < kMaxCalls; ++calls) {
     const SysResult<size_t> got = os.Read(fd.get(), buffer, sizeof(buffer));
     if (!got.ok() && got.error() == EINTR) continue;
     if (!got.ok()) return got.error();

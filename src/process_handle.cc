@@ -13,7 +13,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "src/child/process_stat.h"
-#include "src/read_file.h"
+#include "src/proc_files.h"
 #include "src/wait_for_end.h"
 
 namespace cleanfork {
@@ -34,7 +34,7 @@ struct ProcessStat {
 // no /proc), EPROTO when the file is not as proc_pid_stat(5) says.
 int ReadProcessStat(Os& os, pid_t pid, ProcessStat* stat) {
   std::string text;
-  const int error = ReadSmallFile(os, absl::StrCat("/proc/", pid, "/stat").c_str(), 4096, &text);
+  const int error = ReadProcFile(os, absl::StrCat("/proc/", pid, "/stat"), &text);
   if (error != 0) return error;
   // The second field is the program's name in parentheses and may hold any byte, so fields are
   // counted from the last parenthesis: the state is the 3rd, the start time the 22nd.

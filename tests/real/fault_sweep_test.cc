@@ -205,6 +205,8 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kPidFdOpen:
     case OsCall::kReadLink:
     case OsCall::kPoll: return Absorbed();
+    // In a daemon that releases its first child when that has left already: the SIGPIPE is ignored.
+    case OsCall::kSigTimedWait: return Absorbed();
     // Of oom_score_adj; or of /proc/PID/stat, as in the parent.
     case OsCall::kOpen: return Either({Step::kOomScore});
     case OsCall::kClose: return Absorbed();
@@ -237,6 +239,7 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
     case OsCall::kPrctlSetNoNewPrivs:
     case OsCall::kPrctlSetPdeathsig:
     case OsCall::kReadLink:
+    case OsCall::kSigTimedWait:
     case OsCall::kGetRandom: return Absorbed();
     case OsCall::kStat: return Fails({Step::kChRoot});
     case OsCall::kChDir: return fault.index == 1 ? Fails({Step::kChRoot}) : Absorbed();

@@ -276,7 +276,7 @@ class Dispatch : public Os {
     }
   }
 
-  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument) {
+  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {
     engine_.Exit(function(argument));
   }
 

@@ -97,8 +97,8 @@ class Engine : public Runner, public CallDescriber {
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }
 
   SysResult<pid_t> Fork();
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument);
-  void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument);
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument, int termination_signal);
+  void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int);
   SysResult<void> ExecVe(const char* path, char* const* argv, char* const* envp);
   [[noreturn]] void Exit(int status);
 

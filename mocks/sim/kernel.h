@@ -152,6 +152,7 @@ struct Process {
   int32_t ever_execd;  // since its fork
   int32_t too_many_processes;
   int32_t vfork_parent;  // the slot that waits for this one's exec or end
+  int32_t clone_child;   // has no termination signal: clone(2), until its exec
   int32_t program;       // what its last exec was of
   int32_t nice;
   int32_t oom_score_adjust;

@@ -31,6 +31,7 @@ int FindReaper(const Kernel& kernel, int slot) {
 bool NotifyParent(Kernel* kernel, int slot) {
   const Process& process = kernel->processes[slot];
   if (process.parent == kNone) return true;  // init waits for it at once
+  if (process.clone_child != 0) return false;
   const Process& parent = kernel->processes[process.parent];
   const Action& action = parent.signals.actions[SIGCHLD];
   const bool ignored = action.ordinal == kIgnoreAction;
@@ -50,6 +51,7 @@ void Reparent(Kernel* kernel, int slot) {
     if (!IsLive(process) || process.parent != slot) continue;
     if (process.stopped != 0) Refuse("the end of the parent of a stopped process");
     process.parent = reaper;
+    process.clone_child = 0;
     if (process.vfork_parent == slot) process.vfork_parent = kNone;
     process.birth = kernel->next_birth++;
     if (process.parent_death_signal != 0 && process.state == ProcessState::kRunning) {
@@ -106,6 +108,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
     child.subreaper = 0;
     child.ever_execd = 0;
     child.vfork_parent = kNone;
+    child.clone_child = 0;
     child.stopped = child.stop_report = child.continue_report = 0;
     ShareDescriptors(kernel, child);
     return slot;

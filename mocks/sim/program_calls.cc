@@ -1,4 +1,5 @@
 // The calls that change where code goes on: fork(2), vfork(2), execve(2), _exit(2).
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -38,12 +39,14 @@ SysResult<pid_t> Engine::Fork() {
   return kernel_.processes[slot.value()].pid;
 }
 
-SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument) {
+SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int termination_signal) {
+  if (termination_signal != 0 && termination_signal != SIGCHLD) return SysError(EINVAL);
   const SysResult<int> slot = ForkProcess(&kernel_, current_);
   if (!slot.ok()) return SysError(slot.error());
   Task& own = task();
   const pid_t pid = kernel_.processes[slot.value()].pid;
   kernel_.processes[slot.value()].vfork_parent = current_;
+  kernel_.processes[slot.value()].clone_child = termination_signal == 0;
   Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
   child.environment = own.environment;  // one memory
   child.function = function;
@@ -61,7 +64,7 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument) {
   return pid;
 }
 
-void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument) {
+void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int) {
   if (entry.vfork == kNone) return;  // it failed
   struct Shadow {
     Engine* engine;
@@ -119,6 +122,7 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
   ResetHandlers(&process.signals);
   ChangeForExec(&process.credentials);
   process.ever_execd = 1;
+  process.clone_child = 0;
   process.program = program.value();
   ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};
   const ProgramBody& run = programs_[static_cast<size_t>(program.value())];

@@ -14,9 +14,12 @@
 namespace cleanfork::sim {
 namespace {
 
-constexpr int kOptionsOfAllThreads = __WNOTHREAD | __WALL | static_cast<int>(__WCLONE);
+constexpr int kCloneChildren = static_cast<int>(__WCLONE);
+constexpr int kLinuxOptions = __WNOTHREAD | __WALL | kCloneChildren;  // __WNOTHREAD: there is one
 
-bool IsMeant(const Process& child, idtype_t type, id_t id) {
+bool IsMeant(const Process& child, idtype_t type, id_t id, int options) {
+  const bool wants_clones = (options & kCloneChildren) != 0;
+  if ((options & __WALL) == 0 && wants_clones != (child.clone_child != 0)) return false;
   switch (type) {
     case P_PID: return child.pid == static_cast<pid_t>(id);
     case P_PGID: return child.group == static_cast<pid_t>(id);
@@ -56,7 +59,7 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
   for (int slot = 0; slot < kMaxProcesses; ++slot) {
     const Process& child = kernel.processes[slot];
     if (child.state == ProcessState::kFree || child.parent != parent) continue;
-    if (!IsMeant(child, type, id)) continue;
+    if (!IsMeant(child, type, id, options)) continue;
     children.any = true;
     if (NewsOf(child, options).code == 0) continue;
     if (children.first == kNone || child.birth < kernel.processes[children.first].birth) {
@@ -70,7 +73,6 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
 
 // What both have in common; the options are valid.
 SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options) {
-  if ((options & kOptionsOfAllThreads) != 0) Refuse("__WNOTHREAD, __WALL or __WCLONE");
   const int parent = slot();  // also when another process asks whether this one can go on
   for (;;) {
     const Children children = FindChildren(kernel_, parent, type, id, options);
@@ -98,7 +100,7 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
 }
 
 SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
-  const int known = WNOHANG | WUNTRACED | WCONTINUED | kOptionsOfAllThreads;
+  const int known = WNOHANG | WUNTRACED | WCONTINUED | kLinuxOptions;
   if ((options & ~known) != 0) return SysError(EINVAL);
   if (pid == INT_MIN) return SysError(ESRCH);
   idtype_t type = P_ALL;
@@ -129,7 +131,7 @@ SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
 }
 
 SysResult<WaitIdResult> Calls::WaitId(idtype_t type, id_t id, int options) {
-  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kOptionsOfAllThreads;
+  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kLinuxOptions;
   if ((options & ~known) != 0) return SysError(EINVAL);
   if ((options & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return SysError(EINVAL);
   const auto number = static_cast<pid_t>(id);

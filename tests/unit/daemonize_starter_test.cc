@@ -69,7 +69,7 @@ TEST_F(DaemonizeStarter, ReapsTheFirstChildThenCallsTheHookThenLeaves) {
   options_.fork.in_parent = hook.AsStdFunction();
   os_.Say(ChildReport::Ready(kSecond));
   testing::InSequence in_this_order;
-  EXPECT_CALL(os_, WaitPid(kFirst, 0)).WillOnce(Ok(WaitResult{kFirst, SIGKILL}));
+  EXPECT_CALL(os_, WaitPid(kFirst, __WALL)).WillOnce(Ok(WaitResult{kFirst, SIGKILL}));
   EXPECT_CALL(hook, Call(kSecond));
   EXPECT_THAT([&] { Daemonize(options_, os_).IgnoreError(); }, ExitsWith(0));
 }
@@ -257,7 +257,7 @@ TEST_F(DaemonizeStarter, TellsByWaitidHowADaemonEndedThatIsItsChild) {
   os_.BecomeParent();
   EXPECT_CALL(os_, WaitId(P_PID, kFirst, WEXITED | WNOHANG | WNOWAIT))
       .WillOnce(Ok(WaitIdResult{kFirst, CLD_EXITED, 4}));
-  EXPECT_CALL(os_, WaitPid(kFirst, 0)).WillOnce(Ok(WaitResult{kFirst, 0x400}));
+  EXPECT_CALL(os_, WaitPid(kFirst, __WALL)).WillOnce(Ok(WaitResult{kFirst, 0x400}));
   os_.At(2, [this] { os_.End(kFirstFd); });
   EXPECT_EQ(Text(),
             "the daemon ended before it was ready (exit status 4) [step ready, child 4711]");
@@ -270,7 +270,7 @@ TEST_F(DaemonizeStarter, WithoutPidfdsSeesTheEndOfAChildAndKillsOneThatIsLate) {
   os_.BecomeParent();
   ON_CALL(os_, PidFdOpen(_, _)).WillByDefault(Fails(ENOSYS));
   bool killed = false;
-  ON_CALL(os_, WaitId(P_PID, kFirst, WEXITED | WNOHANG | WNOWAIT)).WillByDefault([&](auto...) {
+  ON_CALL(os_, WaitId(P_PID, kFirst, _)).WillByDefault([&](auto...) {
     return SysResult<WaitIdResult>(killed ? WaitIdResult{kFirst, CLD_KILLED, SIGKILL}
                                           : WaitIdResult());
   });
@@ -278,7 +278,7 @@ TEST_F(DaemonizeStarter, WithoutPidfdsSeesTheEndOfAChildAndKillsOneThatIsLate) {
     killed = true;
     return SysResult<void>();
   });
-  EXPECT_CALL(os_, WaitPid(kFirst, 0)).WillOnce(Ok(WaitResult{kFirst, SIGKILL}));
+  EXPECT_CALL(os_, WaitPid(kFirst, __WALL)).WillOnce(Ok(WaitResult{kFirst, SIGKILL}));
   EXPECT_TRUE(absl::IsDeadlineExceeded(Run()));
   EXPECT_EQ(os_.now(), 1);
 }
@@ -391,7 +391,7 @@ TEST(FirstChildThatVanished, LeavesNoSecondOneThatIsTakenForStartedAfterItWasKil
   os.Unsay();
   os.Say(ChildReport::Forked(kSecond));
   os.End(kFirstFd);
-  ON_CALL(os, WaitId(P_PID, kFirst, WEXITED | WNOWAIT))
+  ON_CALL(os, WaitId(P_PID, kFirst, WEXITED | WNOWAIT | __WALL))
       .WillByDefault(Ok(WaitIdResult{kFirst, CLD_KILLED, SIGKILL}));
   EXPECT_CALL(os, PidFdSendSignal(kSecondFd, SIGKILL))
       .WillOnce([&](auto...) {

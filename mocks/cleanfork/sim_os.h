@@ -19,7 +19,8 @@
 //   - must do nothing but what follows from what its calls of Os return: no clock, no random number
 //     and no address of its own. Run() compares every answered call, and says which one differs;
 //   - must own what it changes. A variable outside it is one variable for all its processes, and
-//     is changed again when a child is made; so is what a lambda captures by reference. An EXPECT
+//     is changed again when a child is made; so is what a lambda captures by reference. A global
+//     that has to be each process's own is a ProcessLocal (cleanfork/process_local.h). An EXPECT
 //     before a fork counts once for each process;
 //   - runs code that is not async-signal-safe in a child without being told.
 // A process goes on until it waits for something; then the next one that can goes on. Time stands

@@ -57,6 +57,7 @@ void ShareDescription(Kernel* kernel, Process* process, int from, int to, bool c
   const int16_t description = process->descriptors[from].description;
   ++kernel->descriptions[description].references;
   process->descriptors[to] = {description, static_cast<int16_t>(close_on_exec)};
+  process->descriptors_end = std::max(process->descriptors_end, to + 1);
 }
 
 }  // namespace
@@ -80,10 +81,11 @@ void InstallDescription(Kernel* kernel, Process* process, int fd, const Descript
   for (int index = 0; index < kMaxDescriptions; ++index) {
     Description& description = kernel->descriptions[index];
     if (description.kind != DescriptionKind::kFree) continue;
-    description = model;
+    kernel->descriptions.Use(index) = model;
     description.references = 1;
     description.lock = F_UNLCK;
     process->descriptors[fd] = {static_cast<int16_t>(index), static_cast<int16_t>(close_on_exec)};
+    process->descriptors_end = std::max(process->descriptors_end, fd + 1);
     return;
   }
   OutOfRoom("open file descriptions", kMaxDescriptions);
@@ -96,13 +98,13 @@ void CloseDescriptor(Kernel* kernel, Process* process, int fd) {
 }
 
 void CloseAllDescriptors(Kernel* kernel, Process* process) {
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
+  for (int fd = 0; fd < process->descriptors_end; ++fd) {
     if (process->descriptors[fd].description != kNone) CloseDescriptor(kernel, process, fd);
   }
 }
 
 void CloseForExec(Kernel* kernel, Process* process) {
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
+  for (int fd = 0; fd < process->descriptors_end; ++fd) {
     const Descriptor& descriptor = process->descriptors[fd];
     if (descriptor.description != kNone && descriptor.close_on_exec != 0) {
       CloseDescriptor(kernel, process, fd);
@@ -111,8 +113,9 @@ void CloseForExec(Kernel* kernel, Process* process) {
 }
 
 void ShareDescriptors(Kernel* kernel, const Process& process) {
-  for (const Descriptor& descriptor : process.descriptors) {
-    if (descriptor.description != kNone) ++kernel->descriptions[descriptor.description].references;
+  for (int fd = 0; fd < process.descriptors_end; ++fd) {
+    const int description = process.descriptors[fd].description;
+    if (description != kNone) ++kernel->descriptions[description].references;
   }
 }
 

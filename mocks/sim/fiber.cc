@@ -87,9 +87,9 @@ struct FiberStart {
   }
 };
 
-Fiber::Fiber(const std::string& owner, void (*entry)(void*), void* argument)
+Fiber::Fiber(const char* owner, int number, void (*entry)(void*), void* argument)
     : stack_(FiberStack::Take()), entry_(entry), argument_(argument) {
-  stack_->set_owner(owner);
+  stack_->SetOwner(owner, number);
   bottom_ = stack_->bottom();
   size_ = FiberStack::kSize;
 #ifdef CLEANFORK_ASAN

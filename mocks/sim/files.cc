@@ -31,7 +31,7 @@ void FreeIfUnused(Kernel* kernel, int index) {
 
 // The position of a name in a directory, or kNone.
 int FindName(const Kernel& kernel, int directory, const std::string& name) {
-  for (int i = 0; i < kMaxNames; ++i) {
+  for (int i = 0; i < kernel.names.used; ++i) {
     const Name& entry = kernel.names[i];
     if (entry.directory == directory && name == entry.text) return i;
   }
@@ -121,7 +121,7 @@ int TakeInode(Kernel* kernel, mode_t mode, uid_t uid, gid_t gid) {
   for (int index = 0; index < kMaxInodes; ++index) {
     Inode& inode = kernel->inodes[index];
     if (inode.used != 0) continue;
-    inode = Inode();
+    kernel->inodes.Use(index) = Inode();
     inode.used = 1;
     inode.mode = mode;
     inode.uid = uid;
@@ -142,8 +142,10 @@ int LookUp(const Kernel& kernel, int directory, const std::string& name) {
 
 void AddName(Kernel* kernel, int directory, const std::string& name, int inode) {
   if (name.size() >= kMaxNameSize) OutOfRoom("characters in a file's name", kMaxNameSize - 1);
-  for (Name& entry : kernel->names) {
+  for (int i = 0; i < kMaxNames; ++i) {
+    Name& entry = kernel->names[i];
     if (entry.directory != kNone) continue;
+    kernel->names.Use(i);
     entry.directory = directory;
     entry.inode = inode;
     std::memset(entry.text, 0, sizeof(entry.text));

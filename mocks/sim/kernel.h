@@ -163,7 +163,29 @@ struct Process {
   Credentials credentials;
   ResourceLimit limits[kResources];
   Signals signals;
+  int32_t descriptors_end;  // no higher descriptor than the one before this was ever open
   Descriptor descriptors[kMaxDescriptors];
+};
+
+// An array of which only the rows below `used` have ever been in use. The others are as they were
+// made: they are neither searched nor copied.
+template <typename Row, int kSize>
+struct alignas(8) Table {
+  int32_t used;
+  Row rows[kSize];
+
+  Row& operator[](int index) { return rows[index]; }
+  const Row& operator[](int index) const { return rows[index]; }
+  Row* begin() { return rows; }
+  Row* end() { return rows + used; }
+  const Row* begin() const { return rows; }
+  const Row* end() const { return rows + used; }
+
+  // Has to be called for a row that is taken into use.
+  Row& Use(int index) {
+    if (index >= used) used = index + 1;
+    return rows[index];
+  }
 };
 
 struct Kernel {
@@ -172,18 +194,19 @@ struct Kernel {
   int64_t monotonic;  // nanoseconds
   int64_t realtime_offset;
   uint64_t random;
-  Process processes[kMaxProcesses];
-  Description descriptions[kMaxDescriptions];
-  Pipe pipes[kMaxPipes];
-  Inode inodes[kMaxInodes];
-  Name names[kMaxNames];
-  uint8_t page_used[kMaxPages];
+  Table<Process, kMaxProcesses> processes;
+  Table<Description, kMaxDescriptions> descriptions;
+  Table<Pipe, kMaxPipes> pipes;
+  Table<Inode, kMaxInodes> inodes;
+  Table<Name, kMaxNames> names;
+  Table<uint8_t, kMaxPages> page_used;
   uint8_t pages[kMaxPages][kPageSize];
 };
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
-// A snapshot, or back to one. Pages that are not in use are not copied: they are most of the bytes.
+// Back to a snapshot: `to` has been a copy of `from`, or has become what it is from one. Rows that
+// neither has used are not copied, nor are free pages: they are nearly all of the bytes.
 void CopyKernel(const Kernel& from, Kernel* to);
 
 // A page of zeros; OutOfRoom() when there is none.

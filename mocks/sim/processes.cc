@@ -46,7 +46,7 @@ bool NotifyParent(Kernel* kernel, int slot) {
 void Reparent(Kernel* kernel, int slot) {
   const int reaper = FindReaper(*kernel, slot);
   const pid_t pid = kernel->processes[slot].pid;
-  for (int child = 0; child < kMaxProcesses; ++child) {
+  for (int child = 0; child < kernel->processes.used; ++child) {
     Process& process = kernel->processes[child];
     if (!IsLive(process) || process.parent != slot) continue;
     if (process.stopped != 0) Refuse("the end of the parent of a stopped process");
@@ -68,7 +68,7 @@ bool IsChildOf(const Process& process, int parent) {
 }  // namespace
 
 int FindProcess(const Kernel& kernel, pid_t pid) {
-  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+  for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& process = kernel.processes[slot];
     if (IsLive(process) && process.pid == pid) return slot;
   }
@@ -98,7 +98,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
   for (int slot = 0; slot < kMaxProcesses; ++slot) {
     Process& child = kernel->processes[slot];
     if (IsLive(child)) continue;
-    child = parent;
+    kernel->processes.Use(slot) = parent;
     child.pid = kernel->next_pid++;
     child.parent = parent_slot;
     child.birth = kernel->next_birth++;

@@ -154,7 +154,7 @@ SysResult<void> Calls::Kill(pid_t pid, int signal) {
   }
   bool found = false;
   bool sent = false;
-  for (int target = 0; target < kMaxProcesses; ++target) {
+  for (int target = 0; target < kernel_.processes.used; ++target) {
     const Process& process = kernel_.processes[target];
     if (process.state == ProcessState::kFree) continue;
     if (pid > 0 ? process.pid != pid : process.group != group) continue;

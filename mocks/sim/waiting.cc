@@ -56,7 +56,7 @@ struct Children {
 
 Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, int options) {
   Children children;
-  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+  for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& child = kernel.processes[slot];
     if (child.state == ProcessState::kFree || child.parent != parent) continue;
     if (!IsMeant(child, type, id, options)) continue;

@@ -149,11 +149,11 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   kernel->monotonic = kBootTime;
   kernel->realtime_offset = options.time - kBootTime;
   kernel->random = options.seed;
-  for (Name& name : kernel->names) name.directory = kNone;
+  for (Name& name : kernel->names.rows) name.directory = kNone;
   MakeStandardFiles(kernel);
   MakeFiles(options, kernel);
 
-  Process& process = kernel->processes[0];
+  Process& process = kernel->processes.Use(0);
   process.state = ProcessState::kRunning;
   process.pid = kFirstPid;
   process.parent = kNone;

@@ -13,6 +13,7 @@
 #include "mocks/sim/proc_files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -31,6 +32,7 @@ void DropReference(Kernel* kernel, Description* description) {
     case DescriptionKind::kPipeWrite: DropWriter(kernel, description->object); break;
     case DescriptionKind::kFile:
     case DescriptionKind::kDirectory: ReleaseInode(kernel, description->object); break;
+    case DescriptionKind::kSocket: FreeSocket(kernel, description->object); break;
     case DescriptionKind::kPidFd:
     case DescriptionKind::kProcFile:
     case DescriptionKind::kFree: break;
@@ -45,7 +47,8 @@ bool IsBelowLimit(const Process& process, int64_t fd) {
 
 bool IsStream(const Description& description) {
   return description.kind == DescriptionKind::kPipeRead ||
-         description.kind == DescriptionKind::kPipeWrite;
+         description.kind == DescriptionKind::kPipeWrite ||
+         description.kind == DescriptionKind::kSocket;
 }
 
 bool MayRead(const Description& description) { return (description.flags & O_ACCMODE) != O_WRONLY; }
@@ -125,6 +128,7 @@ std::string DescribeDescription(const Kernel& kernel, const Description& descrip
     case DescriptionKind::kPipeRead: return "pipe " + number + ", to read";
     case DescriptionKind::kPipeWrite: return "pipe " + number + ", to write";
     case DescriptionKind::kPidFd: return "process " + number;
+    case DescriptionKind::kSocket: return "socket " + number;
     case DescriptionKind::kProcFile: return "/proc/" + number + "/" + ProcName(description.entry);
   }
   return "nothing";
@@ -136,6 +140,7 @@ FileStatus StatusBehind(const Kernel& kernel, const Description& description) {
     case DescriptionKind::kFile:
     case DescriptionKind::kDirectory: return StatusOf(kernel, description.object);
     case DescriptionKind::kProcFile: return ProcStatus(kernel, description);
+    case DescriptionKind::kSocket: return StatusOfSocket(kernel, description.object);
     case DescriptionKind::kPipeRead:
     case DescriptionKind::kPipeWrite:
       status.device = 13;
@@ -165,6 +170,8 @@ SysResult<size_t> Calls::Read(int fd, void* buffer, size_t size) {
       return ReadPipe(description->object, buffer, size, (description->flags & O_NONBLOCK) == 0);
     case DescriptionKind::kDirectory: return SysError(EISDIR);
     case DescriptionKind::kPidFd: return SysError(EINVAL);
+    case DescriptionKind::kSocket:
+      return ReadSocket(description->object, size, (description->flags & O_NONBLOCK) == 0);
     default: return ReadAt(description, buffer, size, &description->offset);
   }
 }
@@ -176,6 +183,7 @@ SysResult<size_t> Calls::Write(int fd, const void* buffer, size_t size) {
     case DescriptionKind::kPipeWrite:
       return WritePipe(description->object, buffer, size, (description->flags & O_NONBLOCK) == 0);
     case DescriptionKind::kPidFd: return SysError(EINVAL);
+    case DescriptionKind::kSocket: return SysError(ENOTCONN);
     default: return WriteAt(description, buffer, size, &description->offset);
   }
 }

@@ -54,7 +54,8 @@ int CheckExisting(const Kernel& kernel, const Process& process, int index, int f
   } else if ((flags & O_DIRECTORY) != 0) {
     return ENOTDIR;
   }
-  return MayAccess(kernel, process.credentials, index, WantedAccess(flags)) ? 0 : EACCES;
+  if (!MayAccess(kernel, process.credentials, index, WantedAccess(flags))) return EACCES;
+  return S_ISSOCK(inode.mode) ? ENXIO : 0;
 }
 
 // The names of an open directory, with what each is.

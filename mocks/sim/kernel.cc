@@ -12,6 +12,7 @@ void CopyKernel(const Kernel& from, Kernel* to) {
   for (int page = 0; page < kMaxPages; ++page) {
     if (from.page_used[page] != 0) std::memcpy(to->pages[page], from.pages[page], kPageSize);
   }
+  std::memcpy(to->datagram_bytes, from.datagram_bytes, from.datagram_size);
 }
 
 int TakePage(Kernel* kernel) {

@@ -64,6 +64,7 @@ enum class DescriptionKind : int32_t {
   kPipeWrite,
   kPidFd,     // `object` is the pid
   kProcFile,  // `object` is the pid, `entry` says which
+  kSocket,    // `object` is the socket
 };
 
 // An open file description: open(2).
@@ -132,6 +133,39 @@ struct Name {
   char text[kMaxNameSize];
 };
 
+// Sockets ----------------------------------------------------------------------------------------
+
+// One that a process has opened.
+struct Socket {
+  int32_t used;
+  int32_t type;  // SOCK_DGRAM and its like
+  uint32_t uid;
+  uint32_t gid;
+};
+
+// One that somebody outside the simulation has bound.
+struct Receiver {
+  int32_t used;
+  int32_t type;
+  int32_t inode;  // of the file that it is bound to; kNone for an abstract name
+  int32_t gone;   // its holder is, and has left the file
+  int32_t reads;  // its holder does, at once; else `room` fits in
+  int32_t room;
+  int32_t queued;
+  uint32_t name_size;  // of an abstract name, with the NUL that it begins with; 0
+  char name[UnixAddress::kMaxSize];
+};
+
+// What was sent to a receiver, and by whom.
+struct Datagram {
+  int32_t receiver;
+  pid_t pid;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t at;  // in the kernel's datagram_bytes
+  uint32_t size;
+};
+
 // Processes --------------------------------------------------------------------------------------
 
 enum class ProcessState : int32_t { kFree, kRunning, kExiting, kZombie };
@@ -176,13 +210,20 @@ struct Kernel {
   Pipe pipes[kMaxPipes];
   Inode inodes[kMaxInodes];
   Name names[kMaxNames];
+  Socket sockets[kMaxSockets];
+  Receiver receivers[kMaxReceivers];
+  Datagram datagrams[kMaxDatagrams];
+  int32_t datagram_count;
+  uint32_t datagram_size;
   uint8_t page_used[kMaxPages];
   uint8_t pages[kMaxPages][kPageSize];
+  uint8_t datagram_bytes[kMaxDatagramBytes];
 };
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
-// A snapshot, or back to one. Pages that are not in use are not copied: they are most of the bytes.
+// A snapshot, or back to one. Pages and datagrams that are not in use are not copied: they are most
+// of the bytes.
 void CopyKernel(const Kernel& from, Kernel* to);
 
 // A page of zeros; OutOfRoom() when there is none.

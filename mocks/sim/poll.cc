@@ -9,6 +9,7 @@
 #include "mocks/sim/pipes.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 namespace cleanfork::sim {
 namespace {
@@ -32,6 +33,7 @@ int EventsOf(const Kernel& kernel, const Description& description) {
     }
     case DescriptionKind::kPidFd:
       return HasEnded(kernel, description.object) ? POLLIN | POLLRDNORM : 0;
+    case DescriptionKind::kSocket: return EventsOfSocket(kernel.sockets[description.object]);
     default: return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 }

@@ -108,6 +108,17 @@ class SimOs::Impl {
     return text;
   }
 
+  std::vector<SimDatagram> Datagrams() const {
+    std::vector<SimDatagram> datagrams;
+    for (int i = 0; i < kernel_->datagram_count; ++i) {
+      const sim::Datagram& sent = kernel_->datagrams[i];
+      const auto* bytes = reinterpret_cast<const char*>(kernel_->datagram_bytes + sent.at);
+      datagrams.push_back({options_.sockets[static_cast<size_t>(sent.receiver)].address,
+                           std::string(bytes, sent.size), sent.pid, sent.uid, sent.gid});
+    }
+    return datagrams;
+  }
+
   const sim::Kernel& kernel() const { return *kernel_; }
 
  private:
@@ -178,6 +189,8 @@ std::optional<FileStatus> SimOs::FileStatusOf(const std::string& path) const {
   if (inode == sim::kNone) return std::nullopt;
   return sim::StatusOf(impl_->kernel(), inode);
 }
+
+std::vector<SimDatagram> SimOs::datagrams() const { return impl_->Datagrams(); }
 
 std::string SimOs::TraceText() const { return impl_->TraceText(); }
 

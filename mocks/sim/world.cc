@@ -13,6 +13,7 @@
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 namespace cleanfork::sim {
 namespace {
@@ -90,6 +91,28 @@ void MakeFiles(const SimOsOptions& options, Kernel* kernel) {
   }
 }
 
+void BindSockets(const SimOsOptions& options, Kernel* kernel) {
+  for (const SimSocket& socket : options.sockets) {
+    if (socket.address.size() < 2 || socket.address.size() > UnixAddress::kMaxSize) {
+      AbortRun("no address of a socket: \"" + socket.address + "\"");
+    }
+    Receiver& receiver = AddReceiver(kernel);
+    receiver.type = socket.type;
+    receiver.gone = socket.holder == SimSocket::Holder::kGone ? 1 : 0;
+    receiver.reads = socket.holder == SimSocket::Holder::kReads ? 1 : 0;
+    receiver.room = socket.room;
+    if (socket.address[0] == '@') {
+      receiver.name_size = static_cast<uint32_t>(socket.address.size());
+      socket.address.copy(receiver.name, sizeof(receiver.name));
+      receiver.name[0] = '\0';
+      continue;
+    }
+    const mode_t mode = S_IFSOCK | (socket.mode & 07777);
+    receiver.inode = MakeFile(kernel, socket.address, mode, socket.uid, socket.gid);
+    ++kernel->inodes[receiver.inode].open_count;  // what is bound to it keeps it
+  }
+}
+
 void SetLimits(const SimOsOptions& options, Process* process) {
   const uint64_t infinity = RLIM_INFINITY;
   for (ResourceLimit& limit : process->limits) limit = {infinity, infinity};
@@ -152,6 +175,7 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   for (Name& name : kernel->names) name.directory = kNone;
   MakeStandardFiles(kernel);
   MakeFiles(options, kernel);
+  BindSockets(options, kernel);
 
   Process& process = kernel->processes[0];
   process.state = ProcessState::kRunning;

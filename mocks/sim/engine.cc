@@ -85,6 +85,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
 ProcessRecord Engine::Record(int slot) const {
   ProcessRecord record;
   record.process = kernel_.processes[slot];
+  record.parent = ParentPid(kernel_, record.process);
   for (int fd = 0; fd < kMaxDescriptors; ++fd) {
     const int description = record.process.descriptors[fd].description;
     if (description == kNone) continue;

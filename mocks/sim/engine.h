@@ -42,6 +42,7 @@ struct ExecRecord {
 // A process at its end, before its descriptors were closed.
 struct ProcessRecord {
   Process process;
+  pid_t parent;  // the slot of the same name may be another process's by now
   std::map<int, std::string> descriptors;
   std::string directory;
 };

@@ -132,7 +132,7 @@ class SimOs::Impl {
     const sim::Process& process = record.process;
     SimProcess result;
     result.pid = process.pid;
-    result.parent = sim::ParentPid(*kernel_, process);
+    result.parent = record.parent;
     result.group = process.group;
     result.session = process.session;
     result.state = state;

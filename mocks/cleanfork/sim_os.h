@@ -137,6 +137,8 @@ struct SimOsOptions {
   SignalSet signal_mask;
   SignalSet ignored_signals;
   std::map<int, ResourceLimit> limits;  // by RLIMIT_...; others are as of Debian
+  int64_t disk_space = INT64_MAX;       // bytes that files can grow by, in blocks of 4096
+  int64_t most_open_files = INT64_MAX;  // in all processes; not for who has CAP_SYS_ADMIN
   bool group_leader = true;             // false: of its shell's group, and setsid(2) succeeds
   bool subreaper = false;
 

@@ -92,6 +92,14 @@ void InstallDescription(Kernel* kernel, Process* process, int fd, const Descript
   OutOfRoom("open file descriptions", kMaxDescriptions);
 }
 
+bool HasRoomForFiles(const Kernel& kernel, const Process& process, int count) {
+  if (process.credentials.Has(kCapSysAdmin)) return true;
+  for (const Description& description : kernel.descriptions) {
+    if (description.kind != DescriptionKind::kFree) ++count;
+  }
+  return count <= kernel.most_files;
+}
+
 void CloseDescriptor(Kernel* kernel, Process* process, int fd) {
   Description& description = kernel->descriptions[process->descriptors[fd].description];
   process->descriptors[fd] = {kNone, 0};
@@ -342,9 +350,10 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   if (S_ISCHR(inode.mode)) return size;  // the null device
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
-  WriteFileAt(&kernel_, description->object, buffer, size, *offset);
-  *offset += static_cast<int64_t>(size);
-  return size;
+  const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);
+  if (written == 0 && size > 0) return SysError(ENOSPC);
+  *offset += static_cast<int64_t>(written);
+  return written;
 }
 
 }  // namespace cleanfork::sim

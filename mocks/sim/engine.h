@@ -159,7 +159,7 @@ class Engine : public Runner, public CallDescriber {
   void TakeDefaultAction(int signal);
   void RunHandler(int ordinal, int signal, const Sender& sender);
   void ReplaySignal();
-  SysResult<int> FindProgram(const char* path);
+  SysResult<int> FindProgram(const char* path);  // its inode
 
   Kernel& kernel_;
   const Directory& directory_;

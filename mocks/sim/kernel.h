@@ -187,6 +187,7 @@ struct Process {
   int32_t too_many_processes;
   int32_t vfork_parent;  // the slot that waits for this one's exec or end
   int32_t program;       // what its last exec was of
+  int32_t executable;    // the inode of that; kNone
   int32_t nice;
   int32_t oom_score_adjust;
   int64_t started;
@@ -205,6 +206,8 @@ struct Kernel {
   int64_t monotonic;  // nanoseconds
   int64_t realtime_offset;
   uint64_t random;
+  int32_t most_files;   // open file descriptions, for who has not CAP_SYS_ADMIN
+  int32_t free_blocks;  // of the disk, as large as pages
   Process processes[kMaxProcesses];
   Description descriptions[kMaxDescriptions];
   Pipe pipes[kMaxPipes];

@@ -78,6 +78,7 @@ SysResult<int> Calls::PidFdOpen(pid_t pid, unsigned flags) {
   }
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
+  if (!HasRoomForFiles(kernel_, self(), 1)) return SysError(ENFILE);
   const int status_flags = O_RDWR | static_cast<int>(flags);
   InstallDescription(&kernel_, &self(), fd,
                      MakeDescription(DescriptionKind::kPidFd, pid, status_flags), true);

@@ -141,6 +141,7 @@ SysResult<int> Calls::Socket(int domain, int type, int protocol) {
   }
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
+  if (!HasRoomForFiles(kernel_, self(), 1)) return SysError(ENFILE);
   const int index = TakeSocket(&kernel_, type, self().credentials);
   const int status_flags = O_RDWR | ((flags & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0);
   InstallDescription(&kernel_, &self(), fd,

@@ -18,6 +18,8 @@
 namespace cleanfork::sim {
 namespace {
 
+constexpr int32_t kAnyNumber = 1 << 30;  // that nothing here comes near to
+
 // The directory's inode, made with all on the way to it.
 int MakeDirectories(Kernel* kernel, const std::string& path) {
   int at = kRootInode;
@@ -173,6 +175,7 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   kernel->realtime_offset = options.time - kBootTime;
   kernel->random = options.seed;
   for (Name& name : kernel->names) name.directory = kNone;
+  kernel->free_blocks = kAnyNumber;  // what is there already is not counted
   MakeStandardFiles(kernel);
   MakeFiles(options, kernel);
   BindSockets(options, kernel);
@@ -187,6 +190,7 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   process.ever_execd = 1;
   process.vfork_parent = kNone;
   process.program = kNone;
+  process.executable = kNone;
   process.started = kBootTime;
   process.umask = options.umask & 0777;
   process.root = kRootInode;
@@ -204,6 +208,9 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   const Resolved where = Resolve(*kernel, process, options.directory.c_str(), true);
   if (where.error != 0 || where.proc) AbortRun("there is no directory " + options.directory);
   process.directory = where.inode;
+  const int64_t blocks = options.disk_space / static_cast<int64_t>(kPageSize);
+  kernel->free_blocks = static_cast<int32_t>(std::min<int64_t>(blocks, kAnyNumber));
+  kernel->most_files = static_cast<int32_t>(std::min<int64_t>(options.most_open_files, kAnyNumber));
 }
 
 Directory MakeDirectory(const SimOsOptions& options) {

@@ -5,6 +5,7 @@
 
 #include "cleanfork/sim_os.h"
 #include "tests/conformance/kernel_under_test.h"
+#include "tests/conformance/scarce_world.h"
 #include "tests/conformance/socket_world.h"
 
 namespace cleanfork {
@@ -59,6 +60,24 @@ std::string ObserveSocketsOnSimulatedKernel(const ObservedBody& body) {
     }
   }
   return notes + text.text();
+}
+
+std::string ObserveSmallDiskOnSimulatedKernel(const ObservedBody& body) {
+  SimOsOptions options;
+  options.disk_space = kSmallDisk;
+  SimOs sim(options);
+  return ObserveIn(&sim, body);
+}
+
+std::string ObserveReaderOnSimulatedKernel(const ObservedBody& body) {
+  SimOsOptions options;
+  options.programs.push_back({kReader, [](Os& os, const std::vector<std::string>&) {
+                                char byte = 0;
+                                while (os.Read(0, &byte, 1).value_or(0) > 0) continue;
+                                return 0;
+                              }});
+  SimOs sim(options);
+  return ObserveIn(&sim, body);
 }
 
 }  // namespace cleanfork

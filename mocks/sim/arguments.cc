@@ -93,6 +93,10 @@ void ArgumentWriter::Add(ResourceLimit limit) {
   AddNumber('i', static_cast<int64_t>(limit.hard));
 }
 
+void ArgumentWriter::Add(const UnixAddress* address) {
+  AddBytes(address->bytes, std::min(address->size, UnixAddress::kMaxSize));
+}
+
 void ArgumentWriter::AddPolled(const struct pollfd* descriptors, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     Add(descriptors[i].fd);

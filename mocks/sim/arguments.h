@@ -38,6 +38,7 @@ class ArgumentWriter {
   void Add(const SignalSet* set);
   void Add(const SignalAction* action);
   void Add(ResourceLimit limit);
+  void Add(const UnixAddress* address);
   void Add(char*) { AddLetter('p'); }  // a buffer, not a text
 
   // What a call reads out of a buffer: all of it is compared, its beginning printed.

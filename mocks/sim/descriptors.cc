@@ -13,6 +13,7 @@
 #include "mocks/sim/proc_files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -31,6 +32,7 @@ void DropReference(Kernel* kernel, Description* description) {
     case DescriptionKind::kPipeWrite: DropWriter(kernel, description->object); break;
     case DescriptionKind::kFile:
     case DescriptionKind::kDirectory: ReleaseInode(kernel, description->object); break;
+    case DescriptionKind::kSocket: FreeSocket(kernel, description->object); break;
     case DescriptionKind::kPidFd:
     case DescriptionKind::kProcFile:
     case DescriptionKind::kFree: break;
@@ -45,7 +47,8 @@ bool IsBelowLimit(const Process& process, int64_t fd) {
 
 bool IsStream(const Description& description) {
   return description.kind == DescriptionKind::kPipeRead ||
-         description.kind == DescriptionKind::kPipeWrite;
+         description.kind == DescriptionKind::kPipeWrite ||
+         description.kind == DescriptionKind::kSocket;
 }
 
 bool MayRead(const Description& description) { return (description.flags & O_ACCMODE) != O_WRONLY; }
@@ -91,6 +94,14 @@ void InstallDescription(Kernel* kernel, Process* process, int fd, const Descript
   OutOfRoom("open file descriptions", kMaxDescriptions);
 }
 
+bool HasRoomForFiles(const Kernel& kernel, const Process& process, int count) {
+  if (process.credentials.Has(kCapSysAdmin)) return true;
+  for (const Description& description : kernel.descriptions) {
+    if (description.kind != DescriptionKind::kFree) ++count;
+  }
+  return count <= kernel.most_files;
+}
+
 void CloseDescriptor(Kernel* kernel, Process* process, int fd) {
   Description& description = kernel->descriptions[process->descriptors[fd].description];
   process->descriptors[fd] = {kNone, 0};
@@ -128,6 +139,7 @@ std::string DescribeDescription(const Kernel& kernel, const Description& descrip
     case DescriptionKind::kPipeRead: return "pipe " + number + ", to read";
     case DescriptionKind::kPipeWrite: return "pipe " + number + ", to write";
     case DescriptionKind::kPidFd: return "process " + number;
+    case DescriptionKind::kSocket: return "socket " + number;
     case DescriptionKind::kProcFile: return "/proc/" + number + "/" + ProcName(description.entry);
   }
   return "nothing";
@@ -139,6 +151,7 @@ FileStatus StatusBehind(const Kernel& kernel, const Description& description) {
     case DescriptionKind::kFile:
     case DescriptionKind::kDirectory: return StatusOf(kernel, description.object);
     case DescriptionKind::kProcFile: return ProcStatus(kernel, description);
+    case DescriptionKind::kSocket: return StatusOfSocket(kernel, description.object);
     case DescriptionKind::kPipeRead:
     case DescriptionKind::kPipeWrite:
       status.device = 13;
@@ -168,6 +181,8 @@ SysResult<size_t> Calls::Read(int fd, void* buffer, size_t size) {
       return ReadPipe(description->object, buffer, size, (description->flags & O_NONBLOCK) == 0);
     case DescriptionKind::kDirectory: return SysError(EISDIR);
     case DescriptionKind::kPidFd: return SysError(EINVAL);
+    case DescriptionKind::kSocket:
+      return ReadSocket(description->object, size, (description->flags & O_NONBLOCK) == 0);
     default: return ReadAt(description, buffer, size, &description->offset);
   }
 }
@@ -179,6 +194,7 @@ SysResult<size_t> Calls::Write(int fd, const void* buffer, size_t size) {
     case DescriptionKind::kPipeWrite:
       return WritePipe(description->object, buffer, size, (description->flags & O_NONBLOCK) == 0);
     case DescriptionKind::kPidFd: return SysError(EINVAL);
+    case DescriptionKind::kSocket: return SysError(ENOTCONN);
     default: return WriteAt(description, buffer, size, &description->offset);
   }
 }
@@ -337,9 +353,10 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   if (S_ISCHR(inode.mode)) return size;  // the null device
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
-  WriteFileAt(&kernel_, description->object, buffer, size, *offset);
-  *offset += static_cast<int64_t>(size);
-  return size;
+  const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);
+  if (written == 0 && size > 0) return SysError(ENOSPC);
+  *offset += static_cast<int64_t>(written);
+  return written;
 }
 
 }  // namespace cleanfork::sim

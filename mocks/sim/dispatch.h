@@ -134,6 +134,13 @@ inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const 
                          size_t size) {
   for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
 }
+inline void AddArguments(Tag<OsCall::kSendTo>, ArgumentWriter* writer, int fd, const void* bytes,
+                         size_t size, int flags, const UnixAddress* address) {
+  writer->Add(fd);
+  writer->AddBytes(bytes, size);
+  writer->Add(flags);
+  writer->Add(address);
+}
 inline void AddArguments(Tag<OsCall::kPoll>, ArgumentWriter* writer, struct pollfd* descriptors,
                          size_t count, int64_t nanoseconds) {
   writer->AddPolled(descriptors, count);

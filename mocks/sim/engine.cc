@@ -124,6 +124,7 @@ void Engine::Clear() {
 void Engine::Record(int slot, ProcessRecord* record) const {
   const Process& process = kernel_.processes[slot];
   record->process = process;
+  record->parent = ParentPid(kernel_, process);
   record->directory = PathOf(kernel_, process.directory);
   record->descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   for (int fd = 0; fd < process.descriptors_end; ++fd) {

@@ -45,6 +45,7 @@ struct ExecRecord {
 // A process at its end, before its descriptors were closed.
 struct ProcessRecord {
   Process process;
+  pid_t parent;  // the slot of the same name may be another process's by now
   std::vector<std::pair<int, std::string>> descriptors;
   std::string directory;
 };
@@ -167,7 +168,7 @@ class Engine : public Runner, public CallDescriber {
   void TakeDefaultAction(int signal);
   void RunHandler(int ordinal, int signal, const Sender& sender);
   void ReplaySignal();
-  SysResult<int> FindProgram(const char* path);
+  SysResult<int> FindProgram(const char* path);  // its inode
 
   Kernel& kernel_;
   const Directory& directory_;

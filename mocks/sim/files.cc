@@ -192,23 +192,29 @@ size_t ReadFileAt(const Kernel& kernel, int index, void* buffer, size_t size, in
   return size;
 }
 
-void WriteFileAt(Kernel* kernel, int index, const void* buffer, size_t size, int64_t offset) {
+size_t WriteFileAt(Kernel* kernel, int index, const void* buffer, size_t size, int64_t offset) {
   Inode& inode = kernel->inodes[index];
   constexpr size_t kMost = kMaxFilePages * kPageSize;
   if (static_cast<uint64_t>(offset) > kMost || size > kMost - static_cast<size_t>(offset)) {
     OutOfRoom("bytes in a file", kMost);
   }
-  for (size_t done = 0; done < size;) {
+  size_t done = 0;
+  while (done < size) {
     const size_t at = static_cast<size_t>(offset) + done;
     const size_t part = std::min(size - done, kPageSize - at % kPageSize);
     int16_t& page = inode.pages[at / kPageSize];
-    if (page == kNone) page = static_cast<int16_t>(TakePage(kernel));
+    if (page == kNone) {
+      if (kernel->free_blocks == 0) break;
+      --kernel->free_blocks;
+      page = static_cast<int16_t>(TakePage(kernel));
+    }
     std::memcpy(kernel->pages[page] + at % kPageSize, static_cast<const char*>(buffer) + done,
                 part);
     done += part;
   }
-  if (size > 0) inode.size = std::max(inode.size, offset + static_cast<int64_t>(size));
+  if (done > 0) inode.size = std::max(inode.size, offset + static_cast<int64_t>(done));
   Touch(kernel, index);
+  return done;
 }
 
 void Truncate(Kernel* kernel, int index, int64_t size) {
@@ -222,6 +228,7 @@ void Truncate(Kernel* kernel, int index, int64_t size) {
     if (start >= size) {
       FreePage(kernel, page);
       page = kNone;
+      ++kernel->free_blocks;
     } else if (size < start + kPage) {
       const auto kept = static_cast<size_t>(size - start);
       std::memset(kernel->pages[page] + kept, 0, kPageSize - kept);
@@ -285,6 +292,21 @@ bool MayAccess(const Kernel& kernel, const Credentials& credentials, int index, 
   }
   if (!credentials.Has(kCapDacReadSearch)) return false;
   return directory ? (how & kWrite) == 0 : how == kRead;
+}
+
+bool IsOpenForWriting(const Kernel& kernel, int inode) {
+  for (const Description& description : kernel.descriptions) {
+    if (description.kind != DescriptionKind::kFile || description.object != inode) continue;
+    if ((description.flags & O_ACCMODE) != O_RDONLY) return true;
+  }
+  return false;
+}
+
+bool IsRunning(const Kernel& kernel, int inode) {
+  for (const Process& process : kernel.processes) {
+    if (process.state == ProcessState::kRunning && process.executable == inode) return true;
+  }
+  return false;
 }
 
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type) {

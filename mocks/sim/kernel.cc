@@ -20,7 +20,9 @@ void CopyTable(const Table<Row, kSize>& from, Table<Row, kSize>* to) {
 static_assert(sizeof(Kernel) == offsetof(Kernel, processes) + sizeof(Kernel::processes) +
                                     sizeof(Kernel::descriptions) + sizeof(Kernel::pipes) +
                                     sizeof(Kernel::inodes) + sizeof(Kernel::names) +
-                                    sizeof(Kernel::page_used) + sizeof(Kernel::pages),
+                                    sizeof(Kernel::sockets) + sizeof(Kernel::receivers) +
+                                    sizeof(Kernel::datagrams) + sizeof(Kernel::page_used) +
+                                    sizeof(Kernel::pages) + sizeof(Kernel::datagram_bytes),
               "CopyKernel() knows all of Kernel");
 
 }  // namespace
@@ -32,10 +34,14 @@ void CopyKernel(const Kernel& from, Kernel* to) {
   CopyTable(from.pipes, &to->pipes);
   CopyTable(from.inodes, &to->inodes);
   CopyTable(from.names, &to->names);
+  CopyTable(from.sockets, &to->sockets);
+  CopyTable(from.receivers, &to->receivers);
+  CopyTable(from.datagrams, &to->datagrams);
   CopyTable(from.page_used, &to->page_used);
   for (int page = 0; page < from.page_used.used; ++page) {
     if (from.page_used[page] != 0) std::memcpy(to->pages[page], from.pages[page], kPageSize);
   }
+  std::memcpy(to->datagram_bytes, from.datagram_bytes, from.datagram_size);
 }
 
 int TakePage(Kernel* kernel) {

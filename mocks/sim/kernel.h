@@ -64,6 +64,7 @@ enum class DescriptionKind : int32_t {
   kPipeWrite,
   kPidFd,     // `object` is the pid
   kProcFile,  // `object` is the pid, `entry` says which
+  kSocket,    // `object` is the socket
 };
 
 // An open file description: open(2).
@@ -132,6 +133,39 @@ struct Name {
   char text[kMaxNameSize];
 };
 
+// Sockets ----------------------------------------------------------------------------------------
+
+// One that a process has opened.
+struct Socket {
+  int32_t used;
+  int32_t type;  // SOCK_DGRAM and its like
+  uint32_t uid;
+  uint32_t gid;
+};
+
+// One that somebody outside the simulation has bound.
+struct Receiver {
+  int32_t used;
+  int32_t type;
+  int32_t inode;  // of the file that it is bound to; kNone for an abstract name
+  int32_t gone;   // its holder is, and has left the file
+  int32_t reads;  // its holder does, at once; else `room` fits in
+  int32_t room;
+  int32_t queued;
+  uint32_t name_size;  // of an abstract name, with the NUL that it begins with; 0
+  char name[UnixAddress::kMaxSize];
+};
+
+// What was sent to a receiver, and by whom.
+struct Datagram {
+  int32_t receiver;
+  pid_t pid;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t at;  // in the kernel's datagram_bytes
+  uint32_t size;
+};
+
 // Processes --------------------------------------------------------------------------------------
 
 enum class ProcessState : int32_t { kFree, kRunning, kExiting, kZombie };
@@ -154,6 +188,7 @@ struct Process {
   int32_t vfork_parent;  // the slot that waits for this one's exec or end
   int32_t clone_child;   // has no termination signal: clone(2), until its exec
   int32_t program;       // what its last exec was of
+  int32_t executable;    // the inode of that; kNone
   int32_t nice;
   int32_t oom_score_adjust;
   int64_t started;
@@ -194,19 +229,26 @@ struct Kernel {
   int64_t monotonic;  // nanoseconds
   int64_t realtime_offset;
   uint64_t random;
+  int32_t most_files;   // open file descriptions, for who has not CAP_SYS_ADMIN
+  int32_t free_blocks;  // of the disk, as large as pages
+  uint32_t datagram_size;
   Table<Process, kMaxProcesses> processes;
   Table<Description, kMaxDescriptions> descriptions;
   Table<Pipe, kMaxPipes> pipes;
   Table<Inode, kMaxInodes> inodes;
   Table<Name, kMaxNames> names;
+  Table<Socket, kMaxSockets> sockets;
+  Table<Receiver, kMaxReceivers> receivers;
+  Table<Datagram, kMaxDatagrams> datagrams;
   Table<uint8_t, kMaxPages> page_used;
   uint8_t pages[kMaxPages][kPageSize];
+  uint8_t datagram_bytes[kMaxDatagramBytes];
 };
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
 // Back to a snapshot: `to` has been a copy of `from`, or has become what it is from one. Rows that
-// neither has used are not copied, nor are free pages: they are nearly all of the bytes.
+// neither has used are not copied, nor are free pages and bytes of no datagram: they are nearly all of the bytes.
 void CopyKernel(const Kernel& from, Kernel* to);
 
 // A page of zeros; OutOfRoom() when there is none.

@@ -7,7 +7,6 @@
 
 #include "mocks/sim/calls.h"
 #include "mocks/sim/processes.h"
-#include "mocks/sim/refuse.h"
 
 namespace cleanfork::sim {
 namespace {
@@ -27,6 +26,15 @@ int SetNice(const Process& caller, Process* target, int priority) {
   if (priority < target->nice && priority < least && !capable) return EACCES;
   target->nice = priority;
   return 0;
+}
+
+// By which a process is meant: its pid, its group or its real user.
+id_t OwnNumber(const Process& process, int which) {
+  switch (which) {
+    case PRIO_PROCESS: return static_cast<id_t>(process.pid);
+    case PRIO_PGRP: return static_cast<id_t>(process.group);
+    default: return process.credentials.user.real;
+  }
 }
 
 }  // namespace
@@ -54,11 +62,15 @@ SysResult<int> Calls::SchedGetScheduler(pid_t pid) {
 
 SysResult<void> Calls::SetPriority(int which, id_t who, int priority) {
   if (which < PRIO_PROCESS || which > PRIO_USER) return SysError(EINVAL);
-  if (which != PRIO_PROCESS) Refuse("setpriority of other than PRIO_PROCESS");
   priority = std::min(19, std::max(-20, priority));
-  const int target = who == 0 ? slot() : FindProcess(kernel_, static_cast<pid_t>(who));
-  if (target == kNone) return SysError(ESRCH);
-  const int error = SetNice(self(), &kernel_.processes[target], priority);
+  if (who == 0) who = OwnNumber(self(), which);
+  int error = ESRCH;
+  for (Process& process : kernel_.processes) {
+    if (process.state == ProcessState::kFree || OwnNumber(process, which) != who) continue;
+    const int failed = SetNice(self(), &process, priority);
+    // One that was refused is told though others were not.
+    if (failed != 0 || error == ESRCH) error = failed;
+  }
   if (error != 0) return SysError(error);
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "mocks/sim/calls.h"
 #include "mocks/sim/descriptors.h"
+#include "mocks/sim/files.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
 
@@ -111,6 +112,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
     child.clone_child = 0;
     child.stopped = child.stop_report = child.continue_report = 0;
     ShareDescriptors(kernel, child);
+    if (child.executable != kNone) ++kernel->inodes[child.executable].open_count;
     return slot;
   }
   OutOfRoom("processes that are not reaped yet", kMaxProcesses);
@@ -119,6 +121,8 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
 void BeginExit(Kernel* kernel, int slot) {
   Process& process = kernel->processes[slot];
   process.state = ProcessState::kExiting;
+  if (process.executable != kNone) ReleaseInode(kernel, process.executable);
+  process.executable = kNone;
   CloseAllDescriptors(kernel, &process);
 }
 

@@ -103,8 +103,9 @@ SysResult<int> Engine::FindProgram(const char* path) {
   const Inode& inode = kernel_.inodes[where.inode];
   if (!S_ISREG(inode.mode)) return SysError(EACCES);
   if (!MayAccess(kernel_, self().credentials, where.inode, kExecute)) return SysError(EACCES);
+  if (IsOpenForWriting(kernel_, where.inode)) return SysError(ETXTBSY);
   if ((inode.mode & (S_ISUID | S_ISGID)) != 0) Refuse("a set-user-ID or set-group-ID program");
-  if (inode.program != kNone) return inode.program;
+  if (inode.program != kNone) return where.inode;
   if (Contents(kernel_, where.inode).substr(0, 2) == "#!") Refuse("a script");
   return SysError(ENOEXEC);
 }
@@ -117,17 +118,21 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
     if (still) return SysError(EAGAIN);
     process.too_many_processes = 0;
   }
-  const SysResult<int> program = FindProgram(path);
-  if (!program.ok()) return SysError(program.error());
+  if (!HasRoomForFiles(kernel_, process, 1)) return SysError(ENFILE);
+  const SysResult<int> executable = FindProgram(path);
+  if (!executable.ok()) return SysError(executable.error());
   ReleaseVforkParent();
   CloseForExec(&kernel_, &process);
   ResetHandlers(&process.signals);
   ChangeForExec(&process.credentials);
   process.ever_execd = 1;
   process.clone_child = 0;
-  process.program = program.value();
+  ++kernel_.inodes[executable.value()].open_count;
+  if (process.executable != kNone) ReleaseInode(&kernel_, process.executable);
+  process.executable = executable.value();
+  process.program = kernel_.inodes[process.executable].program;
   ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};
-  const ProgramBody& run = programs_[static_cast<size_t>(program.value())];
+  const ProgramBody& run = programs_[static_cast<size_t>(process.program)];
   Body body;
   if (run != nullptr) {
     body = [run, words = record.arguments](Os& os) { return run(os, words); };

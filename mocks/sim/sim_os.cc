@@ -115,6 +115,17 @@ class SimOs::Impl {
     return text;
   }
 
+  std::vector<SimDatagram> Datagrams() const {
+    std::vector<SimDatagram> datagrams;
+    for (int i = 0; i < kernel_->datagrams.used; ++i) {
+      const sim::Datagram& sent = kernel_->datagrams[i];
+      const auto* bytes = reinterpret_cast<const char*>(kernel_->datagram_bytes + sent.at);
+      datagrams.push_back({options_.sockets[static_cast<size_t>(sent.receiver)].address,
+                           std::string(bytes, sent.size), sent.pid, sent.uid, sent.gid});
+    }
+    return datagrams;
+  }
+
   const sim::Kernel& kernel() const { return *kernel_; }
 
  private:
@@ -122,7 +133,7 @@ class SimOs::Impl {
     const sim::Process& process = record.process;
     SimProcess result;
     result.pid = process.pid;
-    result.parent = sim::ParentPid(*kernel_, process);
+    result.parent = record.parent;
     result.group = process.group;
     result.session = process.session;
     result.state = state;
@@ -181,6 +192,8 @@ std::optional<FileStatus> SimOs::FileStatusOf(const std::string& path) const {
   if (inode == sim::kNone) return std::nullopt;
   return sim::StatusOf(impl_->kernel(), inode);
 }
+
+std::vector<SimDatagram> SimOs::datagrams() const { return impl_->Datagrams(); }
 
 std::string SimOs::TraceText() const { return impl_->TraceText(); }
 

@@ -78,6 +78,11 @@ struct Description {
   int64_t offset;
 };
 
+inline bool HasInode(const Description& description) {
+  return description.kind == DescriptionKind::kFile ||
+         description.kind == DescriptionKind::kDirectory;
+}
+
 // A new one of a file, a pipe or a process.
 inline Description MakeDescription(DescriptionKind kind, int object, int flags) {
   Description description = {};

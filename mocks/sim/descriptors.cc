@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "mocks/sim/calls.h"
@@ -207,6 +209,10 @@ SysResult<size_t> Calls::PRead(int fd, void* buffer, size_t size, int64_t offset
     return SysError(ESPIPE);
   }
   if (!MayRead(*description)) return SysError(EBADF);
+  // Linux asks whether the end of what is wanted can be an offset.
+  if (size > static_cast<uint64_t>(std::numeric_limits<int64_t>::max() - offset)) {
+    return SysError(EINVAL);
+  }
   if (description->kind == DescriptionKind::kDirectory) return SysError(EISDIR);
   return ReadAt(description, buffer, size, &offset);
 }
@@ -219,6 +225,9 @@ SysResult<size_t> Calls::PWrite(int fd, const void* buffer, size_t size, int64_t
     return SysError(ESPIPE);
   }
   if (!MayWrite(*description)) return SysError(EBADF);
+  if (size > static_cast<uint64_t>(std::numeric_limits<int64_t>::max() - offset)) {
+    return SysError(EINVAL);
+  }
   return WriteAt(description, buffer, size, &offset);
 }
 
@@ -282,8 +291,7 @@ SysResult<int> Calls::FcntlDupFd(int fd, int minimum) {
 SysResult<void> Calls::FcntlSetLock(int fd, short type) {
   Description* own = Find(fd);
   if (own == nullptr) return SysError(EBADF);
-  if (own->kind != DescriptionKind::kFile)
-    Refuse("a lock on " + DescribeDescription(kernel_, *own));
+  if (!HasInode(*own)) Refuse("a lock on " + DescribeDescription(kernel_, *own));
   if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK) return SysError(EINVAL);
   if (type == F_RDLCK && !MayRead(*own)) return SysError(EBADF);
   if (type == F_WRLCK && !MayWrite(*own)) return SysError(EBADF);
@@ -297,8 +305,7 @@ SysResult<void> Calls::FcntlSetLock(int fd, short type) {
 SysResult<short> Calls::FcntlGetLock(int fd, short type) {
   Description* own = Find(fd);
   if (own == nullptr) return SysError(EBADF);
-  if (own->kind != DescriptionKind::kFile)
-    Refuse("a lock on " + DescribeDescription(kernel_, *own));
+  if (!HasInode(*own)) Refuse("a lock on " + DescribeDescription(kernel_, *own));
   if (type != F_RDLCK && type != F_WRLCK) return SysError(EINVAL);
   return static_cast<short>(FindConflictingLock(kernel_, *own, type));
 }
@@ -351,6 +358,7 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   }
   const Inode& inode = kernel_.inodes[description->object];
   if (S_ISCHR(inode.mode)) return size;  // the null device
+  if (size == 0) return size;
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
   const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);

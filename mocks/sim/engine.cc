@@ -431,7 +431,7 @@ SignalAction Engine::ActionOf(int ordinal) const {
 }
 
 void Engine::TakeDefaultAction(int signal) {
-  switch (DefaultActionOf(signal)) {
+  switch (DefaultActionOf(kernel_, self(), signal)) {
     case DefaultAction::kIgnore: return;
     case DefaultAction::kTerminate: EndCurrent(signal);
     case DefaultAction::kStop: break;

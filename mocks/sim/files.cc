@@ -41,7 +41,8 @@ int FindName(const Kernel& kernel, int directory, const std::string& name) {
 // One path on its way through the tree.
 class Walk {
  public:
-  Walk(const Kernel& kernel, const Process& process) : kernel_(kernel), process_(process) {}
+  Walk(const Kernel& kernel, const Process& process, bool creating)
+      : kernel_(kernel), process_(process), creating_(creating) {}
 
   Resolved Go(std::string path, bool follow_last) {
     if (path.empty()) return Failed(ENOENT);
@@ -94,6 +95,9 @@ class Walk {
       if (at_ != process_.root) at_ = directory.parent;
       return 0;
     }
+    // What is created is no directory, whatever is there: open_last_lookups() of Linux does not
+    // look.
+    if (creating_ && last && !rest->empty()) return EISDIR;
     const int found = LookUp(kernel_, at_, part);
     if (found == kNone) return ENOENT;
     if (S_ISLNK(kernel_.inodes[found].mode) && (!last || follow)) {
@@ -110,6 +114,7 @@ class Walk {
 
   const Kernel& kernel_;
   const Process& process_;
+  const bool creating_;
   Resolved result_;
   int at_ = kRootInode;
   int links_ = 0;
@@ -311,7 +316,7 @@ bool IsRunning(const Kernel& kernel, int inode) {
 
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type) {
   for (const Description& other : kernel.descriptions) {
-    if (&other == &own || other.kind != DescriptionKind::kFile) continue;
+    if (&other == &own || !HasInode(other)) continue;
     if (other.object != own.object || other.lock == F_UNLCK) continue;
     if (other.lock == F_WRLCK || type == F_WRLCK) return other.lock;
   }
@@ -319,7 +324,12 @@ int FindConflictingLock(const Kernel& kernel, const Description& own, int type) 
 }
 
 Resolved Resolve(const Kernel& kernel, const Process& process, const char* path, bool follow_last) {
-  return Walk(kernel, process).Go(path, follow_last);
+  return Walk(kernel, process, false).Go(path, follow_last);
+}
+
+Resolved ResolveToCreate(const Kernel& kernel, const Process& process, const char* path,
+                         bool follow_last) {
+  return Walk(kernel, process, true).Go(path, follow_last);
 }
 
 }  // namespace cleanfork::sim

@@ -79,6 +79,11 @@ struct Description {
   int64_t offset;
 };
 
+inline bool HasInode(const Description& description) {
+  return description.kind == DescriptionKind::kFile ||
+         description.kind == DescriptionKind::kDirectory;
+}
+
 // A new one of a file, a pipe or a process.
 inline Description MakeDescription(DescriptionKind kind, int object, int flags) {
   Description description = {};
@@ -248,7 +253,8 @@ struct Kernel {
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
 // Back to a snapshot: `to` has been a copy of `from`, or has become what it is from one. Rows that
-// neither has used are not copied, nor are free pages and bytes of no datagram: they are nearly all of the bytes.
+// neither has used are not copied, nor are free pages and the bytes of no datagram: they are nearly
+// all there is.
 void CopyKernel(const Kernel& from, Kernel* to);
 
 // A page of zeros; OutOfRoom() when there is none.

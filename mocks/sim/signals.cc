@@ -7,7 +7,6 @@
 #include <climits>
 #include <string>
 
-#include "cleanfork/names.h"
 #include "mocks/sim/calls.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
@@ -125,11 +124,11 @@ void ResetHandlers(Signals* signals) {
   }
 }
 
-DefaultAction DefaultActionOf(int signal) {
+DefaultAction DefaultActionOf(const Kernel& kernel, const Process& process, int signal) {
   if (IsIgnoredByDefault(signal)) return DefaultAction::kIgnore;
   if (signal == SIGSTOP) return DefaultAction::kStop;
   if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
-    Refuse(std::string("to stop by ") + SignalName(signal));
+    return IsInOrphanedGroup(kernel, process) ? DefaultAction::kIgnore : DefaultAction::kStop;
   }
   return DefaultAction::kTerminate;
 }
@@ -146,12 +145,8 @@ void Calls::PostSignalToSelf(int signal) {
 SysResult<void> Calls::Kill(pid_t pid, int signal) {
   if (pid == kInitPid) Refuse("kill of init");
   if (pid == -1) Refuse("kill of all processes");
+  if (pid == INT_MIN) return SysError(ESRCH);
   const pid_t group = pid == 0 ? self().group : -pid;
-  if (signal != 0 && !IsValid(signal)) {
-    // It is looked for the process first only where there is one to look for.
-    if (pid > 0 && FindProcess(kernel_, pid) == kNone) return SysError(ESRCH);
-    return SysError(EINVAL);
-  }
   bool found = false;
   bool sent = false;
   for (int target = 0; target < kernel_.processes.used; ++target) {
@@ -159,6 +154,7 @@ SysResult<void> Calls::Kill(pid_t pid, int signal) {
     if (process.state == ProcessState::kFree) continue;
     if (pid > 0 ? process.pid != pid : process.group != group) continue;
     found = true;
+    if (signal != 0 && !IsValid(signal)) return SysError(EINVAL);
     if (!MaySignal(self(), process, signal)) continue;
     sent = true;
     if (signal != 0) {

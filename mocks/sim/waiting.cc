@@ -60,7 +60,8 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
     const Process& child = kernel.processes[slot];
     if (child.state == ProcessState::kFree || child.parent != parent) continue;
     if (!IsMeant(child, type, id, options)) continue;
-    children.any = true;
+    // A zombie that is not asked for will never have other news.
+    if (child.state != ProcessState::kZombie || (options & WEXITED) != 0) children.any = true;
     if (NewsOf(child, options).code == 0) continue;
     if (children.first == kNone || child.birth < kernel.processes[children.first].birth) {
       children.first = slot;
@@ -130,6 +131,15 @@ SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
   return result;
 }
 
+// pidfd_open(2): one that does not block fails where it would have to wait.
+SysResult<WaitIdResult> Calls::WaitForPidFd(const Description& description, int options) {
+  const bool fails = (description.flags & O_NONBLOCK) != 0 && (options & WNOHANG) == 0;
+  const auto id = static_cast<id_t>(description.object);
+  const SysResult<WaitIdResult> ended = WaitForChild(P_PID, id, options | (fails ? WNOHANG : 0));
+  if (fails && ended.ok() && ended.value().pid == 0) return SysError(EAGAIN);
+  return ended;
+}
+
 SysResult<WaitIdResult> Calls::WaitId(idtype_t type, id_t id, int options) {
   const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kLinuxOptions;
   if ((options & ~known) != 0) return SysError(EINVAL);
@@ -150,10 +160,7 @@ SysResult<WaitIdResult> Calls::WaitId(idtype_t type, id_t id, int options) {
       if (description == nullptr || description->kind != DescriptionKind::kPidFd) {
         return SysError(EBADF);
       }
-      if ((description->flags & O_NONBLOCK) != 0) Refuse("waitid on a pidfd that does not block");
-      type = P_PID;
-      id = static_cast<id_t>(description->object);
-      break;
+      return WaitForPidFd(*description, options);
     }
     default: return SysError(EINVAL);
   }

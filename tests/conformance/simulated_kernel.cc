@@ -27,10 +27,26 @@ std::string ObserveIn(SimOs* sim, const ObservedBody& body) {
   return text;
 }
 
+SimFile ToSimFile(const TestFile& file) {
+  SimFile copy;
+  switch (file.type) {
+    case TestFile::Type::kRegular: copy.type = SimFile::Type::kRegular; break;
+    case TestFile::Type::kDirectory: copy.type = SimFile::Type::kDirectory; break;
+    case TestFile::Type::kSymlink: copy.type = SimFile::Type::kSymlink; break;
+  }
+  copy.path = file.path;
+  copy.content = file.content;
+  copy.mode = file.mode;
+  copy.uid = file.uid;
+  copy.gid = file.gid;
+  return copy;
+}
+
 }  // namespace
 
-std::string ObserveOnSimulatedKernel(const ObservedBody& body) {
+std::string ObserveOnSimulatedKernel(const ObservedBody& body, const std::vector<TestFile>& files) {
   SimOsOptions options;
+  for (const TestFile& file : files) options.files.push_back(ToSimFile(file));
   for (const char* path : {"/bin/true", "/bin/false"}) {
     const int status = path[5] == 't' ? 0 : 1;
     options.programs.push_back(

@@ -105,7 +105,7 @@ int SetToThirty(void*) {
 TEST(ProcessLocal, TheChildOfAVforkCallHasItsParents) {
   SimOs sim;
   const SimRun run = sim.Run([](Os& os) {
-    os.VforkCall(&SetToThirty, nullptr).IgnoreError();
+    os.VforkCall(&SetToThirty, nullptr, SIGCHLD).IgnoreError();
     if (*number != 30) return 1;
     const pid_t child = os.Fork().value();  // which gets there by replay
     if (child == 0) return *number;

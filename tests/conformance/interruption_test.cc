@@ -1,0 +1,182 @@
+// Calls that wait, and a signal that comes meanwhile: signal(7), "Interruption of system calls and
+// library functions by signal handlers".
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cstdint>
+#include <ctime>
+#include <string>
+
+#include "cleanfork/os.h"
+#include "tests/conformance/conformance_case.h"
+#include "tests/conformance/handler_notes.h"
+#include "tests/conformance/kernel_under_test.h"
+
+namespace cleanfork {
+namespace {
+
+constexpr int64_t kSoon = 50'000'000;   // when the signal comes; nanoseconds
+constexpr int64_t kLate = 150'000'000;  // when what is waited for comes
+
+// Waits, and notes the result. What it waits for is there late.
+using Waiting = void (*)(Os& os, Notes& notes);
+
+void After(Os& os, int64_t nanoseconds) {
+  os.ClockNanoSleep(CLOCK_MONOTONIC, 0, nanoseconds).IgnoreError();
+}
+
+void WaitForBytes(Os& os, Notes& notes) {
+  const PipeEnds ends = os.Pipe().value();
+  if (os.Fork().value() == 0) {
+    After(os, kLate);
+    os.Write(ends.write_end, "x", 1).IgnoreError();
+    os.Exit(0);
+  }
+  char byte = 0;
+  notes.Add(os.Read(ends.read_end, &byte, 1));
+}
+
+void WaitForRoom(Os& os, Notes& notes) {
+  const PipeEnds ends = os.Pipe().value();
+  const std::string bytes(65536, 'x');
+  os.Write(ends.write_end, bytes.data(), bytes.size()).IgnoreError();
+  if (os.Fork().value() == 0) {
+    After(os, kLate);
+    char some[4096];
+    os.Read(ends.read_end, some, sizeof(some)).IgnoreError();
+    os.Exit(0);
+  }
+  notes.Add(os.Write(ends.write_end, "x", 1));
+}
+
+void WaitForMoreRoom(Os& os, Notes& notes) {
+  const PipeEnds ends = os.Pipe().value();
+  const std::string bytes(70000, 'x');
+  if (os.Fork().value() == 0) {
+    After(os, kLate);
+    std::string some(65536, 'x');
+    os.Read(ends.read_end, &some[0], some.size()).IgnoreError();
+    os.Exit(0);
+  }
+  notes.Add(os.Write(ends.write_end, bytes.data(), bytes.size()));
+}
+
+// How the signal's action is, and whether it is blocked.
+enum class Mode { kHandler, kRestart, kIgnored, kDefault, kBlocked };
+
+void WaitForTheEnd(Os& os, Notes& notes) {
+  const pid_t child = os.Fork().value();
+  if (child == 0) {
+    After(os, kLate);
+    os.Exit(0);
+  }
+  const SysResult<WaitResult> ended = os.WaitPid(child, 0);
+  notes.Add(ended);
+}
+
+void WaitForTheEndById(Os& os, Notes& notes) {
+  const pid_t child = os.Fork().value();
+  if (child == 0) {
+    After(os, kLate);
+    os.Exit(0);
+  }
+  notes.Add(os.WaitId(P_PID, static_cast<id_t>(child), WEXITED));
+}
+
+void WaitByPoll(Os& os, Notes& notes) { notes.Add(os.Poll(nullptr, 0, kLate)); }
+
+void WaitBySleep(Os& os, Notes& notes) {
+  notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
+                              os.ClockGetTime(CLOCK_MONOTONIC).value() + kLate));
+}
+
+void WaitByRelativeSleep(Os& os, Notes& notes) {
+  notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, 0, kLate));
+}
+
+void WaitBySigtimedwait(Os& os, Notes& notes) {
+  notes.Add(os.SigTimedWait(SignalSet::Of(SIGUSR2), kLate));
+}
+
+int VforkSleep(void* os) {
+  After(*static_cast<Os*>(os), kLate);
+  return 0;
+}
+
+void WaitByVfork(Os& os, Notes& notes) { notes.Add(os.VforkCall(&VforkSleep, &os, SIGCHLD).ok()); }
+
+void SetMode(Os& os, Mode mode, int signal) {
+  switch (mode) {
+    case Mode::kHandler: return ListenTo(os, signal);
+    case Mode::kRestart: return ListenTo(os, signal, SA_RESTART);
+    case Mode::kIgnored: return Ignore(os, signal);
+    case Mode::kDefault: return;
+    case Mode::kBlocked: ListenTo(os, signal); return Block(os, SignalSet::Of(signal));
+  }
+}
+
+ConformanceCase Interrupted(const char* name, Waiting wait, Mode mode, const char* expected,
+                            Excuse excuse = {}) {
+  const auto body = [wait, mode](Os& os, Notes& notes) {
+    ForgetSignals(os);
+    // One whose default action is to be ignored; SIGCHLD comes by itself.
+    SetMode(os, mode, SIGURG);
+    const pid_t parent = os.GetPid();
+    if (os.Fork().value() == 0) {
+      After(os, kSoon);
+      os.Kill(parent, SIGURG).IgnoreError();
+      os.Exit(0);
+    }
+    wait(os, notes);
+    notes.Add(Heard(os));
+  };
+  return {name, body, expected, excuse};
+}
+
+const ConformanceCase kInterruptions[] = {
+    Interrupted("ReadIsInterrupted", &WaitForBytes, Mode::kHandler, "EINTR 23"),
+    Interrupted("ReadIsTakenUpAgain", &WaitForBytes, Mode::kRestart, "1 23"),
+    Interrupted("ReadDoesNotSeeWhatIsIgnored", &WaitForBytes, Mode::kIgnored, "1 0"),
+    Interrupted("ReadDoesNotSeeTheDefault", &WaitForBytes, Mode::kDefault, "1 0"),
+    Interrupted("ReadDoesNotSeeWhatIsBlocked", &WaitForBytes, Mode::kBlocked, "1 0"),
+    Interrupted("WriteIsInterrupted", &WaitForRoom, Mode::kHandler, "EINTR 23"),
+    Interrupted("WriteIsTakenUpAgain", &WaitForRoom, Mode::kRestart, "1 23"),
+    Interrupted("WriteDoesNotSeeWhatIsIgnored", &WaitForRoom, Mode::kIgnored, "1 0"),
+    Interrupted("WriteTellsOfAPart", &WaitForMoreRoom, Mode::kHandler, "65536 23"),
+    Interrupted("WriteTellsOfAPartThoughItMayRestart", &WaitForMoreRoom, Mode::kRestart,
+                "65536 23"),
+    Interrupted("WriteOfMoreDoesNotSeeWhatIsIgnored", &WaitForMoreRoom, Mode::kIgnored, "70000 0"),
+    Interrupted("WaitPidIsInterrupted", &WaitForTheEnd, Mode::kHandler, "EINTR 23"),
+    Interrupted("WaitPidIsTakenUpAgain", &WaitForTheEnd, Mode::kRestart, "ok 23"),
+    Interrupted("WaitPidDoesNotSeeWhatIsIgnored", &WaitForTheEnd, Mode::kIgnored, "ok 0"),
+    Interrupted("WaitPidDoesNotSeeTheDefault", &WaitForTheEnd, Mode::kDefault, "ok 0"),
+    Interrupted("WaitIdIsInterrupted", &WaitForTheEndById, Mode::kHandler, "EINTR 23"),
+    Interrupted("WaitIdIsTakenUpAgain", &WaitForTheEndById, Mode::kRestart, "ok 23"),
+    Interrupted("PollIsInterrupted", &WaitByPoll, Mode::kHandler, "EINTR 23"),
+    Interrupted("PollIsNeverTakenUpAgain", &WaitByPoll, Mode::kRestart, "EINTR 23"),
+    Interrupted("PollDoesNotSeeWhatIsIgnored", &WaitByPoll, Mode::kIgnored, "0 0"),
+    Interrupted("PollDoesNotSeeTheDefault", &WaitByPoll, Mode::kDefault, "0 0"),
+    Interrupted("PollDoesNotSeeWhatIsBlocked", &WaitByPoll, Mode::kBlocked, "0 0"),
+    Interrupted("SleepIsInterrupted", &WaitBySleep, Mode::kHandler, "EINTR 23"),
+    Interrupted("SleepIsNeverTakenUpAgain", &WaitBySleep, Mode::kRestart, "EINTR 23"),
+    Interrupted("SleepDoesNotSeeWhatIsIgnored", &WaitBySleep, Mode::kIgnored, "ok 0"),
+    Interrupted("SleepDoesNotSeeTheDefault", &WaitBySleep, Mode::kDefault, "ok 0"),
+    Interrupted("RelativeSleepIsInterrupted", &WaitByRelativeSleep, Mode::kHandler, "EINTR 23"),
+    Interrupted("RelativeSleepDoesNotSeeWhatIsIgnored", &WaitByRelativeSleep, Mode::kIgnored,
+                "ok 0"),
+    Interrupted("RelativeSleepDoesNotSeeTheDefault", &WaitByRelativeSleep, Mode::kDefault, "ok 0"),
+    Interrupted("SigTimedWaitIsInterrupted", &WaitBySigtimedwait, Mode::kHandler, "EINTR 23"),
+    Interrupted("SigTimedWaitIsNeverTakenUpAgain", &WaitBySigtimedwait, Mode::kRestart, "EINTR 23"),
+    Interrupted("SigTimedWaitDoesNotSeeWhatIsIgnored", &WaitBySigtimedwait, Mode::kIgnored,
+                "EAGAIN 0"),
+    Interrupted("SigTimedWaitDoesNotSeeWhatIsBlocked", &WaitBySigtimedwait, Mode::kBlocked,
+                "EAGAIN 0"),
+    Interrupted("VforkCallIsNotInterrupted", &WaitByVfork, Mode::kHandler, "yes 23"),
+};
+CLEANFORK_CONFORMANCE(Interruption, kInterruptions);
+
+}  // namespace
+}  // namespace cleanfork

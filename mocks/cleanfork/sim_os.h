@@ -28,7 +28,8 @@
 // tabled in docs/sim_os.md. What is not modelled aborts with a message that names the call.
 //
 // Exit(), a signal and exec leave a process where it stands: no destructor on its stack runs, as in
-// the real world; but what it had on the heap stays allocated (AddressSanitizer is told).
+// the real world; but what it had on the heap stays allocated (AddressSanitizer is told), unless
+// there is a SimHeap (cleanfork/sim_heap.h).
 //
 // Errors: those of SimRun. Not thread-safe; one SimOs per thread may run at a time.
 #ifndef CLEANFORK_SIM_OS_H_

@@ -73,6 +73,10 @@ bool RunToEnd(const Code& code) {
 
 }  // namespace
 
+std::string Engine::CurrentCallText(const Task& task) {
+  return CallText(task.call, task.arguments.data(), task.arguments.size());
+}
+
 Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
                Chooser* chooser, int64_t most_calls)
     : kernel_(*kernel),
@@ -103,7 +107,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
       next_ = PickNext();
     }
   }
-  if (!stopped_) NoteWhoWaits();
+  NoteEnd();
   DropAllTasks();
   CallDescriber::Install(describer);
 }
@@ -155,7 +159,7 @@ std::unique_ptr<Engine::Task> Engine::MakeTask(std::shared_ptr<const Body> body,
 
 // Keeps it for the next process: what has grown need not grow again.
 void Engine::DropTask(std::unique_ptr<Task> task) {
-  task->fiber.reset();  // what is on its stack goes before what is on the heap
+  if (task->fiber != nullptr && task->memory->heap() != nullptr) task->fiber->DropExceptions();
   std::shared_ptr<Log> log = std::move(task->log);
   Bytes arguments = std::move(task->arguments);
   *task = Task();
@@ -191,6 +195,7 @@ void Engine::EnterTask(void* argument) {
   Engine& engine = *static_cast<Engine*>(argument);
   int status = 0;
   if (!engine.RunBody(&status)) engine.EndCurrent(SIGABRT);  // by std::terminate()
+  ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
   engine.Exit(status);
 }
 
@@ -280,12 +285,22 @@ Wake Engine::Wait(const Waiting& waiting) {
   }
 }
 
-void Engine::Stop(RunEnd end, const std::string& message) {
+// Whoever is left here never comes back to free a message: Run() makes it.
+void Engine::Stop(RunEnd end) {
   end_ = end;
-  message_ = message;
   stopped_ = true;
   next_ = kNone;
   Fiber::Exit(*task().on, host_);
+}
+
+void Engine::NoteEnd() {
+  switch (end_) {
+    case RunEnd::kTooManyCalls:
+      message_ = "more than " + std::to_string(most_calls_) + " calls were made";
+      return;
+    case RunEnd::kNondeterminism: message_ = DivergenceText(); return;
+    default: NoteWhoWaits();
+  }
 }
 
 // Nobody can go on any more: each has ended, or waits for ever.
@@ -302,7 +317,7 @@ void Engine::NoteWhoWaits() {
       who += "runs " + execs_.at(process.pid).path + ", which is not simulated";
       continue;
     }
-    who += CallText(task->call, task->arguments.data(), task->arguments.size());
+    who += CurrentCallText(*task);
     who += std::string(": ") + task->waiting->what;
   }
   if (who.empty()) return;
@@ -316,7 +331,7 @@ std::string Engine::DescribeCurrentCall() const {
   const auto& task = tasks_[static_cast<size_t>(current_)];
   if (task == nullptr) return "no process";
   return "process " + std::to_string(kernel_.processes[current_].pid) + ": " +
-         CallText(task->call, task->arguments.data(), task->arguments.size());
+         CurrentCallText(*task);
 }
 
 // Calls and the log ----------------------------------------------------------------------------
@@ -350,30 +365,36 @@ void Engine::CheckLogged(const LogEntry& entry) {
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;
   }
-  StopNondeterministic(&entry, CallText(own.call, own.arguments.data(), own.arguments.size()));
+  StopNondeterministic(entry, false);
 }
 
 const char* Engine::LoggedResult(const LogEntry& entry) {
   return task().reading->bytes.data() + entry.at + entry.arguments;
 }
 
-void Engine::StopNondeterministic(const LogEntry* logged, const std::string& instead) {
-  std::string then = "nothing more";
-  if (logged != nullptr && logged->kind == LogEntry::Kind::kSignalReturn) {
-    then = "the return from a signal handler";
-  } else if (logged != nullptr) {
-    then = CallText(logged->call, task().reading->bytes.data() + logged->at, logged->arguments);
-  }
-  Stop(RunEnd::kNondeterminism,
-       "process " + std::to_string(self().pid) +
-           " was forked by replay, and what runs in it is not deterministic given what its calls "
-           "return:\n  its parent made: " +
-           then + "\n  it made: " + instead);
+void Engine::StopNondeterministic(const LogEntry& logged, bool at_handlers_end) {
+  diverged_ = logged;
+  diverged_at_handlers_end_ = at_handlers_end;
+  Stop(RunEnd::kNondeterminism);
+}
+
+std::string Engine::DivergenceText() {
+  const std::string handler_end = "the return from a signal handler";
+  const Task& own = task();
+  const std::string then =
+      diverged_.kind == LogEntry::Kind::kSignalReturn
+          ? handler_end
+          : CallText(diverged_.call, own.reading->bytes.data() + diverged_.at, diverged_.arguments);
+  const std::string instead = diverged_at_handlers_end_ ? handler_end : CurrentCallText(own);
+  return "process " + std::to_string(self().pid) +
+         " was forked by replay, and what runs in it is not deterministic given what its calls "
+         "return:\n  its parent made: " +
+         then + "\n  it made: " + instead;
 }
 
 bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
-    Stop(RunEnd::kTooManyCalls, "more than " + std::to_string(most_calls_) + " calls were made");
+    Stop(RunEnd::kTooManyCalls);
   }
   LetOthersRun();
   const size_t logged = task().log->entries.size();
@@ -535,7 +556,7 @@ void Engine::ReplaySignal() {
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   const LogEntry& next = own.reading->entries[own.at++];
   if (next.kind != LogEntry::Kind::kSignalReturn) {
-    StopNondeterministic(&next, "the return from a signal handler");
+    StopNondeterministic(next, true);
   }
 }
 

@@ -160,8 +160,13 @@ class Engine : public Runner, public CallDescriber {
   void LetOthersRun();
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
-  [[noreturn]] void Stop(RunEnd end, const std::string& message);
-  [[noreturn]] void StopNondeterministic(const LogEntry* logged, const std::string& instead);
+  [[noreturn]] void Stop(RunEnd end);
+  // The process does not do what `logged` says; but what its current call is, or the return from a
+  // signal handler.
+  [[noreturn]] void StopNondeterministic(const LogEntry& logged, bool at_handlers_end);
+  static std::string CurrentCallText(const Task& task);
+  std::string DivergenceText();
+  void NoteEnd();
   void NoteWhoWaits();
 
   void DeliverSignals(LogEntry::Kind kind);
@@ -185,6 +190,8 @@ class Engine : public Runner, public CallDescriber {
   int64_t call_count_ = 0;
   bool stopped_ = false;
   RunEnd end_ = RunEnd::kAllEnded;
+  LogEntry diverged_;
+  bool diverged_at_handlers_end_ = false;
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
   std::vector<ProcessRecord> ended_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <exception>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define CLEANFORK_ASAN 1
@@ -130,6 +131,17 @@ Fiber::Fiber(const char* owner, int number, void (*entry)(void*), void* argument
 
 Fiber::~Fiber() {
   if (stack_ != nullptr) FiberStack::GiveBack(stack_);
+}
+
+void Fiber::DropExceptions() {
+  if (exceptions_.caught == nullptr) return;
+  auto* exceptions = reinterpret_cast<char*>(abi::__cxa_get_globals());
+  ExceptionState own;
+  std::memcpy(&own, exceptions, sizeof(own));
+  std::memcpy(exceptions, &exceptions_, sizeof(exceptions_));
+  while (std::current_exception() != nullptr) abi::__cxa_end_catch();
+  std::memcpy(exceptions, &own, sizeof(own));
+  exceptions_ = ExceptionState();
 }
 
 void Fiber::Leave(Fiber& from, Fiber& to, bool for_ever) {

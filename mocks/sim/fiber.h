@@ -38,6 +38,9 @@ class Fiber {
   // Drops it wherever it is: no destructor on its stack runs.
   ~Fiber();
 
+  // Destroys the exceptions that it was handling, as if it left their handlers.
+  void DropExceptions();
+
   // Goes on in `to`; returns when somebody switches to `from` again.
   static void Switch(Fiber& from, Fiber& to);
 

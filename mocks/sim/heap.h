@@ -4,6 +4,8 @@
 #ifndef CLEANFORK_MOCKS_SIM_HEAP_H_
 #define CLEANFORK_MOCKS_SIM_HEAP_H_
 
+#include <utility>
+
 namespace cleanfork::sim {
 
 // What the code of one simulated process has allocated and not freed.
@@ -40,6 +42,7 @@ class AllocatingFor {
   ~AllocatingFor() { current_ = before_; }
 
   static ProcessHeap* Current() { return current_; }
+  static ProcessHeap* Exchange(ProcessHeap* heap) { return std::exchange(current_, heap); }
 
  private:
   static thread_local ProcessHeap* current_;

@@ -8,9 +8,6 @@
 
 namespace cleanfork::sim {
 
-thread_local HeapTracker* HeapTracker::installed_ = nullptr;
-thread_local ProcessHeap* AllocatingFor::current_ = nullptr;
-
 Memory::Memory(std::shared_ptr<const std::vector<std::string>> environment)
     : start_environment_(std::move(environment)),
       heap_(HeapTracker::Installed() != nullptr ? HeapTracker::Installed()->MakeHeap() : nullptr) {}

@@ -166,7 +166,7 @@ void Engine::Exit(int status) {
   Task& own = task();
   if (own.shadow) LeaveShadow();
   if (Replaying()) {
-    StopNondeterministic(&own.reading->entries[own.at], "_exit(" + std::to_string(status) + ")");
+    StopNondeterministic(own.reading->entries[own.at], false);
   }
   EndCurrent((status & 0xff) << 8);
 }

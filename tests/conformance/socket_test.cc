@@ -213,6 +213,14 @@ TEST(Conformance, ASocketIsNoFile) {
             "ESPIPE ESPIPE EINVAL ENOTTY ENOTDIR yes 511 1 yes no");
 }
 
+TEST(Conformance, ASocketThatIsClosedIsGone) {
+  EXPECT_EQ(ObserveWithSockets([](Os& os, Notes& notes) {
+              for (int i = 0; i < 100; ++i) os.Close(OpenSocket(os)).IgnoreError();
+              notes.Add(OpenSocket(os));
+            }),
+            "3");
+}
+
 TEST(Conformance, ADuplicateOfASocketOutlivesIt) {
   EXPECT_EQ(ObserveWithSockets([](Os& os, Notes& notes) {
               const int fd = OpenSocket(os);

@@ -138,6 +138,28 @@ TEST(LibraryOnSimOs, StartsNobodyWhosePidCannotBeWritten) {
   EXPECT_THAT(sim.process(100)->descriptors, SizeIs(3));
 }
 
+// The file that is there now is another one, though it has the name.
+TEST(ProgramsOnSimOs, AreTheirProcessesAsLongAsOneRunsThem) {
+  SimOsOptions options;
+  options.programs.push_back({"/bin/updater", [](Os& os, const std::vector<std::string>&) {
+                                const pid_t child = os.Fork().value();
+                                if (child == 0) os.Exit(0);
+                                if (!os.WaitPid(child, 0).ok()) return 1;
+                                if (os.Open("/bin/updater", O_WRONLY, 0).error() != ETXTBSY)
+                                  return 2;
+                                if (!os.Unlink("/bin/updater").ok()) return 3;
+                                for (int i = 0; i < 3; ++i) {
+                                  const int flags = O_WRONLY | O_CREAT;
+                                  if (!os.Open("/bin/updater", flags, 0755).ok()) return 4 + i;
+                                }
+                                return 0;
+                              }});
+  SimOs sim(options);
+  const SimRun run = sim.Run([](Os& os) { return Exec(os, "/bin/updater").error(); });
+  EXPECT_EQ(run.end, SimEnd::kAllEnded) << run.message;
+  EXPECT_EQ(sim.process(100)->wait_status, 0) << sim.TraceText();
+}
+
 TEST(LibraryOnSimOs, SaysThatAProgramIsStillBeingWritten) {
   SimOsOptions installing = WithFiles(100);
   installing.descriptors.push_back({9, "/bin/true", O_WRONLY});

@@ -7,15 +7,16 @@
 
 #include "mocks/sim/calls.h"
 #include "mocks/sim/processes.h"
-#include "mocks/sim/refuse.h"
 
 namespace cleanfork::sim {
 namespace {
 
 constexpr uint64_t kMostDescriptors = 1048576;  // /proc/sys/fs/nr_open
 
-// Returns an errno or 0.
-int SetNice(const Process& caller, Process* target, int priority) {
+// Of one process among those that are meant: an errno or 0, where `before` is what is said of those
+// before it. ESRCH goes with the first success; another error stays: getpriority(2) has it as the
+// caller's business to look.
+int SetNice(const Process& caller, Process* target, int priority, int before) {
   const Credentials& own = caller.credentials;
   const Ids& theirs = target->credentials.user;
   const bool capable = own.Has(kCapSysNice);
@@ -26,7 +27,17 @@ int SetNice(const Process& caller, Process* target, int priority) {
   const auto least = 20 - static_cast<int64_t>(target->limits[RLIMIT_NICE].soft);
   if (priority < target->nice && priority < least && !capable) return EACCES;
   target->nice = priority;
-  return 0;
+  return before == ESRCH ? 0 : before;
+}
+
+bool IsMeant(const Process& caller, const Process& process, int which, id_t who) {
+  const auto number = static_cast<pid_t>(who);
+  switch (which) {
+    case PRIO_PROCESS: return process.pid == (number == 0 ? caller.pid : number);
+    case PRIO_PGRP: return process.group == (number == 0 ? caller.group : number);
+    default:
+      return process.credentials.user.real == (who == 0 ? caller.credentials.user.real : who);
+  }
 }
 
 }  // namespace
@@ -54,11 +65,12 @@ SysResult<int> Calls::SchedGetScheduler(pid_t pid) {
 
 SysResult<void> Calls::SetPriority(int which, id_t who, int priority) {
   if (which < PRIO_PROCESS || which > PRIO_USER) return SysError(EINVAL);
-  if (which != PRIO_PROCESS) Refuse("setpriority of other than PRIO_PROCESS");
   priority = std::min(19, std::max(-20, priority));
-  const int target = who == 0 ? slot() : FindProcess(kernel_, static_cast<pid_t>(who));
-  if (target == kNone) return SysError(ESRCH);
-  const int error = SetNice(self(), &kernel_.processes[target], priority);
+  int error = ESRCH;
+  for (Process& process : kernel_.processes) {
+    if (process.state == ProcessState::kFree || !IsMeant(self(), process, which, who)) continue;
+    error = SetNice(self(), &process, priority, error);
+  }
   if (error != 0) return SysError(error);
   return {};
 }

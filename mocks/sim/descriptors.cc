@@ -337,7 +337,7 @@ SysResult<size_t> Calls::ReadAt(Description* description, void* buffer, size_t s
     const bool gone =
         description->object != 0 && FindProcess(kernel_, description->object) == kNone;
     if (gone) return SysError(ESRCH);
-    const std::string text = ProcText(kernel_, *description);
+    const std::string text = ProcText(kernel_, self(), *description);
     const auto at = std::min(static_cast<size_t>(*offset), text.size());
     const size_t got = text.copy(static_cast<char*>(buffer), size, at);
     *offset += static_cast<int64_t>(got);

@@ -15,6 +15,8 @@ namespace cleanfork::sim {
 namespace {
 
 constexpr uint64_t kNeverBlocked = SignalBit(SIGKILL) | SignalBit(SIGSTOP);
+constexpr uint64_t kOfFaults = SignalBit(SIGSEGV) | SignalBit(SIGBUS) | SignalBit(SIGILL) |
+                               SignalBit(SIGTRAP) | SignalBit(SIGFPE) | SignalBit(SIGSYS);
 constexpr int kFirstRealTime = 32;
 constexpr int kKnownFlags =
     SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTART | SA_NODEFER | SA_ONSTACK;
@@ -104,8 +106,11 @@ int TakeSignal(Process* process, uint64_t from, Sender* sender) {
   const bool to_thread = own != 0 && !IsBeingKilled(*process);  // those come first
   const uint64_t pending = to_thread ? own : process->signals.pending & from;
   if (pending == 0) return 0;
-  // SIGKILL goes before all others.
-  const int signal = (pending & SignalBit(SIGKILL)) != 0 ? SIGKILL : __builtin_ctzll(pending) + 1;
+  // SIGKILL goes before all others, and what a fault raises before the rest.
+  const uint64_t urgent = pending & SignalBit(SIGKILL);
+  const uint64_t faults = pending & kOfFaults;
+  const uint64_t first = urgent != 0 ? urgent : faults != 0 ? faults : pending;
+  const int signal = __builtin_ctzll(first) + 1;
   if (to_thread) {
     process->signals.own_pending &= ~SignalBit(signal);
     *sender = {SI_USER, process->pid, process->credentials.user.real, 0};

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <ctime>
 #include <string>
@@ -18,95 +19,112 @@
 namespace cleanfork {
 namespace {
 
-constexpr int64_t kSoon = 50'000'000;   // when the signal comes; nanoseconds
-constexpr int64_t kLate = 150'000'000;  // when what is waited for comes
+// How the action of the signal is, and whether it is blocked.
+enum class Mode { kHandler, kRestart, kIgnored, kDefault, kBlocked };
 
-// Waits, and notes the result. What it waits for is there late.
-using Waiting = void (*)(Os& os, Notes& notes);
+constexpr int64_t kPause = 60'000'000;         // nanoseconds
+constexpr int64_t kEndless = 100'000'000'000;  // of what the signal ends
 
-void After(Os& os, int64_t nanoseconds) {
-  os.ClockNanoSleep(CLOCK_MONOTONIC, 0, nanoseconds).IgnoreError();
+// Waits, and notes the result. A child of it disturbs it meanwhile.
+using Waiting = void (*)(Os& os, Notes& notes, Mode mode);
+
+int64_t TimeOut(Mode mode) {
+  return mode == Mode::kHandler || mode == Mode::kRestart ? kEndless : 3 * kPause;
 }
 
-void WaitForBytes(Os& os, Notes& notes) {
-  const PipeEnds ends = os.Pipe().value();
-  if (os.Fork().value() == 0) {
-    After(os, kLate);
-    os.Write(ends.write_end, "x", 1).IgnoreError();
+void Pause(Os& os) { os.ClockNanoSleep(CLOCK_MONOTONIC, 0, kPause).IgnoreError(); }
+
+// In a child: sends `parent` the signal, and leaves it time to do something about it. It is one
+// whose default action is to be ignored; SIGCHLD comes by itself.
+void Disturb(Os& os, pid_t parent) {
+  Pause(os);
+  os.Kill(parent, SIGURG).IgnoreError();
+  Pause(os);
+  Pause(os);
+}
+
+// A child that disturbs, does `then` and ends.
+template <typename Then>
+pid_t ForkDisturber(Os& os, Then then) {
+  const pid_t parent = os.GetPid();
+  const pid_t child = os.Fork().value();
+  if (child == 0) {
+    Disturb(os, parent);
+    then();
     os.Exit(0);
   }
+  return child;
+}
+
+void WaitForBytes(Os& os, Notes& notes, Mode) {
+  const PipeEnds ends = os.Pipe().value();
+  ForkDisturber(os, [&] { os.Write(ends.write_end, "x", 1).IgnoreError(); });
   char byte = 0;
   notes.Add(os.Read(ends.read_end, &byte, 1));
 }
 
-void WaitForRoom(Os& os, Notes& notes) {
+void WaitForRoom(Os& os, Notes& notes, Mode) {
   const PipeEnds ends = os.Pipe().value();
   const std::string bytes(65536, 'x');
   os.Write(ends.write_end, bytes.data(), bytes.size()).IgnoreError();
-  if (os.Fork().value() == 0) {
-    After(os, kLate);
+  ForkDisturber(os, [&] {
     char some[4096];
     os.Read(ends.read_end, some, sizeof(some)).IgnoreError();
-    os.Exit(0);
-  }
+  });
   notes.Add(os.Write(ends.write_end, "x", 1));
 }
 
-void WaitForMoreRoom(Os& os, Notes& notes) {
+void WaitForMoreRoom(Os& os, Notes& notes, Mode) {
   const PipeEnds ends = os.Pipe().value();
   const std::string bytes(70000, 'x');
-  if (os.Fork().value() == 0) {
-    After(os, kLate);
+  ForkDisturber(os, [&] {
     std::string some(65536, 'x');
     os.Read(ends.read_end, &some[0], some.size()).IgnoreError();
-    os.Exit(0);
-  }
+  });
   notes.Add(os.Write(ends.write_end, bytes.data(), bytes.size()));
 }
 
-// How the signal's action is, and whether it is blocked.
-enum class Mode { kHandler, kRestart, kIgnored, kDefault, kBlocked };
-
-void WaitForTheEnd(Os& os, Notes& notes) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) {
-    After(os, kLate);
-    os.Exit(0);
-  }
-  const SysResult<WaitResult> ended = os.WaitPid(child, 0);
-  notes.Add(ended);
+void WaitForTheEnd(Os& os, Notes& notes, Mode) {
+  notes.Add(os.WaitPid(ForkDisturber(os, [] {}), 0));
 }
 
-void WaitForTheEndById(Os& os, Notes& notes) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) {
-    After(os, kLate);
-    os.Exit(0);
-  }
-  notes.Add(os.WaitId(P_PID, static_cast<id_t>(child), WEXITED));
+void WaitForTheEndById(Os& os, Notes& notes, Mode) {
+  notes.Add(os.WaitId(P_PID, static_cast<id_t>(ForkDisturber(os, [] {})), WEXITED));
 }
 
-void WaitByPoll(Os& os, Notes& notes) { notes.Add(os.Poll(nullptr, 0, kLate)); }
-
-void WaitBySleep(Os& os, Notes& notes) {
-  notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
-                              os.ClockGetTime(CLOCK_MONOTONIC).value() + kLate));
+void WaitByPoll(Os& os, Notes& notes, Mode mode) {
+  ForkDisturber(os, [] {});
+  notes.Add(os.Poll(nullptr, 0, TimeOut(mode)));
 }
 
-void WaitByRelativeSleep(Os& os, Notes& notes) {
-  notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, 0, kLate));
+void WaitBySleep(Os& os, Notes& notes, Mode mode) {
+  ForkDisturber(os, [] {});
+  const int64_t until = os.ClockGetTime(CLOCK_MONOTONIC).value() + TimeOut(mode);
+  notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME, until));
 }
 
-void WaitBySigtimedwait(Os& os, Notes& notes) {
-  notes.Add(os.SigTimedWait(SignalSet::Of(SIGUSR2), kLate));
+void WaitByRelativeSleep(Os& os, Notes& notes, Mode mode) {
+  ForkDisturber(os, [] {});
+  notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, 0, TimeOut(mode)));
 }
 
-int VforkSleep(void* os) {
-  After(*static_cast<Os*>(os), kLate);
+void WaitBySigtimedwait(Os& os, Notes& notes, Mode mode) {
+  ForkDisturber(os, [] {});
+  notes.Add(os.SigTimedWait(SignalSet::Of(SIGUSR2), TimeOut(mode)));
+}
+
+int DisturbParent(void* os) {
+  Os& own = *static_cast<Os*>(os);
+  Disturb(own, own.GetPpid());
   return 0;
 }
 
-void WaitByVfork(Os& os, Notes& notes) { notes.Add(os.VforkCall(&VforkSleep, &os, SIGCHLD).ok()); }
+void WaitByVfork(Os& os, Notes& notes, Mode) {
+  const SysResult<pid_t> child = os.VforkCall(&DisturbParent, &os, SIGCHLD);
+  notes.Add(child.ok());
+  // Under sanitizers it is a fork, and does not wait for the child.
+  while (os.WaitPid(child.value(), 0).error() == EINTR) continue;
+}
 
 void SetMode(Os& os, Mode mode, int signal) {
   switch (mode) {
@@ -122,15 +140,8 @@ ConformanceCase Interrupted(const char* name, Waiting wait, Mode mode, const cha
                             Excuse excuse = {}) {
   const auto body = [wait, mode](Os& os, Notes& notes) {
     ForgetSignals(os);
-    // One whose default action is to be ignored; SIGCHLD comes by itself.
     SetMode(os, mode, SIGURG);
-    const pid_t parent = os.GetPid();
-    if (os.Fork().value() == 0) {
-      After(os, kSoon);
-      os.Kill(parent, SIGURG).IgnoreError();
-      os.Exit(0);
-    }
-    wait(os, notes);
+    wait(os, notes, mode);
     notes.Add(Heard(os));
   };
   return {name, body, expected, excuse};

@@ -62,10 +62,10 @@ struct TestFile {
   gid_t gid = 0;
 };
 
-// There are /bin/true and /bin/false, and `files`. Runs `body` in a process of its own, in its own
-// group, in the root directory with umask 022, with descriptors 0 to 2 on /dev/null and no others,
-// all signals unblocked and at their default action, and returns its notes; or how it ended, if not
-// by returning. Its children have to end by Exit().
+// There are /bin/true, /bin/false and /bin/cat, and `files`. Runs `body` in a process of its own,
+// in its own group, in the root directory with umask 022, with descriptors 0 to 2 on /dev/null and
+// no others, all signals unblocked and at their default action, and returns its notes; or how it
+// ended, if not by returning. Its children have to end by Exit().
 using ObservedBody = std::function<void(Os& os, Notes& notes)>;
 std::string ObserveOnRealKernel(const ObservedBody& body, const std::vector<TestFile>& files = {});
 std::string ObserveOnSimulatedKernel(const ObservedBody& body,

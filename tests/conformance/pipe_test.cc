@@ -23,6 +23,13 @@ SysResult<size_t> WriteBytes(Os& os, int fd, size_t size) {
   return os.Write(fd, bytes.data(), size);
 }
 
+void AwaitFull(Os& os, int write_end) {
+  struct pollfd room = {write_end, POLLOUT, 0};
+  while (os.Poll(&room, 1, 0).value() != 0) {
+    os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1'000'000).IgnoreError();
+  }
+}
+
 SysResult<size_t> ReadBytes(Os& os, int fd, size_t size) {
   std::vector<char> bytes(size);
   return os.Read(fd, bytes.data(), size);
@@ -162,10 +169,8 @@ const ConformanceCase kEnds[] = {
          const bool failed = WriteBytes(os, ends.write_end, 1).error() == EPIPE;
          os.Exit((part ? 1 : 0) | (failed ? 2 : 0));
        }
+       AwaitFull(os, ends.write_end);
        os.Close(ends.write_end).IgnoreError();
-       struct pollfd full = {ends.read_end, POLLIN, 0};
-       os.Poll(&full, 1, -1).IgnoreError();
-       os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 50'000'000).IgnoreError();
        os.Close(ends.read_end).IgnoreError();
        notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
      },
@@ -178,10 +183,8 @@ const ConformanceCase kEnds[] = {
          WriteBytes(os, ends.write_end, 70000).IgnoreError();
          os.Exit(0);
        }
+       AwaitFull(os, ends.write_end);
        os.Close(ends.write_end).IgnoreError();
-       struct pollfd some = {ends.read_end, POLLIN, 0};
-       os.Poll(&some, 1, -1).IgnoreError();
-       os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 50'000'000).IgnoreError();
        os.Kill(child, SIGKILL).IgnoreError();
        os.WaitPid(child, 0).IgnoreError();
        notes.Add(ReadBytes(os, ends.read_end, 70000));

@@ -135,7 +135,7 @@ TEST(SimHeap, TheChildOfAVforkCallHasItsParentsHeap) {
   const SimHeap heap;
   sim.Run([](Os& os) {
     shared = new int(0);
-    os.VforkCall(&FreeTheParents, nullptr).IgnoreError();
+    os.VforkCall(&FreeTheParents, nullptr, SIGCHLD).IgnoreError();
     os.WaitPid(-1, 0).IgnoreError();
     const int seen = *shared;
     delete shared;

@@ -31,7 +31,10 @@ int FindReaper(const Kernel& kernel, int slot) {
 bool NotifyParent(Kernel* kernel, int slot) {
   const Process& process = kernel->processes[slot];
   if (process.parent == kNone) return true;  // init waits for it at once
-  const Process& parent = kernel->processes[process.parent];
+  Process& parent = kernel->processes[process.parent];
+  ++parent.child_ends;
+  parent.ended_child = process.pid;
+  parent.ended_child_group = process.group;
   const Action& action = parent.signals.actions[SIGCHLD];
   const bool ignored = action.ordinal == kIgnoreAction;
   const bool exited = WIFEXITED(process.wait_status);

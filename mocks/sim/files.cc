@@ -62,7 +62,12 @@ class Walk {
       if (result_.proc) return result_;
       path = rest;
     }
-    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) return Failed(ENOTDIR);
+    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) {
+      // Its directory stays known: an open that would create says EISDIR instead.
+      result_.error = ENOTDIR;
+      result_.inode = kNone;
+      return result_;
+    }
     result_.inode = at_;
     return result_;
   }

@@ -190,6 +190,9 @@ struct Process {
   int32_t parent_death_signal;
   int32_t ever_execd;  // since its fork
   int32_t too_many_processes;
+  int32_t child_ends;  // how often a child of it has ended: that wakes who waits for children
+  pid_t ended_child;   // the last of these, and its group
+  pid_t ended_child_group;
   int32_t vfork_parent;  // the slot that waits for this one's exec or end
   int32_t clone_child;   // has no termination signal: clone(2), until its exec
   int32_t program;       // what its last exec was of

@@ -32,8 +32,11 @@ int FindReaper(const Kernel& kernel, int slot) {
 bool NotifyParent(Kernel* kernel, int slot) {
   const Process& process = kernel->processes[slot];
   if (process.parent == kNone) return true;  // init waits for it at once
+  Process& parent = kernel->processes[process.parent];
+  ++parent.child_ends;
+  parent.ended_child = process.pid;
+  parent.ended_child_group = process.group;
   if (process.clone_child != 0) return false;
-  const Process& parent = kernel->processes[process.parent];
   const Action& action = parent.signals.actions[SIGCHLD];
   const bool ignored = action.ordinal == kIgnoreAction;
   const bool exited = WIFEXITED(process.wait_status);

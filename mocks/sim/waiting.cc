@@ -17,12 +17,16 @@ namespace {
 constexpr int kCloneChildren = static_cast<int>(__WCLONE);
 constexpr int kLinuxOptions = __WNOTHREAD | __WALL | kCloneChildren;  // __WNOTHREAD: there is one
 
-bool IsMeant(const Process& child, idtype_t type, id_t id, int options) {
+// Whether it is a clone child if such are waited for: __WCLONE and __WALL of wait(2).
+bool IsOfKind(const Process& child, int options) {
   const bool wants_clones = (options & kCloneChildren) != 0;
-  if ((options & __WALL) == 0 && wants_clones != (child.clone_child != 0)) return false;
+  return (options & __WALL) != 0 || wants_clones == (child.clone_child != 0);
+}
+
+bool IsMeant(pid_t pid, pid_t group, idtype_t type, id_t id) {
   switch (type) {
-    case P_PID: return child.pid == static_cast<pid_t>(id);
-    case P_PGID: return child.group == static_cast<pid_t>(id);
+    case P_PID: return pid == static_cast<pid_t>(id);
+    case P_PGID: return group == static_cast<pid_t>(id);
     default: return true;
   }
 }
@@ -59,9 +63,9 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
   for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& child = kernel.processes[slot];
     if (child.state == ProcessState::kFree || child.parent != parent) continue;
-    if (!IsMeant(child, type, id, options)) continue;
-    // A zombie that is not asked for will never have other news.
-    if (child.state != ProcessState::kZombie || (options & WEXITED) != 0) children.any = true;
+    if (!IsMeant(child.pid, child.group, type, id) || !IsOfKind(child, options)) continue;
+    // Of a zombie nothing but its end can be told: who does not ask for that has no such child.
+    children.any |= child.state != ProcessState::kZombie || (options & WEXITED) != 0;
     if (NewsOf(child, options).code == 0) continue;
     if (children.first == kNone || child.birth < kernel.processes[children.first].birth) {
       children.first = slot;
@@ -92,11 +96,19 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
       return news;
     }
     if ((options & WNOHANG) != 0) return WaitIdResult();
+    const Process& own = kernel_.processes[parent];
+    const int ends = own.child_ends;
     const Wake wake = Wait("no child has ended", kForever, [&] {
       const Children now = FindChildren(kernel_, parent, type, id, options);
-      return !now.any || now.first != kNone;
+      // Linux looks again only when a child that is meant has ended, and not when one leaves a
+      // group.
+      const bool looks =
+          own.child_ends != ends && IsMeant(own.ended_child, own.ended_child_group, type, id);
+      return now.first != kNone || (!now.any && looks);
     });
-    if (wake == Wake::kSignal) return SysError(kRestartable);
+    if (wake != Wake::kSignal) continue;
+    if (!FindChildren(kernel_, parent, type, id, options).any) return SysError(ECHILD);
+    return SysError(kRestartable);
   }
 }
 

@@ -19,7 +19,8 @@
 //   - must do nothing but what follows from what its calls of Os return: no clock, no random number
 //     and no address of its own. Run() compares every answered call, and says which one differs;
 //   - must own what it changes. A variable outside it is one variable for all its processes, and
-//     is changed again when a child is made; so is what a lambda captures by reference. An EXPECT
+//     is changed again when a child is made; so is what a lambda captures by reference. A global
+//     that has to be each process's own is a ProcessLocal (cleanfork/process_local.h). An EXPECT
 //     before a fork counts once for each process;
 //   - runs code that is not async-signal-safe in a child without being told.
 // A process goes on until it waits for something; then the next one that can goes on. Time stands
@@ -27,7 +28,8 @@
 // tabled in docs/sim_os.md. What is not modelled aborts with a message that names the call.
 //
 // Exit(), a signal and exec leave a process where it stands: no destructor on its stack runs, as in
-// the real world; but what it had on the heap stays allocated (AddressSanitizer is told).
+// the real world; but what it had on the heap stays allocated (AddressSanitizer is told), unless
+// there is a SimHeap (cleanfork/sim_heap.h).
 //
 // Errors: those of SimRun. Not thread-safe; one SimOs per thread may run at a time.
 #ifndef CLEANFORK_SIM_OS_H_
@@ -131,6 +133,11 @@ struct SimOsOptions {
 
   uid_t uid = 0;  // real, effective and saved; not root has no capabilities
   gid_t gid = 0;
+  // Instead of those, where the three differ, as in a set-user-ID program, and where the capabilities
+  // are others: a container's root has not all.
+  std::optional<ResUid> uids;
+  std::optional<ResGid> gids;
+  std::optional<CapabilitySets> capabilities;
   std::vector<gid_t> supplementary_groups = {0};
   std::string directory = "/";
   mode_t umask = 022;

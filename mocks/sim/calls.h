@@ -203,6 +203,7 @@ class Calls {
                             int64_t* offset);
   SysResult<int> OpenInode(int inode, int flags);
   SysResult<WaitIdResult> WaitForChild(idtype_t type, id_t id, int options);
+  SysResult<WaitIdResult> WaitForPidFd(const Description& description, int options);
 
   Kernel& kernel_;
   const Directory& directory_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "mocks/sim/calls.h"
@@ -60,6 +62,7 @@ void ShareDescription(Kernel* kernel, Process* process, int from, int to, bool c
   const int16_t description = process->descriptors[from].description;
   ++kernel->descriptions[description].references;
   process->descriptors[to] = {description, static_cast<int16_t>(close_on_exec)};
+  process->descriptors_end = std::max(process->descriptors_end, to + 1);
 }
 
 }  // namespace
@@ -83,10 +86,11 @@ void InstallDescription(Kernel* kernel, Process* process, int fd, const Descript
   for (int index = 0; index < kMaxDescriptions; ++index) {
     Description& description = kernel->descriptions[index];
     if (description.kind != DescriptionKind::kFree) continue;
-    description = model;
+    kernel->descriptions.Use(index) = model;
     description.references = 1;
     description.lock = F_UNLCK;
     process->descriptors[fd] = {static_cast<int16_t>(index), static_cast<int16_t>(close_on_exec)};
+    process->descriptors_end = std::max(process->descriptors_end, fd + 1);
     return;
   }
   OutOfRoom("open file descriptions", kMaxDescriptions);
@@ -107,13 +111,13 @@ void CloseDescriptor(Kernel* kernel, Process* process, int fd) {
 }
 
 void CloseAllDescriptors(Kernel* kernel, Process* process) {
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
+  for (int fd = 0; fd < process->descriptors_end; ++fd) {
     if (process->descriptors[fd].description != kNone) CloseDescriptor(kernel, process, fd);
   }
 }
 
 void CloseForExec(Kernel* kernel, Process* process) {
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
+  for (int fd = 0; fd < process->descriptors_end; ++fd) {
     const Descriptor& descriptor = process->descriptors[fd];
     if (descriptor.description != kNone && descriptor.close_on_exec != 0) {
       CloseDescriptor(kernel, process, fd);
@@ -122,8 +126,9 @@ void CloseForExec(Kernel* kernel, Process* process) {
 }
 
 void ShareDescriptors(Kernel* kernel, const Process& process) {
-  for (const Descriptor& descriptor : process.descriptors) {
-    if (descriptor.description != kNone) ++kernel->descriptions[descriptor.description].references;
+  for (int fd = 0; fd < process.descriptors_end; ++fd) {
+    const int description = process.descriptors[fd].description;
+    if (description != kNone) ++kernel->descriptions[description].references;
   }
 }
 
@@ -204,6 +209,10 @@ SysResult<size_t> Calls::PRead(int fd, void* buffer, size_t size, int64_t offset
     return SysError(ESPIPE);
   }
   if (!MayRead(*description)) return SysError(EBADF);
+  // Linux asks whether the end of what is wanted can be an offset.
+  if (size > static_cast<uint64_t>(std::numeric_limits<int64_t>::max() - offset)) {
+    return SysError(EINVAL);
+  }
   if (description->kind == DescriptionKind::kDirectory) return SysError(EISDIR);
   return ReadAt(description, buffer, size, &offset);
 }
@@ -216,6 +225,9 @@ SysResult<size_t> Calls::PWrite(int fd, const void* buffer, size_t size, int64_t
     return SysError(ESPIPE);
   }
   if (!MayWrite(*description)) return SysError(EBADF);
+  if (size > static_cast<uint64_t>(std::numeric_limits<int64_t>::max() - offset)) {
+    return SysError(EINVAL);
+  }
   return WriteAt(description, buffer, size, &offset);
 }
 
@@ -279,8 +291,7 @@ SysResult<int> Calls::FcntlDupFd(int fd, int minimum) {
 SysResult<void> Calls::FcntlSetLock(int fd, short type) {
   Description* own = Find(fd);
   if (own == nullptr) return SysError(EBADF);
-  if (own->kind != DescriptionKind::kFile)
-    Refuse("a lock on " + DescribeDescription(kernel_, *own));
+  if (!HasInode(*own)) Refuse("a lock on " + DescribeDescription(kernel_, *own));
   if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK) return SysError(EINVAL);
   if (type == F_RDLCK && !MayRead(*own)) return SysError(EBADF);
   if (type == F_WRLCK && !MayWrite(*own)) return SysError(EBADF);
@@ -294,8 +305,7 @@ SysResult<void> Calls::FcntlSetLock(int fd, short type) {
 SysResult<short> Calls::FcntlGetLock(int fd, short type) {
   Description* own = Find(fd);
   if (own == nullptr) return SysError(EBADF);
-  if (own->kind != DescriptionKind::kFile)
-    Refuse("a lock on " + DescribeDescription(kernel_, *own));
+  if (!HasInode(*own)) Refuse("a lock on " + DescribeDescription(kernel_, *own));
   if (type != F_RDLCK && type != F_WRLCK) return SysError(EINVAL);
   return static_cast<short>(FindConflictingLock(kernel_, *own, type));
 }
@@ -327,7 +337,7 @@ SysResult<size_t> Calls::ReadAt(Description* description, void* buffer, size_t s
     const bool gone =
         description->object != 0 && FindProcess(kernel_, description->object) == kNone;
     if (gone) return SysError(ESRCH);
-    const std::string text = ProcText(kernel_, *description);
+    const std::string text = ProcText(kernel_, self(), *description);
     const auto at = std::min(static_cast<size_t>(*offset), text.size());
     const size_t got = text.copy(static_cast<char*>(buffer), size, at);
     *offset += static_cast<int64_t>(got);
@@ -348,6 +358,7 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   }
   const Inode& inode = kernel_.inodes[description->object];
   if (S_ISCHR(inode.mode)) return size;  // the null device
+  if (size == 0) return size;
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
   const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);

@@ -191,6 +191,7 @@ class Dispatch : public Os {
   explicit Dispatch(Engine* engine) : engine_(*engine) {}
 
   [[noreturn]] void Exit(int status) override {
+    const AllocatingFor engine(nullptr);
     ArgumentWriter(engine_.BeginCall(OsCall::kExit), &engine_).Add(status);
     engine_.Exit(status);
   }
@@ -202,6 +203,7 @@ class Dispatch : public Os {
  private:
   template <OsCall kCall, typename Result, typename... A>
   Result CallWith(A... a) {
+    const AllocatingFor engine(nullptr);
     // Memory is not the kernel's: it is not logged, but changed again by a replay.
     if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
       return Model<kCall>::Make(engine_.environment(), a...);
@@ -231,8 +233,7 @@ class Dispatch : public Os {
         return result;
       }
       Begin<kCall>(a...);
-      engine_.BeforeCall();
-      Begin<kCall>(a...);  // a handler that ran has made calls of its own
+      if (engine_.BeforeCall()) Begin<kCall>(a...);
       result = Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
       if (error == kRestartable || error == kRestartWithoutHandler) {
@@ -283,8 +284,8 @@ class Dispatch : public Os {
     }
   }
 
-  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument) {
-    engine_.Exit(function(argument));
+  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {
+    engine_.Exit(engine_.RunFunction(function, argument));
   }
 
   Engine& engine_;

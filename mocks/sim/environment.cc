@@ -49,12 +49,16 @@ SysResult<void> Environment::UnsetEnv(const char* name) {
 
 void Environment::Replace(const char* name, char* replacement) {
   // A block of our own, as the C library makes one: the one that is installed may be anybody's.
+  // Where a variable is there twice, it replaces the first, and removes all.
   std::vector<char*> pointers;
+  const bool removes = replacement == nullptr;
   for (char** variable = block_; variable != nullptr && *variable != nullptr; ++variable) {
-    const bool same = IsNamed(*variable, name);
-    char* const kept = same ? replacement : *variable;
-    if (kept != nullptr) pointers.push_back(kept);
-    if (same) replacement = nullptr;
+    if (!IsNamed(*variable, name)) {
+      pointers.push_back(*variable);
+    } else if (!removes) {
+      pointers.push_back(replacement != nullptr ? replacement : *variable);
+      replacement = nullptr;
+    }
   }
   if (replacement != nullptr) pointers.push_back(replacement);
   pointers.push_back(nullptr);

@@ -94,9 +94,10 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
   if (!HasRoomForFiles(kernel_, self(), 1)) return SysError(ENFILE);
-  const bool exclusive = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
-  const bool follow = (flags & O_NOFOLLOW) == 0 && !exclusive;
-  const Resolved where = Resolve(kernel_, self(), path, follow);
+  const bool creates = (flags & O_CREAT) != 0;
+  const bool follow = (flags & O_NOFOLLOW) == 0 && !(creates && (flags & O_EXCL) != 0);
+  const Resolved where = creates ? ResolveToCreate(kernel_, self(), path, follow)
+                                 : Resolve(kernel_, self(), path, follow);
   Description model = {};
   if (where.proc) {
     const int error = FindProc(kernel_, self(), where.name, &model);
@@ -106,9 +107,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
   } else {
     int inode = where.inode;
     int error = where.error;
-    if ((flags & O_CREAT) != 0 && where.directory != kNone && where.trailing_slash) {
-      error = EISDIR;  // also with O_EXCL, where the directory is there
-    } else if (error == ENOENT && where.directory != kNone && (flags & O_CREAT) != 0) {
+    if (error == ENOENT && where.directory != kNone && creates) {
       error = Create(&kernel_, self(), where, mode, &inode);
     } else if (error == 0) {
       error = CheckExisting(kernel_, self(), inode, flags);
@@ -141,10 +140,16 @@ SysResult<FileStatus> Calls::Stat(const char* path) {
 }
 
 SysResult<void> Calls::Unlink(const char* path) {
-  const Resolved where = Resolve(kernel_, self(), path, false);
+  // A link is not followed, not even before a slash, which nothing but a directory may have.
+  const std::string whole = path;
+  const std::string bare = whole.substr(0, whole.find_last_not_of('/') + 1);
+  const bool slashes = !bare.empty() && bare.size() < whole.size();
+  const Resolved where = Resolve(kernel_, self(), slashes ? bare.c_str() : path, false);
   if (where.proc) Refuse("unlink in /proc");
   if (where.error != 0) return SysError(where.error);
-  if (where.name.empty() || where.name == "." || where.name == "..") return SysError(EISDIR);
+  if (slashes && !S_ISDIR(kernel_.inodes[where.inode].mode)) return SysError(ENOTDIR);
+  if (slashes || where.name.empty() || where.name == "." || where.name == "..")
+    return SysError(EISDIR);
   const Credentials& credentials = self().credentials;
   if (!MayAccess(kernel_, credentials, where.directory, kWrite | kExecute)) {
     return SysError(EACCES);

@@ -31,7 +31,7 @@ void FreeIfUnused(Kernel* kernel, int index) {
 
 // The position of a name in a directory, or kNone.
 int FindName(const Kernel& kernel, int directory, const std::string& name) {
-  for (int i = 0; i < kMaxNames; ++i) {
+  for (int i = 0; i < kernel.names.used; ++i) {
     const Name& entry = kernel.names[i];
     if (entry.directory == directory && name == entry.text) return i;
   }
@@ -41,7 +41,8 @@ int FindName(const Kernel& kernel, int directory, const std::string& name) {
 // One path on its way through the tree.
 class Walk {
  public:
-  Walk(const Kernel& kernel, const Process& process) : kernel_(kernel), process_(process) {}
+  Walk(const Kernel& kernel, const Process& process, bool creating)
+      : kernel_(kernel), process_(process), creating_(creating) {}
 
   Resolved Go(std::string path, bool follow_last) {
     if (path.empty()) return Failed(ENOENT);
@@ -61,7 +62,12 @@ class Walk {
       if (result_.proc) return result_;
       path = rest;
     }
-    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) return Failed(ENOTDIR);
+    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) {
+      // Its directory stays known: an open that would create says EISDIR instead.
+      result_.error = ENOTDIR;
+      result_.inode = kNone;
+      return result_;
+    }
     result_.inode = at_;
     return result_;
   }
@@ -94,6 +100,9 @@ class Walk {
       if (at_ != process_.root) at_ = directory.parent;
       return 0;
     }
+    // What is created is no directory, whatever is there: open_last_lookups() of Linux does not
+    // look.
+    if (creating_ && last && !rest->empty()) return EISDIR;
     const int found = LookUp(kernel_, at_, part);
     if (found == kNone) return ENOENT;
     if (S_ISLNK(kernel_.inodes[found].mode) && (!last || follow)) {
@@ -110,6 +119,7 @@ class Walk {
 
   const Kernel& kernel_;
   const Process& process_;
+  const bool creating_;
   Resolved result_;
   int at_ = kRootInode;
   int links_ = 0;
@@ -121,7 +131,7 @@ int TakeInode(Kernel* kernel, mode_t mode, uid_t uid, gid_t gid) {
   for (int index = 0; index < kMaxInodes; ++index) {
     Inode& inode = kernel->inodes[index];
     if (inode.used != 0) continue;
-    inode = Inode();
+    kernel->inodes.Use(index) = Inode();
     inode.used = 1;
     inode.mode = mode;
     inode.uid = uid;
@@ -142,8 +152,10 @@ int LookUp(const Kernel& kernel, int directory, const std::string& name) {
 
 void AddName(Kernel* kernel, int directory, const std::string& name, int inode) {
   if (name.size() >= kMaxNameSize) OutOfRoom("characters in a file's name", kMaxNameSize - 1);
-  for (Name& entry : kernel->names) {
+  for (int i = 0; i < kMaxNames; ++i) {
+    Name& entry = kernel->names[i];
     if (entry.directory != kNone) continue;
+    kernel->names.Use(i);
     entry.directory = directory;
     entry.inode = inode;
     std::memset(entry.text, 0, sizeof(entry.text));
@@ -309,7 +321,7 @@ bool IsRunning(const Kernel& kernel, int inode) {
 
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type) {
   for (const Description& other : kernel.descriptions) {
-    if (&other == &own || other.kind != DescriptionKind::kFile) continue;
+    if (&other == &own || !HasInode(other)) continue;
     if (other.object != own.object || other.lock == F_UNLCK) continue;
     if (other.lock == F_WRLCK || type == F_WRLCK) return other.lock;
   }
@@ -317,7 +329,12 @@ int FindConflictingLock(const Kernel& kernel, const Description& own, int type) 
 }
 
 Resolved Resolve(const Kernel& kernel, const Process& process, const char* path, bool follow_last) {
-  return Walk(kernel, process).Go(path, follow_last);
+  return Walk(kernel, process, false).Go(path, follow_last);
+}
+
+Resolved ResolveToCreate(const Kernel& kernel, const Process& process, const char* path,
+                         bool follow_last) {
+  return Walk(kernel, process, true).Go(path, follow_last);
 }
 
 }  // namespace cleanfork::sim

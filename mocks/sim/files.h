@@ -62,6 +62,10 @@ struct Resolved {
 };
 Resolved Resolve(const Kernel& kernel, const Process& process, const char* path, bool follow_last);
 
+// For O_CREAT: EISDIR where a slash follows the last part.
+Resolved ResolveToCreate(const Kernel& kernel, const Process& process, const char* path,
+                         bool follow_last);
+
 }  // namespace cleanfork::sim
 
 #endif  // CLEANFORK_MOCKS_SIM_FILES_H_

@@ -13,8 +13,10 @@ namespace {
 
 constexpr uint64_t kMostDescriptors = 1048576;  // /proc/sys/fs/nr_open
 
-// Returns an errno or 0.
-int SetNice(const Process& caller, Process* target, int priority) {
+// Of one process among those that are meant: an errno or 0, where `before` is what is said of those
+// before it. ESRCH goes with the first success; another error stays: getpriority(2) has it as the
+// caller's business to look.
+int SetNice(const Process& caller, Process* target, int priority, int before) {
   const Credentials& own = caller.credentials;
   const Ids& theirs = target->credentials.user;
   const bool capable = own.Has(kCapSysNice);
@@ -25,15 +27,16 @@ int SetNice(const Process& caller, Process* target, int priority) {
   const auto least = 20 - static_cast<int64_t>(target->limits[RLIMIT_NICE].soft);
   if (priority < target->nice && priority < least && !capable) return EACCES;
   target->nice = priority;
-  return 0;
+  return before == ESRCH ? 0 : before;
 }
 
-// By which a process is meant: its pid, its group or its real user.
-id_t OwnNumber(const Process& process, int which) {
+bool IsMeant(const Process& caller, const Process& process, int which, id_t who) {
+  const auto number = static_cast<pid_t>(who);
   switch (which) {
-    case PRIO_PROCESS: return static_cast<id_t>(process.pid);
-    case PRIO_PGRP: return static_cast<id_t>(process.group);
-    default: return process.credentials.user.real;
+    case PRIO_PROCESS: return process.pid == (number == 0 ? caller.pid : number);
+    case PRIO_PGRP: return process.group == (number == 0 ? caller.group : number);
+    default:
+      return process.credentials.user.real == (who == 0 ? caller.credentials.user.real : who);
   }
 }
 
@@ -63,13 +66,10 @@ SysResult<int> Calls::SchedGetScheduler(pid_t pid) {
 SysResult<void> Calls::SetPriority(int which, id_t who, int priority) {
   if (which < PRIO_PROCESS || which > PRIO_USER) return SysError(EINVAL);
   priority = std::min(19, std::max(-20, priority));
-  if (who == 0) who = OwnNumber(self(), which);
   int error = ESRCH;
   for (Process& process : kernel_.processes) {
-    if (process.state == ProcessState::kFree || OwnNumber(process, which) != who) continue;
-    const int failed = SetNice(self(), &process, priority);
-    // One that was refused is told though others were not.
-    if (failed != 0 || error == ESRCH) error = failed;
+    if (process.state == ProcessState::kFree || !IsMeant(self(), process, which, who)) continue;
+    error = SetNice(self(), &process, priority, error);
   }
   if (error != 0) return SysError(error);
   return {};

@@ -29,7 +29,7 @@ void FreeIfUnused(Kernel* kernel, int index) {
 int TakePipe(Kernel* kernel) {
   for (int index = 0; index < kMaxPipes; ++index) {
     if (kernel->pipes[index].used != 0) continue;
-    kernel->pipes[index].used = 1;
+    kernel->pipes.Use(index).used = 1;
     return index;
   }
   OutOfRoom("pipes", kMaxPipes);

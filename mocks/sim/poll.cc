@@ -70,7 +70,9 @@ SysResult<size_t> Calls::Poll(struct pollfd* descriptors, size_t count, int64_t 
 }
 
 SysResult<int> Calls::PidFdOpen(pid_t pid, unsigned flags) {
-  if ((flags & ~static_cast<unsigned>(O_NONBLOCK)) != 0) Refuse("a flag of pidfd_open");
+  constexpr unsigned kThread = O_EXCL;  // PIDFD_THREAD, which Linux 6.9 takes
+  if ((flags & ~(static_cast<unsigned>(O_NONBLOCK) | kThread)) != 0) return SysError(EINVAL);
+  if ((flags & kThread) != 0) Refuse("PIDFD_THREAD");
   if (pid <= 0) return SysError(EINVAL);
   if (FindProcess(kernel_, pid) == kNone) {
     if (pid == kInitPid) Refuse("pidfd_open of init");

@@ -12,6 +12,7 @@
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/signals.h"
 
 namespace cleanfork::sim {
 namespace {
@@ -68,13 +69,13 @@ std::string ProgramName(const Process& process) {
 }
 
 // The fields of proc_pid_stat(5). Those that are neither ids, flags nor times are 0.
-std::string StatText(const Kernel& kernel, const Process& process) {
+std::string StatText(const Kernel& kernel, const Process& reader, const Process& process) {
   unsigned flags = 0;
   if (process.ever_execd == 0) flags |= kForkedButNoExec;
   if (process.state != ProcessState::kRunning) flags |= kExiting;
   char head[256];
   std::snprintf(head, sizeof(head), "%d (%s) %c %d %d %d 0 -1 %u", process.pid,
-                ProgramName(process).c_str(), StateLetter(process, nullptr),
+                ProgramName(process).c_str(), StateLetter(process, &reader),
                 ParentPid(kernel, process), process.group, process.session, flags);
   std::string text = head;
   for (int field = 10; field <= 52; ++field) {
@@ -103,10 +104,10 @@ std::string HexLine(const char* name, uint64_t bits) {
   return text;
 }
 
-std::string StatusText(const Kernel& kernel, const Process& process) {
+std::string StatusText(const Kernel& kernel, const Process& reader, const Process& process) {
   const Credentials& credentials = process.credentials;
   std::string text = "Name:\t" + ProgramName(process) + "\n";
-  text += std::string("State:\t") + StateLetter(process, nullptr) + "\n";
+  text += std::string("State:\t") + StateLetter(process, &reader) + "\n";
   text += "Tgid:\t" + std::to_string(process.pid) + "\n";
   text += "Pid:\t" + std::to_string(process.pid) + "\n";
   text += "PPid:\t" + std::to_string(ParentPid(kernel, process)) + "\n";
@@ -117,6 +118,13 @@ std::string StatusText(const Kernel& kernel, const Process& process) {
   text += "\nThreads:\t1\n";
   text += HexLine("SigPnd", process.signals.own_pending) +
           HexLine("ShdPnd", process.signals.pending) + HexLine("SigBlk", process.signals.mask);
+  uint64_t ignored = 0, caught = 0;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    const int ordinal = process.signals.actions[signal].ordinal;
+    if (ordinal == kIgnoreAction) ignored |= SignalBit(signal);
+    if (ordinal != kIgnoreAction && ordinal != kDefaultAction) caught |= SignalBit(signal);
+  }
+  text += HexLine("SigIgn", ignored) + HexLine("SigCgt", caught);
   text += HexLine("CapInh", credentials.capabilities.inheritable);
   text += HexLine("CapPrm", credentials.capabilities.permitted);
   text += HexLine("CapEff", credentials.capabilities.effective);
@@ -138,10 +146,14 @@ const Description* DescriptionBehind(const Kernel& kernel, int slot, int fd) {
 }
 
 // Its position, flags and inode number, and the lock, if it has one: proc_pid_fdinfo(5).
-std::string InfoText(const Kernel& kernel, const Description& description) {
+std::string InfoText(const Kernel& kernel, const Description& description, bool close_on_exec) {
   const auto inode = std::to_string(StatusBehind(kernel, description).inode);
+  constexpr unsigned kLargeFile = 0100000;  // O_LARGEFILE, which open(2) of 64 bits always sets
+  unsigned bits = static_cast<unsigned>(description.flags);
+  if (HasInode(description)) bits |= kLargeFile;
+  if (close_on_exec) bits |= static_cast<unsigned>(O_CLOEXEC);
   char flags[32];
-  std::snprintf(flags, sizeof(flags), "%07o", static_cast<unsigned>(description.flags));
+  std::snprintf(flags, sizeof(flags), "0%o", bits);
   std::string text = "pos:\t" + std::to_string(description.offset) + "\nflags:\t" + flags +
                      "\nmnt_id:\t1\nino:\t" + inode + "\n";
   if (description.lock == F_UNLCK) return text;
@@ -231,7 +243,7 @@ std::vector<std::string> ProcNames(const Kernel& kernel, const Description& desc
   return names;
 }
 
-std::string ProcText(const Kernel& kernel, const Description& description) {
+std::string ProcText(const Kernel& kernel, const Process& reader, const Description& description) {
   switch (description.entry) {
     case kLoadAverage: return LoadText(kernel);
     case kThreadsMax: return "100000\n";
@@ -242,15 +254,16 @@ std::string ProcText(const Kernel& kernel, const Description& description) {
   if (slot == kNone) return "";
   const Process& process = kernel.processes[slot];
   switch (description.entry) {
-    case kStat: return StatText(kernel, process);
-    case kStatus: return StatusText(kernel, process);
+    case kStat: return StatText(kernel, reader, process);
+    case kStatus: return StatusText(kernel, reader, process);
     case kOomScoreAdjust: return std::to_string(process.oom_score_adjust) + "\n";
     case kUidMap: return "         0          0 4294967295\n";
     case kCgroup: return "0::/\n";
     case kMountInfo: return "";  // no control group is mounted
     case kDescriptorInfo: {
       const Description* behind = DescriptionBehind(kernel, slot, description.number);
-      return behind == nullptr ? "" : InfoText(kernel, *behind);
+      if (behind == nullptr) return "";
+      return InfoText(kernel, *behind, process.descriptors[description.number].close_on_exec != 0);
     }
     default: Refuse("reading " + std::string(ProcName(description.entry)));
   }

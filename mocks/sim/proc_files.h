@@ -26,8 +26,8 @@ FileStatus ProcStatus(const Kernel& kernel, const Description& description);
 // The names in a directory of /proc, without "." and "..".
 std::vector<std::string> ProcNames(const Kernel& kernel, const Description& description);
 
-// The whole text of a file of /proc; empty when the process is gone.
-std::string ProcText(const Kernel& kernel, const Description& description);
+// The whole text of a file of /proc, as `reader` reads it; empty when the process is gone.
+std::string ProcText(const Kernel& kernel, const Process& reader, const Description& description);
 
 // Returns an errno or 0.
 int WriteProc(Kernel* kernel, const Process& self, const Description& description,

@@ -32,7 +32,11 @@ int FindReaper(const Kernel& kernel, int slot) {
 bool NotifyParent(Kernel* kernel, int slot) {
   const Process& process = kernel->processes[slot];
   if (process.parent == kNone) return true;  // init waits for it at once
-  const Process& parent = kernel->processes[process.parent];
+  Process& parent = kernel->processes[process.parent];
+  ++parent.child_ends;
+  parent.ended_child = process.pid;
+  parent.ended_child_group = process.group;
+  if (process.clone_child != 0) return false;
   const Action& action = parent.signals.actions[SIGCHLD];
   const bool ignored = action.ordinal == kIgnoreAction;
   const bool exited = WIFEXITED(process.wait_status);
@@ -43,20 +47,60 @@ bool NotifyParent(Kernel* kernel, int slot) {
   return ignored || (action.flags & SA_NOCLDWAIT) != 0;
 }
 
+// setpgid(2): whether nobody in the group, but for `ignored`, has a parent in another group of its
+// session, who could continue it.
+bool IsOrphaned(const Kernel& kernel, pid_t group, int ignored) {
+  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+    const Process& process = kernel.processes[slot];
+    if (!IsLive(process) || process.group != group || slot == ignored) continue;
+    if (process.state == ProcessState::kZombie || process.parent == kNone) continue;
+    const Process& parent = kernel.processes[process.parent];
+    if (parent.group != group && parent.session == process.session) return false;
+  }
+  return true;
+}
+
+// _exit(2): when a group loses the last one who could continue it, and somebody in it is stopped,
+// all in it get SIGHUP and SIGCONT. `relative` is the parent that `slot` had.
+void ReleaseOrphanedGroup(Kernel* kernel, int slot, int relative, int ignored) {
+  if (relative == kNone) return;
+  const Process& process = kernel->processes[slot];
+  const Process& parent = kernel->processes[relative];
+  const pid_t group = process.group;
+  if (parent.group == group || parent.session != process.session) return;
+  if (!IsOrphaned(*kernel, group, ignored)) return;
+  bool stopped = false;
+  for (const Process& each : kernel->processes) {
+    stopped |= IsLive(each) && each.group == group && each.stopped != 0;
+  }
+  if (!stopped) return;
+  for (int signal : {SIGHUP, SIGCONT}) {
+    for (int each = 0; each < kMaxProcesses; ++each) {
+      const Process& member = kernel->processes[each];
+      if (!IsLive(member) || member.group != group) continue;
+      PostSignal(kernel, each, signal, {SI_KERNEL, 0, 0, 0});
+    }
+  }
+}
+
 void Reparent(Kernel* kernel, int slot) {
   const int reaper = FindReaper(*kernel, slot);
   const pid_t pid = kernel->processes[slot].pid;
-  for (int child = 0; child < kMaxProcesses; ++child) {
+  for (int child = 0; child < kernel->processes.used; ++child) {
     Process& process = kernel->processes[child];
     if (!IsLive(process) || process.parent != slot) continue;
-    if (process.stopped != 0) Refuse("the end of the parent of a stopped process");
     process.parent = reaper;
+    process.clone_child = 0;
     if (process.vfork_parent == slot) process.vfork_parent = kNone;
     process.birth = kernel->next_birth++;
     if (process.parent_death_signal != 0 && process.state == ProcessState::kRunning) {
       PostSignal(kernel, child, process.parent_death_signal, {SI_USER, pid, 0, 0});
     }
-    if (process.state == ProcessState::kZombie && NotifyParent(kernel, child)) Reap(kernel, child);
+    if (process.state == ProcessState::kZombie && NotifyParent(kernel, child)) {
+      Reap(kernel, child);
+      continue;
+    }
+    ReleaseOrphanedGroup(kernel, child, slot, kNone);
   }
 }
 
@@ -67,7 +111,7 @@ bool IsChildOf(const Process& process, int parent) {
 }  // namespace
 
 int FindProcess(const Kernel& kernel, pid_t pid) {
-  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+  for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& process = kernel.processes[slot];
     if (IsLive(process) && process.pid == pid) return slot;
   }
@@ -76,6 +120,10 @@ int FindProcess(const Kernel& kernel, pid_t pid) {
 
 pid_t ParentPid(const Kernel& kernel, const Process& process) {
   return process.parent == kNone ? kInitPid : kernel.processes[process.parent].pid;
+}
+
+bool IsInOrphanedGroup(const Kernel& kernel, const Process& process) {
+  return IsOrphaned(kernel, process.group, kNone);
 }
 
 uint64_t CountProcesses(const Kernel& kernel, uid_t real_uid) {
@@ -97,7 +145,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
   for (int slot = 0; slot < kMaxProcesses; ++slot) {
     Process& child = kernel->processes[slot];
     if (IsLive(child)) continue;
-    child = parent;
+    kernel->processes.Use(slot) = parent;
     child.pid = kernel->next_pid++;
     child.parent = parent_slot;
     child.birth = kernel->next_birth++;
@@ -107,6 +155,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
     child.subreaper = 0;
     child.ever_execd = 0;
     child.vfork_parent = kNone;
+    child.clone_child = 0;
     child.stopped = child.stop_report = child.continue_report = 0;
     ShareDescriptors(kernel, child);
     if (child.executable != kNone) ++kernel->inodes[child.executable].open_count;
@@ -127,6 +176,7 @@ void FinishExit(Kernel* kernel, int slot, int wait_status) {
   Process& process = kernel->processes[slot];
   process.wait_status = wait_status;
   Reparent(kernel, slot);
+  ReleaseOrphanedGroup(kernel, slot, process.parent, slot);
   process.state = ProcessState::kZombie;
   if (NotifyParent(kernel, slot)) Reap(kernel, slot);
 }

@@ -14,6 +14,10 @@ namespace cleanfork::sim {
 // The slot of the process of that pid, a zombie or not; kNone.
 int FindProcess(const Kernel& kernel, pid_t pid);
 pid_t ParentPid(const Kernel& kernel, const Process& process);
+
+// setpgid(2): nobody outside of its group could continue it; a terminal's signals do not stop it.
+bool IsInOrphanedGroup(const Kernel& kernel, const Process& process);
+
 uint64_t CountProcesses(const Kernel& kernel, uid_t real_uid);
 
 // fork(2): the slot of the child, or EAGAIN by RLIMIT_NPROC.

@@ -7,7 +7,6 @@
 #include <climits>
 #include <string>
 
-#include "cleanfork/names.h"
 #include "mocks/sim/calls.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
@@ -16,6 +15,8 @@ namespace cleanfork::sim {
 namespace {
 
 constexpr uint64_t kNeverBlocked = SignalBit(SIGKILL) | SignalBit(SIGSTOP);
+constexpr uint64_t kOfFaults = SignalBit(SIGSEGV) | SignalBit(SIGBUS) | SignalBit(SIGILL) |
+                               SignalBit(SIGTRAP) | SignalBit(SIGFPE) | SignalBit(SIGSYS);
 constexpr int kFirstRealTime = 32;
 constexpr int kKnownFlags =
     SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTART | SA_NODEFER | SA_ONSTACK;
@@ -30,6 +31,13 @@ bool IsIgnored(const Process& process, int signal) {
   const int ordinal = process.signals.actions[signal].ordinal;
   if (ordinal == kIgnoreAction) return true;
   return ordinal == kDefaultAction && IsIgnoredByDefault(signal);
+}
+
+// Whether its default action is to end the process.
+bool Ends(int signal) {
+  const bool stops =
+      signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+  return !stops && !IsIgnoredByDefault(signal);
 }
 
 // kill(2): by the real or effective id of the sender, and the real or saved one of the target.
@@ -105,8 +113,11 @@ int TakeSignal(Process* process, uint64_t from, Sender* sender) {
   const bool to_thread = own != 0 && !IsBeingKilled(*process);  // those come first
   const uint64_t pending = to_thread ? own : process->signals.pending & from;
   if (pending == 0) return 0;
-  // SIGKILL goes before all others.
-  const int signal = (pending & SignalBit(SIGKILL)) != 0 ? SIGKILL : __builtin_ctzll(pending) + 1;
+  // SIGKILL goes before all others, and what a fault raises before the rest.
+  const uint64_t urgent = pending & SignalBit(SIGKILL);
+  const uint64_t faults = pending & kOfFaults;
+  const uint64_t first = urgent != 0 ? urgent : faults != 0 ? faults : pending;
+  const int signal = __builtin_ctzll(first) + 1;
   if (to_thread) {
     process->signals.own_pending &= ~SignalBit(signal);
     *sender = {SI_USER, process->pid, process->credentials.user.real, 0};
@@ -125,11 +136,11 @@ void ResetHandlers(Signals* signals) {
   }
 }
 
-DefaultAction DefaultActionOf(int signal) {
+DefaultAction DefaultActionOf(const Kernel& kernel, const Process& process, int signal) {
   if (IsIgnoredByDefault(signal)) return DefaultAction::kIgnore;
   if (signal == SIGSTOP) return DefaultAction::kStop;
   if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
-    Refuse(std::string("to stop by ") + SignalName(signal));
+    return IsInOrphanedGroup(kernel, process) ? DefaultAction::kIgnore : DefaultAction::kStop;
   }
   return DefaultAction::kTerminate;
 }
@@ -146,19 +157,16 @@ void Calls::PostSignalToSelf(int signal) {
 SysResult<void> Calls::Kill(pid_t pid, int signal) {
   if (pid == kInitPid) Refuse("kill of init");
   if (pid == -1) Refuse("kill of all processes");
+  if (pid == INT_MIN) return SysError(ESRCH);
   const pid_t group = pid == 0 ? self().group : -pid;
-  if (signal != 0 && !IsValid(signal)) {
-    // It is looked for the process first only where there is one to look for.
-    if (pid > 0 && FindProcess(kernel_, pid) == kNone) return SysError(ESRCH);
-    return SysError(EINVAL);
-  }
   bool found = false;
   bool sent = false;
-  for (int target = 0; target < kMaxProcesses; ++target) {
+  for (int target = 0; target < kernel_.processes.used; ++target) {
     const Process& process = kernel_.processes[target];
     if (process.state == ProcessState::kFree) continue;
     if (pid > 0 ? process.pid != pid : process.group != group) continue;
     found = true;
+    if (signal != 0 && !IsValid(signal)) return SysError(EINVAL);
     if (!MaySignal(self(), process, signal)) continue;
     sent = true;
     if (signal != 0) {
@@ -228,12 +236,19 @@ SysResult<SignalInfo> Calls::SigTimedWait(SignalSet set, int64_t nanoseconds) {
   const uint64_t wanted = set.bits() & ~kNeverBlocked;
   const int64_t deadline = Deadline(nanoseconds);
   Process& process = self();
+  // What would end the process does so, where it is not blocked, though it is waited for.
+  uint64_t taken = wanted;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
+    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
+    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
+  }
   for (;;) {
     Sender sender;
-    const int signal = TakeSignal(&process, wanted, &sender);
+    const int signal = TakeSignal(&process, taken, &sender);
     if (signal != 0) return SignalInfo{signal, sender.code, sender.pid};
     const Wake wake = Wait("none of the signals is pending", deadline, [&] {
-      return ((process.signals.pending | process.signals.own_pending) & wanted) != 0;
+      return ((process.signals.pending | process.signals.own_pending) & taken) != 0;
     });
     if (wake == Wake::kSignal) return SysError(EINTR);
     if (wake == Wake::kTimeout) return SysError(EAGAIN);

@@ -28,8 +28,7 @@ void ResetHandlers(Signals* signals);
 
 enum class DefaultAction { kIgnore, kStop, kTerminate };
 
-// Refuses the signals of terminals that stop.
-DefaultAction DefaultActionOf(int signal);
+DefaultAction DefaultActionOf(const Kernel& kernel, const Process& process, int signal);
 
 }  // namespace cleanfork::sim
 

@@ -26,8 +26,8 @@ constexpr size_t kMostBytes = 212992 - 32;
 
 int TakeSocket(Kernel* kernel, int type, const Credentials& credentials) {
   for (int index = 0; index < kMaxSockets; ++index) {
-    Socket& socket = kernel->sockets[index];
-    if (socket.used != 0) continue;
+    if (kernel->sockets[index].used != 0) continue;
+    Socket& socket = kernel->sockets.Use(index);
     socket.used = 1;
     socket.type = type;
     socket.uid = credentials.user.file_system;
@@ -76,12 +76,13 @@ bool IsFull(const Receiver& receiver) {
 
 void Deliver(Kernel* kernel, const Process& process, Receiver* receiver, const void* bytes,
              size_t size) {
-  if (kernel->datagram_count == kMaxDatagrams) OutOfRoom("datagrams of a run", kMaxDatagrams);
+  const int index = kernel->datagrams.used;
+  if (index == kMaxDatagrams) OutOfRoom("datagrams of a run", kMaxDatagrams);
   if (size > kMaxDatagramBytes - kernel->datagram_size) {
     OutOfRoom("bytes in the datagrams of a run", kMaxDatagramBytes);
   }
-  Datagram& datagram = kernel->datagrams[kernel->datagram_count++];
-  datagram.receiver = static_cast<int32_t>(receiver - kernel->receivers);
+  Datagram& datagram = kernel->datagrams.Use(index);
+  datagram.receiver = static_cast<int32_t>(receiver - kernel->receivers.rows);
   datagram.pid = process.pid;
   // Of SCM_CREDENTIALS, where the sender does not say anything else: unix(7).
   datagram.uid = process.credentials.user.real;
@@ -96,13 +97,12 @@ void Deliver(Kernel* kernel, const Process& process, Receiver* receiver, const v
 }  // namespace
 
 Receiver& AddReceiver(Kernel* kernel) {
-  for (Receiver& receiver : kernel->receivers) {
-    if (receiver.used != 0) continue;
-    receiver.used = 1;
-    receiver.inode = kNone;
-    return receiver;
-  }
-  OutOfRoom("sockets that are bound", kMaxReceivers);
+  const int index = kernel->receivers.used;
+  if (index == kMaxReceivers) OutOfRoom("sockets that are bound", kMaxReceivers);
+  Receiver& receiver = kernel->receivers.Use(index);
+  receiver.used = 1;
+  receiver.inode = kNone;
+  return receiver;
 }
 
 void FreeSocket(Kernel* kernel, int socket) { kernel->sockets[socket] = Socket(); }

@@ -131,16 +131,20 @@ void SetLimits(const SimOsOptions& options, Process* process) {
 }
 
 void SetIdentity(const SimOsOptions& options, Credentials* credentials) {
-  credentials->user = {options.uid, options.uid, options.uid, options.uid};
-  credentials->group = {options.gid, options.gid, options.gid, options.gid};
+  const ResUid user = options.uids.value_or(ResUid{options.uid, options.uid, options.uid});
+  const ResGid group = options.gids.value_or(ResGid{options.gid, options.gid, options.gid});
+  credentials->user = {user.real, user.effective, user.saved, user.effective};
+  credentials->group = {group.real, group.effective, group.saved, group.effective};
   std::vector<gid_t> groups = options.supplementary_groups;
   if (groups.size() > kMaxGroups) OutOfRoom("supplementary groups", kMaxGroups);
   std::sort(groups.begin(), groups.end());
   std::copy(groups.begin(), groups.end(), credentials->groups);
   credentials->group_count = static_cast<uint32_t>(groups.size());
-  if (options.uid == 0) {
-    credentials->capabilities = {kAllCapabilities, kAllCapabilities, 0};
-  }
+  // What an exec of such a process has given it: capabilities(7).
+  const uint64_t permitted = user.real == 0 || user.effective == 0 ? kAllCapabilities : 0;
+  const uint64_t effective = user.effective == 0 ? kAllCapabilities : 0;
+  const CapabilitySets sets = {effective, permitted, 0};
+  credentials->capabilities = options.capabilities.value_or(sets);
 }
 
 void OpenDescriptors(const SimOsOptions& options, Kernel* kernel, Process* process) {
@@ -174,13 +178,13 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   kernel->monotonic = kBootTime;
   kernel->realtime_offset = options.time - kBootTime;
   kernel->random = options.seed;
-  for (Name& name : kernel->names) name.directory = kNone;
+  for (Name& name : kernel->names.rows) name.directory = kNone;
   kernel->free_blocks = kAnyNumber;  // what is there already is not counted
   MakeStandardFiles(kernel);
   MakeFiles(options, kernel);
   BindSockets(options, kernel);
 
-  Process& process = kernel->processes[0];
+  Process& process = kernel->processes.Use(0);
   process.state = ProcessState::kRunning;
   process.pid = kFirstPid;
   process.parent = kNone;

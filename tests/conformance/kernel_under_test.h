@@ -4,10 +4,13 @@
 #ifndef CLEANFORK_TESTS_CONFORMANCE_KERNEL_UNDER_TEST_H_
 #define CLEANFORK_TESTS_CONFORMANCE_KERNEL_UNDER_TEST_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <random>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "cleanfork/names.h"
 #include "cleanfork/os.h"
@@ -42,22 +45,38 @@ class Notes {
   std::string text_;
 };
 
-// There are /bin/true and /bin/false. Runs `body` in a process of its own, in its own group, with
-// descriptors 0 to 2 on /dev/null and no others, all signals unblocked and at their default action,
-// and returns its notes; or how it ended, if not by returning. Its children have to end by Exit().
 // A path below /tmp that no other run of a test uses: on the real kernel it is real.
 inline const std::string kTestFile = "/tmp/cleanfork-" + std::to_string(std::random_device()());
 
+// The root of the tree of `files`: tests/conformance/test_files.h.
+inline const std::string kTestDirectory = kTestFile + ".d";
+
+// Something that is there when a body begins, with all on the way to it.
+struct TestFile {
+  enum class Type { kRegular, kDirectory, kSymlink };
+  Type type;
+  std::string path;     // below kTestDirectory
+  std::string content;  // of a link, where it leads
+  mode_t mode = 0644;
+  uid_t uid = 0;  // where only root can make files that are another's, and is not: one's own
+  gid_t gid = 0;
+};
+
+// There are /bin/true, /bin/false and /bin/cat, and `files`. Runs `body` in a process of its own,
+// in its own group, in the root directory with umask 022, with descriptors 0 to 2 on /dev/null and
+// no others, all signals unblocked and at their default action, and returns its notes; or how it
+// ended, if not by returning. Its children have to end by Exit().
 using ObservedBody = std::function<void(Os& os, Notes& notes)>;
-std::string ObserveOnRealKernel(const ObservedBody& body);
-std::string ObserveOnSimulatedKernel(const ObservedBody& body);
+std::string ObserveOnRealKernel(const ObservedBody& body, const std::vector<TestFile>& files = {});
+std::string ObserveOnSimulatedKernel(const ObservedBody& body,
+                                     const std::vector<TestFile>& files = {});
 
 // The one that this target is built for.
-inline std::string Observe(const ObservedBody& body) {
+inline std::string Observe(const ObservedBody& body, const std::vector<TestFile>& files = {}) {
 #ifdef CLEANFORK_CONFORMANCE_OF_SIM_OS
-  return ObserveOnSimulatedKernel(body);
+  return ObserveOnSimulatedKernel(body, files);
 #else
-  return ObserveOnRealKernel(body);
+  return ObserveOnRealKernel(body, files);
 #endif
 }
 

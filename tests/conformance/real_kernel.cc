@@ -1,12 +1,16 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include "tests/conformance/kernel_under_test.h"
 
@@ -22,6 +26,8 @@ constexpr unsigned kReport = 200;  // out of the way of what a body opens
   syscall(SYS_close_range, 3, kReport - 1, 0);
   syscall(SYS_close_range, kReport + 1, ~0U, 0);
   setpgid(0, 0);
+  umask(022);
+  if (chdir("/") == -1) _exit(1);
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -33,9 +39,35 @@ constexpr unsigned kReport = 200;  // out of the way of what a body opens
   _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
 }
 
+void RemoveFiles() {
+  std::error_code ignored;  // they may not be there
+  std::filesystem::remove_all(kTestDirectory, ignored);
+}
+
+bool MakeFile(const TestFile& file) {
+  const char* const path = file.path.c_str();
+  if (file.type == TestFile::Type::kSymlink) return symlink(file.content.c_str(), path) == 0;
+  if (file.type == TestFile::Type::kDirectory) {
+    if (mkdir(path, 0700) == -1) return false;
+  } else {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd == -1) return false;
+    const ssize_t written = write(fd, file.content.data(), file.content.size());
+    close(fd);
+    if (written != static_cast<ssize_t>(file.content.size())) return false;
+  }
+  // Who may not give it away keeps it. chmod(2) comes after, since chown(2) clears S_ISGID.
+  if (file.uid != 0 || file.gid != 0) (void)!chown(path, file.uid, file.gid);
+  return chmod(path, file.mode) == 0;
+}
+
 }  // namespace
 
-std::string ObserveOnRealKernel(const ObservedBody& body) {
+std::string ObserveOnRealKernel(const ObservedBody& body, const std::vector<TestFile>& files) {
+  if (!files.empty()) RemoveFiles();
+  for (const TestFile& file : files) {
+    if (!MakeFile(file)) return "no " + file.path;
+  }
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) == -1) return "no pipe";
   std::fflush(nullptr);
@@ -51,6 +83,7 @@ std::string ObserveOnRealKernel(const ObservedBody& body) {
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
+  if (!files.empty()) RemoveFiles();
   if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
   if (WEXITSTATUS(status) != 0) return "status " + std::to_string(WEXITSTATUS(status));
   return text;

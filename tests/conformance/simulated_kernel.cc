@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include <string>
@@ -27,15 +28,45 @@ std::string ObserveIn(SimOs* sim, const ObservedBody& body) {
   return text;
 }
 
+SimFile ToSimFile(const TestFile& file) {
+  SimFile copy;
+  switch (file.type) {
+    case TestFile::Type::kRegular: copy.type = SimFile::Type::kRegular; break;
+    case TestFile::Type::kDirectory: copy.type = SimFile::Type::kDirectory; break;
+    case TestFile::Type::kSymlink: copy.type = SimFile::Type::kSymlink; break;
+  }
+  copy.path = file.path;
+  copy.content = file.content;
+  copy.mode = file.mode;
+  copy.uid = file.uid;
+  copy.gid = file.gid;
+  return copy;
+}
+
+// cat(1), as far as the cases use it: one file, "-" for the standard input.
+int Cat(Os& os, const std::vector<std::string>& arguments) {
+  const std::string& path = arguments.at(1);
+  const int fd = path == "-" ? 0 : os.Open(path.c_str(), O_RDONLY, 0).value_or(-1);
+  char bytes[4096];
+  for (;;) {
+    const SysResult<size_t> got = os.Read(fd, bytes, sizeof(bytes));
+    if (!got.ok()) return 1;
+    if (got.value() == 0) return 0;
+    if (!os.Write(1, bytes, got.value()).ok()) return 1;
+  }
+}
+
 }  // namespace
 
-std::string ObserveOnSimulatedKernel(const ObservedBody& body) {
+std::string ObserveOnSimulatedKernel(const ObservedBody& body, const std::vector<TestFile>& files) {
   SimOsOptions options;
+  for (const TestFile& file : files) options.files.push_back(ToSimFile(file));
   for (const char* path : {"/bin/true", "/bin/false"}) {
     const int status = path[5] == 't' ? 0 : 1;
     options.programs.push_back(
         {path, [status](Os&, const std::vector<std::string>&) { return status; }});
   }
+  options.programs.push_back({"/bin/cat", &Cat});
   SimOs sim(options);
   return ObserveIn(&sim, body);
 }

@@ -117,7 +117,7 @@ absl::Status ReportedBy(Step step, int error) {
 
 absl::Status ExecFailure() {
   ScriptedOs os;
-  ON_CALL(os, VforkCall(_, _)).WillByDefault(VforkAsParent(ScriptedOs::kChild));
+  ON_CALL(os, VforkCall(_, _, _)).WillByDefault(VforkAsParent(ScriptedOs::kChild));
   ON_CALL(os, Stat(_)).WillByDefault(Fails(ENOENT));
   os.ChildWillReport(ChildReport::Failed(Step::kExec, ENOENT, ScriptedOs::kChild));
   return Spawn({"/usr/bin/worker"}, ForkOptions(), os).status();

@@ -304,6 +304,7 @@ SysResult<void> Calls::FTruncate(int fd, int64_t size) {
   const bool regular = description->kind == DescriptionKind::kFile &&
                        S_ISREG(kernel_.inodes[description->object].mode);
   if (!regular || !MayWrite(*description)) return SysError(EINVAL);
+  TakeSetIdBits(&kernel_, self().credentials, description->object);
   Truncate(&kernel_, description->object, size);
   return {};
 }
@@ -342,6 +343,7 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   if (size == 0) return size;
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
+  TakeSetIdBits(&kernel_, self().credentials, description->object);
   WriteFileAt(&kernel_, description->object, buffer, size, *offset);
   *offset += static_cast<int64_t>(size);
   return size;

@@ -290,6 +290,15 @@ bool MayAccess(const Kernel& kernel, const Credentials& credentials, int index, 
   return directory ? (how & kWrite) == 0 : how == kRead;
 }
 
+void TakeSetIdBits(Kernel* kernel, const Credentials& credentials, int index) {
+  Inode& inode = kernel->inodes[index];
+  if (!S_ISREG(inode.mode) || credentials.Has(kCapFsetId)) return;
+  inode.mode &= ~static_cast<uint32_t>(S_ISUID);
+  // Without the right to execute, S_ISGID once meant mandatory locks; it stays for the group.
+  const bool program = (inode.mode & S_IXGRP) != 0;
+  if (program || !credentials.InGroup(inode.gid)) inode.mode &= ~static_cast<uint32_t>(S_ISGID);
+}
+
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type) {
   for (const Description& other : kernel.descriptions) {
     if (&other == &own || !HasInode(other)) continue;

@@ -40,6 +40,10 @@ constexpr int kWrite = 2;
 constexpr int kExecute = 1;
 bool MayAccess(const Kernel& kernel, const Credentials& credentials, int inode, int how);
 
+// A write or a truncation by somebody without CAP_FSETID takes the set-user-ID and the set-group-ID
+// bit away: inode(7).
+void TakeSetIdBits(Kernel* kernel, const Credentials& credentials, int inode);
+
 // The type of a lock of another description of the same file that stands in the way of `type`.
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type);
 

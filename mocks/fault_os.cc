@@ -223,11 +223,11 @@ int FaultOs::RunVforkStart(void* argument) {
 }
 
 SysResult<pid_t> FaultOs::InvokeVforkCall(const FaultEntry* fault, int (*function)(void*),
-                                          void* argument) {
+                                          void* argument, int termination_signal) {
   if (fault != nullptr) return SysError(fault->error);
   VforkStart start = {this, function, argument};
   const Process parent = process_;  // the child runs in this memory
-  const SysResult<pid_t> pid = wrapped().VforkCall(&RunVforkStart, &start);
+  const SysResult<pid_t> pid = wrapped().VforkCall(&RunVforkStart, &start, termination_signal);
   process_ = parent;
   if (pid.ok()) ++process_.children;
   return pid;

@@ -71,10 +71,10 @@ void MockOs::Exit(int status) {
   throw ProcessExited{status};
 }
 
-SysResult<pid_t> MockOs::VforkCall(int (*function)(void*), void* argument) {
+SysResult<pid_t> MockOs::VforkCall(int (*function)(void*), void* argument, int termination_signal) {
   const int in_flight = std::uncaught_exceptions();
   try {
-    return MockOsMethods::VforkCall(function, argument);
+    return MockOsMethods::VforkCall(function, argument, termination_signal);
   } catch (const ProcessExited&) {
     // VforkAsChild() exits without Exit() when the function returns.
     in_flight_at_exit_ = in_flight;

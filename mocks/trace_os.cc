@@ -265,10 +265,10 @@ int TraceOs::RunVforkStart(void* argument) {
 }
 
 SysResult<pid_t> TraceOs::InvokeVforkCall(TraceRecord* record, int (*function)(void*),
-                                          void* argument) {
+                                          void* argument, int termination_signal) {
   VforkStart start = {this, function, argument};
   const Process parent = process_;  // the child runs in this memory
-  const SysResult<pid_t> pid = wrapped().VforkCall(&RunVforkStart, &start);
+  const SysResult<pid_t> pid = wrapped().VforkCall(&RunVforkStart, &start, termination_signal);
   process_ = parent;
   if (pid.ok()) ++process_.children;
   Returned(record, pid);

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "cleanfork/fd_io.h"
+#include "src/child/await_child.h"
 
 namespace cleanfork {
 namespace {
@@ -180,15 +181,14 @@ bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
 }
 
 void KillDaemon(Os& os, const AwaitedDaemon& daemon) {
+  if (daemon.is_child) return KillChild(os, daemon.pid, daemon.pid_fd);
   if (daemon.pid_fd >= 0) {
     const SysResult<void> sent = os.PidFdSendSignal(daemon.pid_fd, SIGKILL);
     if (sent.ok() || sent.error() == ESRCH) return;
     // A filter may know pidfd_open(2) and not this.
   }
-  // A child's pid is its own until its parent has reaped it: this process, or the first child,
-  // which says so before.
-  const bool is_unreaped =
-      daemon.is_child || (daemon.parent != 0 && !HasChildEnded(os, daemon.parent));
+  // Its pid is its own until its parent, the first child, has reaped it, which says so before.
+  const bool is_unreaped = daemon.parent != 0 && !HasChildEnded(os, daemon.parent);
   if (daemon.handle != nullptr) {
     daemon.handle->Signal(SIGKILL).IgnoreError();
   } else if (is_unreaped) {

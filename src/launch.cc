@@ -24,6 +24,9 @@ namespace {
 constexpr absl::Duration kTimeToLeave = absl::Seconds(5);
 constexpr absl::Duration kTimeToDie = absl::Seconds(5);
 
+// At a child, which it leaves as it is.
+constexpr int kLook = WEXITED | WNOHANG | WNOWAIT | __WALL;
+
 // The code that a daemon gave its failure. One that is none, as 0 is, must not be a success.
 absl::StatusCode FailureCode(int32_t code) {
   const bool is_failure = code >= static_cast<int32_t>(absl::StatusCode::kCancelled) &&
@@ -51,6 +54,7 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   child_.pid_fd = child_fd_.get();
   child_.report_read = plan_.frozen().report_read;
   child_.execs = plan_.frozen().execs() && !daemon;
+  child_.hidden_until_exec = hidden_until_exec_;
   child_.exec_reached = plan_.frozen().exec_reached;
   plan_.CloseChildEnds();
   if (mask_error_ != 0) KillChild();
@@ -137,8 +141,14 @@ absl::StatusOr<pid_t> Launch::ForkWithRetry() {
 SysResult<pid_t> Launch::ForkOnce() {
   const FrozenPlan& frozen = plan_.frozen();
   if (frozen.execs()) {
-    ProgramStart start = {&os_, &frozen};
-    return os_.VforkCall(&RunProgram, &start);
+    // Without a termination signal until its exec: then wait(2) knows it from one that has exec'd,
+    // and a caller who ignores SIGCHLD, or waits for any child, does not take it away from us.
+    ProgramStart start = {&os_, &frozen, 0};
+    const SysResult<pid_t> forked = os_.VforkCall(&RunProgram, &start, 0);
+    hidden_until_exec_ = forked.ok();
+    if (forked.ok() || forked.error() != EINVAL) return forked;
+    start.termination_signal = SIGCHLD;
+    return os_.VforkCall(&RunProgram, &start, SIGCHLD);
   }
   SysResult<pid_t> forked = os_.Fork();
   if (forked.ok() && forked.value() == 0) supervisor_ = SetUpChild(os_, frozen);
@@ -177,28 +187,19 @@ absl::Status Launch::ForkFailed(int error, int64_t started, const std::string& c
   return ChildErrorStatus(what, child_error);
 }
 
-// By the pidfd if there is one: where the caller ignores SIGCHLD, the pid of a child that has ended
-// may be somebody else's by now.
-void Launch::KillChild() {
-  if (child_fd_.valid()) {
-    os_.PidFdSendSignal(child_fd_.get(), SIGKILL).IgnoreError();
-  } else {
-    os_.Kill(child_.pid, SIGKILL).IgnoreError();
-  }
-}
+void Launch::KillChild() { cleanfork::KillChild(os_, child_.pid, child_fd_.get()); }
 
 // ECHILD: the caller ignores SIGCHLD or waits for any child; then there is nothing to reap.
 void Launch::ReapChild() {
-  RetryOnEintr([&] { return os_.WaitPid(child_.pid, 0); }).IgnoreError();
+  RetryOnEintr([&] { return os_.WaitPid(child_.pid, __WALL); }).IgnoreError();
 }
 
 // A child that has been sent a SIGKILL. It need not end: having become another user it may not be
 // ours to signal (EPERM), or it sleeps in the kernel. It must not hold us.
 void Launch::ReapKilledChild() {
   const auto has_ended = [this]() -> absl::StatusOr<bool> {
-    const SysResult<WaitIdResult> ended = RetryOnEintr([&] {
-      return os_.WaitId(P_PID, static_cast<id_t>(child_.pid), WEXITED | WNOHANG | WNOWAIT);
-    });
+    const SysResult<WaitIdResult> ended =
+        RetryOnEintr([&] { return os_.WaitId(P_PID, static_cast<id_t>(child_.pid), kLook); });
     return !ended.ok() || ended.value().pid != 0;
   };
   const absl::StatusOr<int64_t> deadline = DeadlineAfter(os_, kTimeToDie);

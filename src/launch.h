@@ -69,6 +69,7 @@ class Launch {
   int attempts_ = 0;
   std::optional<SignalAction> old_sigchld_;
   int mask_error_ = 0;
+  bool hidden_until_exec_ = false;  // see AwaitedChild
   AwaitedChild child_;
   UniqueFd child_fd_;  // a pidfd, where the kernel has them
   pid_t second_ = 0;

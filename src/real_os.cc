@@ -167,7 +167,8 @@ class RealOsImpl final : public Os {
  public:
   // Processes
   SysResult<pid_t> Fork() override { return CheckValue<pid_t>(::fork()); }
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override;
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                             int termination_signal) override;
   [[noreturn]] void Exit(int status) override { ::_exit(status); }
   SysResult<void> ExecVe(const char* path, char* const* argv, char* const* envp) override {
     return Check(::execve(path, argv, envp));
@@ -458,8 +459,12 @@ class RealOsImpl final : public Os {
   void SetEnviron(char** block) override { ::environ = block; }
 };
 
-SysResult<pid_t> RealOsImpl::VforkCall(int (*function)(void*), void* argument) {
+SysResult<pid_t> RealOsImpl::VforkCall(int (*function)(void*), void* argument,
+                                       int termination_signal) {
+  // Nobody has asked for another one, with which a fault of the child would be another's signal.
+  if (termination_signal != 0 && termination_signal != SIGCHLD) return SysError(EINVAL);
 #ifdef CLEANFORK_VFORK_IS_FORK
+  if (termination_signal != SIGCHLD) return SysError(EINVAL);
   const pid_t child = ::fork();
   if (child == -1) return SysError(errno);
   if (child == 0) ::_exit(function(argument));
@@ -488,8 +493,8 @@ SysResult<pid_t> RealOsImpl::VforkCall(int (*function)(void*), void* argument) {
   const int caller_errno = errno;
   const int depth = vfork_depth;
   vfork_depth = depth + 1;
-  const pid_t child =
-      ::clone(&RunVforkStart, stack + kStackSize, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+  const pid_t child = ::clone(&RunVforkStart, stack + kStackSize,
+                              CLONE_VM | CLONE_VFORK | termination_signal, &start);
   const int error = errno;
   vfork_depth = depth;
   if (dumpable == 1 && ::prctl(PR_GET_DUMPABLE) != 1) ::prctl(PR_SET_DUMPABLE, 1);

@@ -64,12 +64,19 @@ class Os {
   // Exit(), or by returning its exit status: clone(2) with CLONE_VM and CLONE_VFORK. Returns the
   // child's pid. The time it takes does not depend on how much memory the caller has.
   //
+  // `termination_signal` is SIGCHLD, as after a fork, or 0: then the child is a "clone child" until
+  // its exec makes it one like any other. Till then its end sends nothing, and only a wait with
+  // __WALL or __WCLONE knows it, so that SIGCHLD ignored or a wait for any child does not take it
+  // away: clone(2), execve(2), wait(2). EINVAL: there is no other than SIGCHLD here, as in an
+  // emulator of user programs.
+  //
   // The function may make async-signal-safe calls of this Os and write to memory that it was
   // given; it must not allocate, take a lock or throw. Block all signals first: a handler would
   // run in the parent's memory. set*id and setgroups inside it change the child alone. Under
-  // AddressSanitizer and ThreadSanitizer it is a plain fork(2), and then what the function
-  // writes to memory is lost.
-  virtual SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) = 0;
+  // AddressSanitizer and ThreadSanitizer it is a plain fork(2): then what the function writes to
+  // memory is lost, and there is only SIGCHLD.
+  virtual SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                                     int termination_signal) = 0;
 
   // _exit(2): no atexit handler runs and no stdio buffer is flushed. Doubles leave by throwing
   // ProcessExited.

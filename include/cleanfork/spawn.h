@@ -13,9 +13,10 @@
 // until then with all signals blocked; the child's new user may stop it (SIGSTOP) and so hold the
 // thread.
 //
-// A program that ends at once may be reported as an error of unknown cause (ECHILD, Step::kStart),
-// though it ran, where the caller ignores SIGCHLD or another thread waits for any child
-// (waitpid(-1)): nobody can then say what became of it.
+// A caller that ignores SIGCHLD, or has a thread that waits for any child (waitpid(-1)), is told in
+// the same way whether the program was started; only how it ended is then lost. (Under
+// AddressSanitizer, ThreadSanitizer and an emulator such as qemu's: a program that ends at once may
+// be an error of unknown cause there, ECHILD of Step::kStart.)
 //
 // Thread-safe. Not signal-safe. Not a thing to be cancelled: a thread that pthread_cancel(3) ends
 // in here may leave a child.

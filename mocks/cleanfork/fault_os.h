@@ -115,7 +115,8 @@ class FaultOs final : public OsWrapper {
   template <OsCall kCall, typename Result, typename... Arguments>
   Result Invoke(Arguments... arguments);
   SysResult<pid_t> InvokeFork(const FaultEntry* fault);
-  SysResult<pid_t> InvokeVforkCall(const FaultEntry* fault, int (*function)(void*), void* argument);
+  SysResult<pid_t> InvokeVforkCall(const FaultEntry* fault, int (*function)(void*), void* argument,
+                                   int termination_signal);
 
   const FaultPlan plan_;
   const std::unique_ptr<Shared> shared_;

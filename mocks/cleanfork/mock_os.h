@@ -83,7 +83,8 @@ class MockOs : public MockOsMethods {
   [[noreturn]] void Exit(int status) override;
 
   // The mocked calls, but aware of a ProcessExited that passes.
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override;
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                             int termination_signal) override;
   SysResult<void> Close(int fd) override;
 
  private:

@@ -50,7 +50,7 @@ struct FailsAction {
 };
 
 struct VforkAsChildAction {
-  [[noreturn]] SysResult<pid_t> operator()(int (*function)(void*), void* argument) const {
+  [[noreturn]] SysResult<pid_t> operator()(int (*function)(void*), void* argument, int) const {
     throw ProcessExited{function(argument)};
   }
 };

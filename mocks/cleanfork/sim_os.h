@@ -19,7 +19,8 @@
 //   - must do nothing but what follows from what its calls of Os return: no clock, no random number
 //     and no address of its own. Run() compares every answered call, and says which one differs;
 //   - must own what it changes. A variable outside it is one variable for all its processes, and
-//     is changed again when a child is made; so is what a lambda captures by reference. An EXPECT
+//     is changed again when a child is made; so is what a lambda captures by reference. A global
+//     that has to be each process's own is a ProcessLocal (cleanfork/process_local.h). An EXPECT
 //     before a fork counts once for each process;
 //   - runs code that is not async-signal-safe in a child without being told.
 // A process goes on until it waits for something; then the next one that can goes on. Time stands
@@ -27,12 +28,14 @@
 // tabled in docs/sim_os.md. What is not modelled aborts with a message that names the call.
 //
 // Exit(), a signal and exec leave a process where it stands: no destructor on its stack runs, as in
-// the real world; but what it had on the heap stays allocated (AddressSanitizer is told).
+// the real world; but what it had on the heap stays allocated (AddressSanitizer is told), unless
+// there is a SimHeap (cleanfork/sim_heap.h).
 //
 // Errors: those of SimRun. Not thread-safe; one SimOs per thread may run at a time.
 #ifndef CLEANFORK_SIM_OS_H_
 #define CLEANFORK_SIM_OS_H_
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -90,6 +93,32 @@ struct SimDescriptor {
   int flags = 0;  // of open(2); the file is there
 };
 
+// A socket of unix(7) that somebody else has bound before the body begins, as a service manager has
+// what NOTIFY_SOCKET names. What was sent to it: SimOs::datagrams().
+struct SimSocket {
+  enum class Holder {
+    kReads,       // at once
+    kNeverReads,  // `room` datagrams go in, then senders wait
+    kGone,        // it has ended, and left the file
+  };
+  std::string address;  // a path, or '@' and an abstract name
+  Holder holder = Holder::kReads;
+  int room = 11;  // one more than net.unix.max_dgram_qlen
+  int type = SOCK_DGRAM;
+  mode_t mode = 0777;  // of the file, as the owners
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+// One that was sent, with its sender as SCM_CREDENTIALS of unix(7) name it.
+struct SimDatagram {
+  std::string address;  // of the SimSocket
+  std::string bytes;
+  pid_t pid = 0;
+  uid_t uid = 0;  // real
+  gid_t gid = 0;
+};
+
 // The world in which the body begins, a shell's child as root unless told otherwise. Beside what is
 // given there are /, /bin, /dev, /dev/null, /etc, /proc, /tmp and /var.
 struct SimOsOptions {
@@ -97,6 +126,7 @@ struct SimOsOptions {
   std::vector<SimGroup> groups = {{"root", 0}};
   std::vector<SimFile> files;
   std::vector<SimProgram> programs;
+  std::vector<SimSocket> sockets;
   std::vector<SimDescriptor> descriptors = {
       {0, "/dev/null", 2}, {1, "/dev/null", 2}, {2, "/dev/null", 2}};
   std::vector<std::string> environment = {"PATH=/bin:/usr/bin", "HOME=/root"};
@@ -114,6 +144,8 @@ struct SimOsOptions {
   SignalSet signal_mask;
   SignalSet ignored_signals;
   std::map<int, ResourceLimit> limits;  // by RLIMIT_...; others are as of Debian
+  int64_t disk_space = INT64_MAX;       // bytes that files can grow by, in blocks of 4096
+  int64_t most_open_files = INT64_MAX;  // in all processes; not for who has CAP_SYS_ADMIN
   bool group_leader = true;             // false: of its shell's group, and setsid(2) succeeds
   bool subreaper = false;
 
@@ -187,6 +219,9 @@ class SimOs {
   // What is in a file; nothing where there is none.
   std::optional<std::string> FileContents(const std::string& path) const;
   std::optional<FileStatus> FileStatusOf(const std::string& path) const;
+
+  // What was sent to the sockets of the options, in its order.
+  std::vector<SimDatagram> datagrams() const;
 
   // A line for each call, in their order: "101 setuid(33) = 0", "100 close(9) = EBADF".
   std::string TraceText() const;

@@ -96,7 +96,8 @@ class TraceOs final : public OsWrapper {
   template <OsCall kCall, typename Result, typename... Arguments>
   Result Invoke(Arguments... arguments);
   SysResult<pid_t> InvokeFork(TraceRecord* record);
-  SysResult<pid_t> InvokeVforkCall(TraceRecord* record, int (*function)(void*), void* argument);
+  SysResult<pid_t> InvokeVforkCall(TraceRecord* record, int (*function)(void*), void* argument,
+                                   int termination_signal);
 
   const std::unique_ptr<Shared> shared_;
   Process process_;

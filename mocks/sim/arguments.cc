@@ -47,23 +47,16 @@ std::string TakeValue(char kind, const char** at) {
 
 }  // namespace
 
-void ArgumentWriter::AddNumber(char kind, int64_t number) {
-  char bytes[1 + sizeof(number)];
-  bytes[0] = kind;
-  std::memcpy(bytes + 1, &number, sizeof(number));
-  bytes_.append(bytes, sizeof(bytes));
-}
-
 void ArgumentWriter::AddBytes(const void* bytes, size_t size) {
   AddNumber('s', static_cast<int64_t>(size));
   const auto hash = static_cast<int64_t>(HashBytes(bytes, size));
-  bytes_.append(reinterpret_cast<const char*>(&hash), sizeof(hash));
-  bytes_.append(static_cast<const char*>(bytes), std::min(size, kShown));
+  bytes_.Append(&hash, sizeof(hash));
+  bytes_.Append(bytes, std::min(size, kShown));
 }
 
 void ArgumentWriter::Add(const char* text) {
   if (text == nullptr) {
-    bytes_ += 'n';
+    AddLetter('n');
   } else {
     AddBytes(text, std::strlen(text));
   }
@@ -71,7 +64,7 @@ void ArgumentWriter::Add(const char* text) {
 
 void ArgumentWriter::Add(char* const* words) {
   if (words == nullptr) {
-    bytes_ += 'n';
+    AddLetter('n');
     return;
   }
   for (; *words != nullptr; ++words) Add(static_cast<const char*>(*words));
@@ -79,7 +72,7 @@ void ArgumentWriter::Add(char* const* words) {
 
 void ArgumentWriter::Add(const SignalSet* set) {
   if (set == nullptr) {
-    bytes_ += 'n';
+    AddLetter('n');
   } else {
     Add(*set);
   }
@@ -87,7 +80,7 @@ void ArgumentWriter::Add(const SignalSet* set) {
 
 void ArgumentWriter::Add(const SignalAction* action) {
   if (action == nullptr) {
-    bytes_ += 'n';
+    AddLetter('n');
     return;
   }
   AddNumber('h', runner_.OrdinalOf(*action));
@@ -98,6 +91,10 @@ void ArgumentWriter::Add(const SignalAction* action) {
 void ArgumentWriter::Add(ResourceLimit limit) {
   AddNumber('i', static_cast<int64_t>(limit.soft));
   AddNumber('i', static_cast<int64_t>(limit.hard));
+}
+
+void ArgumentWriter::Add(const UnixAddress* address) {
+  AddBytes(address->bytes, std::min(address->size, UnixAddress::kMaxSize));
 }
 
 void ArgumentWriter::AddPolled(const struct pollfd* descriptors, size_t count) {

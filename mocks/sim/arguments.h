@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <type_traits>
 
 #include "cleanfork/os_types.h"
+#include "mocks/sim/bytes.h"
 #include "mocks/sim/calls.h"
 
 namespace cleanfork::sim {
@@ -18,7 +20,7 @@ namespace cleanfork::sim {
 // Appends values to a string of bytes, each with a letter that says what it is.
 class ArgumentWriter {
  public:
-  ArgumentWriter(std::string* bytes, Runner* runner) : bytes_(*bytes), runner_(*runner) {}
+  ArgumentWriter(Bytes* bytes, Runner* runner) : bytes_(*bytes), runner_(*runner) {}
 
   // Numbers. Of a buffer that the call fills, and of anything else that is only pointed to,
   // nothing but that it is there.
@@ -27,7 +29,7 @@ class ArgumentWriter {
     if constexpr (std::is_integral<T>::value || std::is_enum<T>::value) {
       AddNumber('i', static_cast<int64_t>(value));
     } else {
-      bytes_ += 'p';
+      AddLetter('p');
     }
   }
   void Add(const char* text);
@@ -36,16 +38,23 @@ class ArgumentWriter {
   void Add(const SignalSet* set);
   void Add(const SignalAction* action);
   void Add(ResourceLimit limit);
-  void Add(char*) { bytes_ += 'p'; }  // a buffer, not a text
+  void Add(const UnixAddress* address);
+  void Add(char*) { AddLetter('p'); }  // a buffer, not a text
 
   // What a call reads out of a buffer: all of it is compared, its beginning printed.
   void AddBytes(const void* bytes, size_t size);
   void AddPolled(const struct pollfd* descriptors, size_t count);
 
  private:
-  void AddNumber(char kind, int64_t number);
+  void AddLetter(char kind) { bytes_.Append(&kind, 1); }
+  void AddNumber(char kind, int64_t number) {
+    char bytes[1 + sizeof(number)];
+    bytes[0] = kind;
+    std::memcpy(bytes + 1, &number, sizeof(number));
+    bytes_.Append(bytes, sizeof(bytes));
+  }
 
-  std::string& bytes_;
+  Bytes& bytes_;
   Runner& runner_;
 };
 

@@ -149,6 +149,11 @@ class Calls {
   SysResult<void> IsATty(int fd);
   SysResult<size_t> Poll(struct pollfd* descriptors, size_t count, int64_t nanoseconds);
 
+  // Sockets: sockets.cc
+  SysResult<int> Socket(int domain, int type, int protocol);
+  SysResult<size_t> SendTo(int fd, const void* buffer, size_t size, int flags,
+                           const UnixAddress* address);
+
   // Files: file_calls.cc
   SysResult<FileStatus> Stat(const char* path);
   SysResult<void> Unlink(const char* path);
@@ -192,6 +197,7 @@ class Calls {
 
   SysResult<size_t> ReadPipe(int index, void* buffer, size_t size, bool blocking);
   SysResult<size_t> WritePipe(int index, const void* buffer, size_t size, bool blocking);
+  SysResult<size_t> ReadSocket(int index, size_t size, bool blocking);
   SysResult<size_t> ReadAt(Description* description, void* buffer, size_t size, int64_t* offset);
   SysResult<size_t> WriteAt(Description* description, const void* buffer, size_t size,
                             int64_t* offset);

@@ -18,6 +18,10 @@ constexpr size_t kMaxNameSize = 64;  // of one, with its NUL
 constexpr int kMaxFilePages = 16;    // of one file: 64 KiB
 constexpr size_t kMaxGroups = 64;    // supplementary, of one process
 constexpr size_t kPageSize = 4096;
+constexpr int kMaxSockets = 32;                          // that are open
+constexpr int kMaxReceivers = 8;                         // sockets of others, that can be sent to
+constexpr int kMaxDatagrams = 64;                        // of a whole run
+constexpr size_t kMaxDatagramBytes = size_t{256} << 10;  // in all of them together
 
 }  // namespace cleanfork::sim
 

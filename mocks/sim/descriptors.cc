@@ -15,6 +15,7 @@
 #include "mocks/sim/proc_files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -33,6 +34,7 @@ void DropReference(Kernel* kernel, Description* description) {
     case DescriptionKind::kPipeWrite: DropWriter(kernel, description->object); break;
     case DescriptionKind::kFile:
     case DescriptionKind::kDirectory: ReleaseInode(kernel, description->object); break;
+    case DescriptionKind::kSocket: FreeSocket(kernel, description->object); break;
     case DescriptionKind::kPidFd:
     case DescriptionKind::kProcFile:
     case DescriptionKind::kFree: break;
@@ -47,7 +49,8 @@ bool IsBelowLimit(const Process& process, int64_t fd) {
 
 bool IsStream(const Description& description) {
   return description.kind == DescriptionKind::kPipeRead ||
-         description.kind == DescriptionKind::kPipeWrite;
+         description.kind == DescriptionKind::kPipeWrite ||
+         description.kind == DescriptionKind::kSocket;
 }
 
 bool MayRead(const Description& description) { return (description.flags & O_ACCMODE) != O_WRONLY; }
@@ -59,6 +62,7 @@ void ShareDescription(Kernel* kernel, Process* process, int from, int to, bool c
   const int16_t description = process->descriptors[from].description;
   ++kernel->descriptions[description].references;
   process->descriptors[to] = {description, static_cast<int16_t>(close_on_exec)};
+  process->descriptors_end = std::max(process->descriptors_end, to + 1);
 }
 
 }  // namespace
@@ -82,13 +86,22 @@ void InstallDescription(Kernel* kernel, Process* process, int fd, const Descript
   for (int index = 0; index < kMaxDescriptions; ++index) {
     Description& description = kernel->descriptions[index];
     if (description.kind != DescriptionKind::kFree) continue;
-    description = model;
+    kernel->descriptions.Use(index) = model;
     description.references = 1;
     description.lock = F_UNLCK;
     process->descriptors[fd] = {static_cast<int16_t>(index), static_cast<int16_t>(close_on_exec)};
+    process->descriptors_end = std::max(process->descriptors_end, fd + 1);
     return;
   }
   OutOfRoom("open file descriptions", kMaxDescriptions);
+}
+
+bool HasRoomForFiles(const Kernel& kernel, const Process& process, int count) {
+  if (process.credentials.Has(kCapSysAdmin)) return true;
+  for (const Description& description : kernel.descriptions) {
+    if (description.kind != DescriptionKind::kFree) ++count;
+  }
+  return count <= kernel.most_files;
 }
 
 void CloseDescriptor(Kernel* kernel, Process* process, int fd) {
@@ -98,13 +111,13 @@ void CloseDescriptor(Kernel* kernel, Process* process, int fd) {
 }
 
 void CloseAllDescriptors(Kernel* kernel, Process* process) {
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
+  for (int fd = 0; fd < process->descriptors_end; ++fd) {
     if (process->descriptors[fd].description != kNone) CloseDescriptor(kernel, process, fd);
   }
 }
 
 void CloseForExec(Kernel* kernel, Process* process) {
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
+  for (int fd = 0; fd < process->descriptors_end; ++fd) {
     const Descriptor& descriptor = process->descriptors[fd];
     if (descriptor.description != kNone && descriptor.close_on_exec != 0) {
       CloseDescriptor(kernel, process, fd);
@@ -113,8 +126,9 @@ void CloseForExec(Kernel* kernel, Process* process) {
 }
 
 void ShareDescriptors(Kernel* kernel, const Process& process) {
-  for (const Descriptor& descriptor : process.descriptors) {
-    if (descriptor.description != kNone) ++kernel->descriptions[descriptor.description].references;
+  for (int fd = 0; fd < process.descriptors_end; ++fd) {
+    const int description = process.descriptors[fd].description;
+    if (description != kNone) ++kernel->descriptions[description].references;
   }
 }
 
@@ -127,6 +141,7 @@ std::string DescribeDescription(const Kernel& kernel, const Description& descrip
     case DescriptionKind::kPipeRead: return "pipe " + number + ", to read";
     case DescriptionKind::kPipeWrite: return "pipe " + number + ", to write";
     case DescriptionKind::kPidFd: return "process " + number;
+    case DescriptionKind::kSocket: return "socket " + number;
     case DescriptionKind::kProcFile: return "/proc/" + number + "/" + ProcName(description.entry);
   }
   return "nothing";
@@ -138,6 +153,7 @@ FileStatus StatusBehind(const Kernel& kernel, const Description& description) {
     case DescriptionKind::kFile:
     case DescriptionKind::kDirectory: return StatusOf(kernel, description.object);
     case DescriptionKind::kProcFile: return ProcStatus(kernel, description);
+    case DescriptionKind::kSocket: return StatusOfSocket(kernel, description.object);
     case DescriptionKind::kPipeRead:
     case DescriptionKind::kPipeWrite:
       status.device = 13;
@@ -167,6 +183,8 @@ SysResult<size_t> Calls::Read(int fd, void* buffer, size_t size) {
       return ReadPipe(description->object, buffer, size, (description->flags & O_NONBLOCK) == 0);
     case DescriptionKind::kDirectory: return SysError(EISDIR);
     case DescriptionKind::kPidFd: return SysError(EINVAL);
+    case DescriptionKind::kSocket:
+      return ReadSocket(description->object, size, (description->flags & O_NONBLOCK) == 0);
     default: return ReadAt(description, buffer, size, &description->offset);
   }
 }
@@ -178,6 +196,7 @@ SysResult<size_t> Calls::Write(int fd, const void* buffer, size_t size) {
     case DescriptionKind::kPipeWrite:
       return WritePipe(description->object, buffer, size, (description->flags & O_NONBLOCK) == 0);
     case DescriptionKind::kPidFd: return SysError(EINVAL);
+    case DescriptionKind::kSocket: return SysError(ENOTCONN);
     default: return WriteAt(description, buffer, size, &description->offset);
   }
 }
@@ -344,9 +363,10 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
   TakeSetIdBits(&kernel_, self().credentials, description->object);
-  WriteFileAt(&kernel_, description->object, buffer, size, *offset);
-  *offset += static_cast<int64_t>(size);
-  return size;
+  const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);
+  if (written == 0 && size > 0) return SysError(ENOSPC);
+  *offset += static_cast<int64_t>(written);
+  return written;
 }
 
 }  // namespace cleanfork::sim

@@ -18,6 +18,9 @@ int FindFreeDescriptor(const Process& process, int minimum);
 void InstallDescription(Kernel* kernel, Process* process, int fd, const Description& model,
                         bool close_on_exec);
 
+// Whether `count` more may be open in the whole system: ENFILE, if not.
+bool HasRoomForFiles(const Kernel& kernel, const Process& process, int count);
+
 // Frees `fd`, which is open, and with the last reference what is behind it.
 void CloseDescriptor(Kernel* kernel, Process* process, int fd);
 void CloseAllDescriptors(Kernel* kernel, Process* process);

@@ -136,6 +136,13 @@ inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const 
   if (size > kMost) return writer->Add(size);
   for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
 }
+inline void AddArguments(Tag<OsCall::kSendTo>, ArgumentWriter* writer, int fd, const void* bytes,
+                         size_t size, int flags, const UnixAddress* address) {
+  writer->Add(fd);
+  writer->AddBytes(bytes, size);
+  writer->Add(flags);
+  writer->Add(address);
+}
 inline void AddArguments(Tag<OsCall::kPoll>, ArgumentWriter* writer, struct pollfd* descriptors,
                          size_t count, int64_t nanoseconds) {
   writer->AddPolled(descriptors, count);
@@ -186,6 +193,7 @@ class Dispatch : public Os {
   explicit Dispatch(Engine* engine) : engine_(*engine) {}
 
   [[noreturn]] void Exit(int status) override {
+    const AllocatingFor engine(nullptr);
     ArgumentWriter(engine_.BeginCall(OsCall::kExit), &engine_).Add(status);
     engine_.Exit(status);
   }
@@ -197,6 +205,7 @@ class Dispatch : public Os {
  private:
   template <OsCall kCall, typename Result, typename... A>
   Result CallWith(A... a) {
+    const AllocatingFor engine(nullptr);
     // Memory is not the kernel's: it is not logged, but changed again by a replay.
     if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
       return Model<kCall>::Make(engine_.environment(), a...);
@@ -226,8 +235,7 @@ class Dispatch : public Os {
         return result;
       }
       Begin<kCall>(a...);
-      engine_.BeforeCall();
-      Begin<kCall>(a...);  // a handler that ran has made calls of its own
+      if (engine_.BeforeCall()) Begin<kCall>(a...);
       result = Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
       if (error == kRestartable || error == kRestartWithoutHandler) {
@@ -278,8 +286,8 @@ class Dispatch : public Os {
     }
   }
 
-  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument) {
-    engine_.Exit(function(argument));
+  [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {
+    engine_.Exit(engine_.RunFunction(function, argument));
   }
 
   Engine& engine_;

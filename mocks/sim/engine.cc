@@ -28,24 +28,54 @@ namespace cleanfork::sim {
 namespace {
 
 // What a process has on the heap when it exits in the middle of a function is nobody's any more,
-// as in a real process. The leak checker takes it for a leak.
+// as in a real process.
+// The leak checker takes it for a leak, where nobody (//:sim_heap) frees it.
 class LeaksAllowed {
  public:
 #ifdef CLEANFORK_LSAN
-  LeaksAllowed() { __lsan_disable(); }
-  ~LeaksAllowed() { __lsan_enable(); }
+  explicit LeaksAllowed(bool allowed) : allowed_(allowed) {
+    if (allowed_) __lsan_disable();
+  }
+  ~LeaksAllowed() {
+    if (allowed_) __lsan_enable();
+  }
 #else
-  LeaksAllowed() {}
+  explicit LeaksAllowed(bool) {}
+  ~LeaksAllowed() {}
 #endif
   LeaksAllowed(const LeaksAllowed&) = delete;
   LeaksAllowed& operator=(const LeaksAllowed&) = delete;
+
+ private:
+#ifdef CLEANFORK_LSAN
+  const bool allowed_;
+#endif
 };
 
 std::string CallText(OsCall call, const char* arguments, size_t size) {
   return std::string(GetOsCallInfo(call).name) + "(" + ArgumentText(arguments, size) + ")";
 }
 
+// Whether code does not throw.
+template <typename Code>
+bool RunToEnd(const Code& code) {
+#if defined(__cpp_exceptions)
+  try {
+    code();
+  } catch (...) {
+    return false;
+  }
+#else
+  code();
+#endif
+  return true;
+}
+
 }  // namespace
+
+std::string Engine::CurrentCallText(const Task& task) {
+  return CallText(task.call, task.arguments.data(), task.arguments.size());
+}
 
 Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
                Chooser* chooser, int64_t most_calls)
@@ -59,85 +89,127 @@ Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<Pro
 Engine::~Engine() = default;
 
 void Engine::Run(Os* os, const Body& body, const Words& environment) {
-  const OverflowReport report;
   const CallDescriber* const describer = CallDescriber::Install(this);
+  Clear();
   os_ = os;
-  TaskAt(0) =
-      MakeTask(std::make_shared<const Body>(body), std::make_shared<const Words>(environment));
+  // No copies: nothing goes on after this returns.
+  const std::shared_ptr<void> nobody;
+  TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
   for (next_ = 0; next_ != kNone && !stopped_;) {
     current_ = next_;
-    {
-      const LeaksAllowed allowed;
-      Resume(current_);
-    }
+    Resume(current_);
     std::unique_ptr<Task>& last = TaskAt(current_);
     if (last->replacement != nullptr) {
-      last = std::move(last->replacement);
+      std::unique_ptr<Task> replacement = std::move(last->replacement);
+      DropTask(std::exchange(last, std::move(replacement)));
     } else if (last->ended) {
-      last.reset();
+      DropTask(std::move(last));
       next_ = PickNext();
     }
   }
-  if (!stopped_) NoteWhoWaits();
+  NoteEnd();
+  DropAllTasks();
   CallDescriber::Install(describer);
 }
 
-ProcessRecord Engine::Record(int slot) const {
-  ProcessRecord record;
-  record.process = kernel_.processes[slot];
-  for (int fd = 0; fd < kMaxDescriptors; ++fd) {
-    const int description = record.process.descriptors[fd].description;
+void Engine::Clear() {
+  next_ = current_ = 0;
+  call_count_ = 0;
+  stopped_ = false;
+  end_ = RunEnd::kAllEnded;
+  message_.clear();
+  handlers_.clear();
+  ended_.clear();
+  execs_.clear();
+  trace_.clear();
+  trace_bytes_.clear();
+}
+
+void Engine::Record(int slot, ProcessRecord* record) const {
+  const Process& process = kernel_.processes[slot];
+  record->process = process;
+  record->parent = ParentPid(kernel_, process);
+  record->directory = PathOf(kernel_, process.directory);
+  record->descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  for (int fd = 0; fd < process.descriptors_end; ++fd) {
+    const int description = process.descriptors[fd].description;
     if (description == kNone) continue;
-    record.descriptors[fd] = DescribeDescription(kernel_, kernel_.descriptions[description]);
+    record->descriptors.emplace_back(
+        fd, DescribeDescription(kernel_, kernel_.descriptions[description]));
   }
-  record.directory = PathOf(kernel_, record.process.directory);
-  return record;
 }
 
 // Fibers ---------------------------------------------------------------------------------------
 
 std::unique_ptr<Engine::Task> Engine::MakeTask(std::shared_ptr<const Body> body,
                                                std::shared_ptr<const Words> environment) {
-  auto task = std::make_unique<Task>();
+  std::unique_ptr<Task> task;
+  if (unused_tasks_.empty()) {
+    task = std::make_unique<Task>();
+    task->log = std::make_shared<Log>();
+  } else {
+    task = std::move(unused_tasks_.back());
+    unused_tasks_.pop_back();
+  }
   task->body = std::move(body);
   task->start_environment = std::move(environment);
-  task->environment = std::make_shared<Environment>(*task->start_environment);
-  task->log = std::make_shared<Log>();
   task->reading = task->log.get();
   return task;
+}
+
+// Keeps it for the next process: what has grown need not grow again.
+void Engine::DropTask(std::unique_ptr<Task> task) {
+  if (task->fiber != nullptr && task->memory->heap() != nullptr) task->fiber->DropExceptions();
+  std::shared_ptr<Log> log = std::move(task->log);
+  Bytes arguments = std::move(task->arguments);
+  *task = Task();
+  if (log.use_count() > 1) log = std::make_shared<Log>();  // the parent of a VforkCall() has it
+  log->Clear();
+  task->log = std::move(log);
+  task->arguments = std::move(arguments);
+  unused_tasks_.push_back(std::move(task));
+}
+
+void Engine::DropAllTasks() {
+  for (int slot = 0; slot < kernel_.processes.used; ++slot) {
+    if (TaskAt(slot) != nullptr) DropTask(std::move(TaskAt(slot)));
+  }
 }
 
 void Engine::Resume(int slot) {
   Task& task = *tasks_[static_cast<size_t>(slot)];
   if (task.fiber == nullptr) {
-    const std::string pid = std::to_string(kernel_.processes[slot].pid);
-    task.fiber = std::make_unique<Fiber>("simulated process " + pid, &EnterTask, this);
+    const pid_t pid = kernel_.processes[slot].pid;
+    task.fiber = std::make_unique<Fiber>("simulated process", pid, &EnterTask, this);
     task.on = task.fiber.get();
   }
+  if (task.memory == nullptr) task.memory = std::make_shared<Memory>(task.start_environment);
+  const LeaksAllowed allowed(task.memory->heap() == nullptr);
+  ProcessVariables* const before = ProcessVariables::Current();
+  ProcessVariables::SetCurrent(task.memory.get());
   Fiber::Switch(host_, *task.on);
+  ProcessVariables::SetCurrent(before);
 }
 
 void Engine::EnterTask(void* argument) {
   Engine& engine = *static_cast<Engine*>(argument);
-  const int status = engine.RunBody();
+  int status = 0;
+  if (!engine.RunBody(&status)) engine.EndCurrent(SIGABRT);  // by std::terminate()
+  ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
   engine.Exit(status);
 }
 
-int Engine::RunBody() {
+// Runs what this process begins in, to its end; false if an exception has come out of it.
+bool Engine::RunBody(int* status) {
   Task& own = task();
-  // A child of VforkCall() begins in the function and not in the body.
-  const auto run = [&] {
-    return own.function != nullptr ? own.function(own.argument) : (*own.body)(*os_);
-  };
-#if defined(__cpp_exceptions)
-  try {
-    return run();
-  } catch (...) {
-    EndCurrent(SIGABRT);  // std::terminate() would have aborted the process
-  }
-#else
-  return run();
-#endif
+  if (own.function != nullptr)
+    return RunToEnd([&] { *status = RunFunction(own.function, own.argument); });
+  const bool returned = RunToEnd([&] {
+    const AllocatingFor process(own.memory->heap());
+    *status = (*own.body)(*os_);
+  });
+  if (returned) own.memory->BodyReturned();
+  return returned;
 }
 
 void Engine::LeaveShadow() {
@@ -162,8 +234,9 @@ int Engine::PickNext() {
   do {
     int alternatives[kMaxProcesses];
     int count = 0;
-    for (int i = 0; i < kMaxProcesses; ++i) {
-      const int slot = (current_ + i) % kMaxProcesses;
+    const int used = kernel_.processes.used;
+    for (int i = 0; i < used; ++i) {
+      const int slot = (current_ + i) % used;
       if (CanRun(slot)) alternatives[count++] = slot;
     }
     if (count == 1 || (count > 1 && !asks)) return alternatives[0];
@@ -174,7 +247,8 @@ int Engine::PickNext() {
 
 bool Engine::AdvanceTime() {
   int64_t next = kForever;
-  for (const auto& task : tasks_) {
+  for (int slot = 0; slot < kernel_.processes.used; ++slot) {
+    const std::unique_ptr<Task>& task = TaskAt(slot);
     if (task != nullptr && task->waiting != nullptr) {
       next = std::min(next, task->waiting->deadline);
     }
@@ -211,19 +285,29 @@ Wake Engine::Wait(const Waiting& waiting) {
   }
 }
 
-void Engine::Stop(RunEnd end, const std::string& message) {
+// Whoever is left here never comes back to free a message: Run() makes it.
+void Engine::Stop(RunEnd end) {
   end_ = end;
-  message_ = message;
   stopped_ = true;
   next_ = kNone;
   Fiber::Exit(*task().on, host_);
+}
+
+void Engine::NoteEnd() {
+  switch (end_) {
+    case RunEnd::kTooManyCalls:
+      message_ = "more than " + std::to_string(most_calls_) + " calls were made";
+      return;
+    case RunEnd::kNondeterminism: message_ = DivergenceText(); return;
+    default: NoteWhoWaits();
+  }
 }
 
 // Nobody can go on any more: each has ended, or waits for ever.
 void Engine::NoteWhoWaits() {
   std::string who;
   bool first_waits = false;
-  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+  for (int slot = 0; slot < kernel_.processes.used; ++slot) {
     const auto& task = tasks_[static_cast<size_t>(slot)];
     if (task == nullptr) continue;
     const Process& process = kernel_.processes[slot];
@@ -233,7 +317,7 @@ void Engine::NoteWhoWaits() {
       who += "runs " + execs_.at(process.pid).path + ", which is not simulated";
       continue;
     }
-    who += CallText(task->call, task->arguments.data(), task->arguments.size());
+    who += CurrentCallText(*task);
     who += std::string(": ") + task->waiting->what;
   }
   if (who.empty()) return;
@@ -247,12 +331,12 @@ std::string Engine::DescribeCurrentCall() const {
   const auto& task = tasks_[static_cast<size_t>(current_)];
   if (task == nullptr) return "no process";
   return "process " + std::to_string(kernel_.processes[current_].pid) + ": " +
-         CallText(task->call, task->arguments.data(), task->arguments.size());
+         CurrentCallText(*task);
 }
 
 // Calls and the log ----------------------------------------------------------------------------
 
-std::string* Engine::BeginCall(OsCall call) {
+Bytes* Engine::BeginCall(OsCall call) {
   Task& own = task();
   own.call = call;
   own.arguments.clear();
@@ -281,33 +365,41 @@ void Engine::CheckLogged(const LogEntry& entry) {
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;
   }
-  StopNondeterministic(&entry, CallText(own.call, own.arguments.data(), own.arguments.size()));
+  StopNondeterministic(entry, false);
 }
 
 const char* Engine::LoggedResult(const LogEntry& entry) {
   return task().reading->bytes.data() + entry.at + entry.arguments;
 }
 
-void Engine::StopNondeterministic(const LogEntry* logged, const std::string& instead) {
-  std::string then = "nothing more";
-  if (logged != nullptr && logged->kind == LogEntry::Kind::kSignalReturn) {
-    then = "the return from a signal handler";
-  } else if (logged != nullptr) {
-    then = CallText(logged->call, task().reading->bytes.data() + logged->at, logged->arguments);
-  }
-  Stop(RunEnd::kNondeterminism,
-       "process " + std::to_string(self().pid) +
-           " was forked by replay, and what runs in it is not deterministic given what its calls "
-           "return:\n  its parent made: " +
-           then + "\n  it made: " + instead);
+void Engine::StopNondeterministic(const LogEntry& logged, bool at_handlers_end) {
+  diverged_ = logged;
+  diverged_at_handlers_end_ = at_handlers_end;
+  Stop(RunEnd::kNondeterminism);
 }
 
-void Engine::BeforeCall() {
+std::string Engine::DivergenceText() {
+  const std::string handler_end = "the return from a signal handler";
+  const Task& own = task();
+  const std::string then =
+      diverged_.kind == LogEntry::Kind::kSignalReturn
+          ? handler_end
+          : CallText(diverged_.call, own.reading->bytes.data() + diverged_.at, diverged_.arguments);
+  const std::string instead = diverged_at_handlers_end_ ? handler_end : CurrentCallText(own);
+  return "process " + std::to_string(self().pid) +
+         " was forked by replay, and what runs in it is not deterministic given what its calls "
+         "return:\n  its parent made: " +
+         then + "\n  it made: " + instead;
+}
+
+bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
-    Stop(RunEnd::kTooManyCalls, "more than " + std::to_string(most_calls_) + " calls were made");
+    Stop(RunEnd::kTooManyCalls);
   }
   LetOthersRun();
+  const size_t logged = task().log->entries.size();
   DeliverSignals();
+  return task().log->entries.size() != logged;
 }
 
 void Engine::LogRestart() {
@@ -320,17 +412,17 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
                      int error, int64_t value) {
   Task& own = task();
   LogEntry& entry = own.log->Add(LogEntry::Kind::kCall, own.call, own.arguments);
-  entry.result = size;
+  entry.result = static_cast<uint32_t>(size);
   entry.filled = filled_size;
-  own.log->bytes.append(static_cast<const char*>(result), size);
-  own.log->bytes.append(static_cast<const char*>(filled), filled_size);
+  own.log->bytes.Append(result, size);
+  own.log->bytes.Append(filled, filled_size);
   if (own.call == OsCall::kVforkCall && error == 0) {
     entry.vfork = static_cast<int>(own.log->vforks.size());
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
   trace_.push_back({self().pid, own.call, trace_bytes_.size(), own.arguments.size(), error, value});
-  trace_bytes_ += own.arguments;
+  trace_bytes_.Append(own.arguments);
 }
 
 // Signals --------------------------------------------------------------------------------------
@@ -405,7 +497,7 @@ void Engine::DeliverSignals(LogEntry::Kind kind) {
       continue;
     }
     Task& own = task();
-    LogEntry& entry = own.log->Add(kind, own.call, "");
+    LogEntry& entry = own.log->Add(kind, own.call, {});
     entry.signal = signal;
     entry.ordinal = ordinal;
     entry.sender = sender;
@@ -417,7 +509,7 @@ void Engine::DeliverSignals(LogEntry::Kind kind) {
     if ((action.flags & static_cast<int>(SA_RESETHAND)) != 0) action.ordinal = kDefaultAction;
     DeliverSignals(LogEntry::Kind::kNestedSignal);
     RunHandler(ordinal, signal, sender);
-    own.log->Add(LogEntry::Kind::kSignalReturn, own.call, "");
+    own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     process.signals.mask = mask;
   }
@@ -425,6 +517,7 @@ void Engine::DeliverSignals(LogEntry::Kind kind) {
 
 void Engine::RunHandler(int ordinal, int signal, const Sender& sender) {
   const SignalAction action = ActionOf(ordinal);
+  const AllocatingFor process(task().memory->heap());
   if (action.info_handler == nullptr) {
     action.handler(signal);
     return;
@@ -455,7 +548,7 @@ void Engine::ReplaySignal() {
   }
   RunHandler(entry.ordinal, entry.signal, entry.sender);
   if (!Replaying()) {  // it was in the handler that this process was forked
-    own.log->Add(LogEntry::Kind::kSignalReturn, own.call, "");
+    own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     self().signals.mask = entry.mask;
     return;
@@ -463,7 +556,7 @@ void Engine::ReplaySignal() {
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   const LogEntry& next = own.reading->entries[own.at++];
   if (next.kind != LogEntry::Kind::kSignalReturn) {
-    StopNondeterministic(&next, "the return from a signal handler");
+    StopNondeterministic(next, true);
   }
 }
 

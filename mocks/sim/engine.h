@@ -11,16 +11,19 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
+#include "mocks/sim/bytes.h"
 #include "mocks/sim/calls.h"
 #include "mocks/sim/chooser.h"
 #include "mocks/sim/environment.h"
 #include "mocks/sim/fiber.h"
 #include "mocks/sim/kernel.h"
 #include "mocks/sim/log.h"
+#include "mocks/sim/memory.h"
 #include "mocks/sim/refuse.h"
 
 namespace cleanfork::sim {
@@ -42,7 +45,8 @@ struct ExecRecord {
 // A process at its end, before its descriptors were closed.
 struct ProcessRecord {
   Process process;
-  std::map<int, std::string> descriptors;
+  pid_t parent;  // the slot of the same name may be another process's by now
+  std::vector<std::pair<int, std::string>> descriptors;
   std::string directory;
 };
 
@@ -61,7 +65,8 @@ class Engine : public Runner, public CallDescriber {
          Chooser* chooser, int64_t most_calls);
   ~Engine() override;
 
-  // Runs `body` in the process of slot 0, and all that come of it.
+  // Runs `body` in the process of slot 0, and all that come of it. What is left of another run is
+  // forgotten, but not the room that it took.
   void Run(Os* os, const Body& body, const Words& environment);
 
   RunEnd end() const { return end_; }
@@ -70,15 +75,15 @@ class Engine : public Runner, public CallDescriber {
   const std::map<pid_t, ExecRecord>& execs() const { return execs_; }
   const std::vector<TraceRecord>& trace() const { return trace_; }
   const char* trace_bytes() const { return trace_bytes_.data(); }
-  ProcessRecord Record(int slot) const;
+  void Record(int slot, ProcessRecord* record) const;
 
   // What SimOs's calls are made of ---------------------------------------------------------------
 
   Calls& calls() { return calls_; }
-  Environment& environment() { return *task().environment; }
+  Environment& environment() { return task().memory->environment(); }
 
   // A call begins: its arguments go where this points.
-  std::string* BeginCall(OsCall call);
+  Bytes* BeginCall(OsCall call);
 
   // Whether the log answers. Then TakeLogged() is what it says, once the handlers that ran before
   // the call have run. CheckLogged() ends the run if that is another call than the one that began.
@@ -88,8 +93,9 @@ class Engine : public Runner, public CallDescriber {
   const char* LoggedResult(const LogEntry& entry);
   void ReplaySignals();
 
-  // Otherwise: what may happen before, the call itself, what happens after.
-  void BeforeCall();
+  // Otherwise: what may happen before, the call itself, what happens after. BeforeCall() returns
+  // whether handlers have run, which make calls of their own.
+  bool BeforeCall();
   bool Restarts(int error);
   void LogRestart();
   void LogCall(const void* result, size_t size, const void* filled, size_t filled_size, int error,
@@ -97,8 +103,9 @@ class Engine : public Runner, public CallDescriber {
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }
 
   SysResult<pid_t> Fork();
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument);
-  void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument);
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument, int termination_signal);
+  int RunFunction(int (*function)(void*), void* argument);  // of a VforkCall, in its child
+  void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int);
   SysResult<void> ExecVe(const char* path, char* const* argv, char* const* envp);
   [[noreturn]] void Exit(int status);
 
@@ -114,7 +121,7 @@ class Engine : public Runner, public CallDescriber {
   struct Task {
     std::shared_ptr<const Body> body;
     std::shared_ptr<const Words> start_environment;
-    std::shared_ptr<Environment> environment;
+    std::shared_ptr<Memory> memory;
     std::shared_ptr<Log> log;
     const Log* reading = nullptr;  // *log, or in a shadow that of a VforkCall's child
     size_t at = 0;
@@ -128,7 +135,7 @@ class Engine : public Runner, public CallDescriber {
     Fiber* shadow_return = nullptr;
     const Waiting* waiting = nullptr;
     OsCall call = OsCall::kExit;
-    std::string arguments;
+    Bytes arguments;
     std::unique_ptr<Task> replacement;  // after an exec
     bool ended = false;
   };
@@ -136,12 +143,15 @@ class Engine : public Runner, public CallDescriber {
   Task& task() { return *tasks_[static_cast<size_t>(current_)]; }
   Process& self() { return kernel_.processes[current_]; }
 
-  static std::unique_ptr<Task> MakeTask(std::shared_ptr<const Body> body,
-                                        std::shared_ptr<const Words> environment);
+  std::unique_ptr<Task> MakeTask(std::shared_ptr<const Body> body,
+                                 std::shared_ptr<const Words> environment);
+  void DropTask(std::unique_ptr<Task> task);
+  void DropAllTasks();
   std::unique_ptr<Task>& TaskAt(int slot) { return tasks_[static_cast<size_t>(slot)]; }
+  void Clear();
   void Resume(int slot);
   static void EnterTask(void* engine);
-  int RunBody();
+  bool RunBody(int* status);
   [[noreturn]] void LeaveShadow();
 
   bool CanRun(int slot) const;
@@ -150,15 +160,20 @@ class Engine : public Runner, public CallDescriber {
   void LetOthersRun();
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
-  [[noreturn]] void Stop(RunEnd end, const std::string& message);
-  [[noreturn]] void StopNondeterministic(const LogEntry* logged, const std::string& instead);
+  [[noreturn]] void Stop(RunEnd end);
+  // The process does not do what `logged` says; but what its current call is, or the return from a
+  // signal handler.
+  [[noreturn]] void StopNondeterministic(const LogEntry& logged, bool at_handlers_end);
+  static std::string CurrentCallText(const Task& task);
+  std::string DivergenceText();
+  void NoteEnd();
   void NoteWhoWaits();
 
   void DeliverSignals(LogEntry::Kind kind);
   void TakeDefaultAction(int signal);
   void RunHandler(int ordinal, int signal, const Sender& sender);
   void ReplaySignal();
-  SysResult<int> FindProgram(const char* path);
+  SysResult<int> FindProgram(const char* path);  // its inode
 
   Kernel& kernel_;
   const Directory& directory_;
@@ -169,17 +184,20 @@ class Engine : public Runner, public CallDescriber {
   Os* os_ = nullptr;
   Fiber host_;
   std::array<std::unique_ptr<Task>, kMaxProcesses> tasks_;
+  std::vector<std::unique_ptr<Task>> unused_tasks_;
   int current_ = 0;
   int next_ = 0;
   int64_t call_count_ = 0;
   bool stopped_ = false;
   RunEnd end_ = RunEnd::kAllEnded;
+  LogEntry diverged_;
+  bool diverged_at_handlers_end_ = false;
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
   std::vector<ProcessRecord> ended_;
   std::map<pid_t, ExecRecord> execs_;
   std::vector<TraceRecord> trace_;
-  std::string trace_bytes_;
+  Bytes trace_bytes_;
 };
 
 }  // namespace cleanfork::sim

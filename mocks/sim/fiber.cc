@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <exception>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define CLEANFORK_ASAN 1
@@ -87,9 +88,9 @@ struct FiberStart {
   }
 };
 
-Fiber::Fiber(const std::string& owner, void (*entry)(void*), void* argument)
+Fiber::Fiber(const char* owner, int number, void (*entry)(void*), void* argument)
     : stack_(FiberStack::Take()), entry_(entry), argument_(argument) {
-  stack_->set_owner(owner);
+  stack_->SetOwner(owner, number);
   bottom_ = stack_->bottom();
   size_ = FiberStack::kSize;
 #ifdef CLEANFORK_ASAN
@@ -130,6 +131,17 @@ Fiber::Fiber(const std::string& owner, void (*entry)(void*), void* argument)
 
 Fiber::~Fiber() {
   if (stack_ != nullptr) FiberStack::GiveBack(stack_);
+}
+
+void Fiber::DropExceptions() {
+  if (exceptions_.caught == nullptr) return;
+  auto* exceptions = reinterpret_cast<char*>(abi::__cxa_get_globals());
+  ExceptionState own;
+  std::memcpy(&own, exceptions, sizeof(own));
+  std::memcpy(exceptions, &exceptions_, sizeof(exceptions_));
+  while (std::current_exception() != nullptr) abi::__cxa_end_catch();
+  std::memcpy(exceptions, &own, sizeof(own));
+  exceptions_ = ExceptionState();
 }
 
 void Fiber::Leave(Fiber& from, Fiber& to, bool for_ever) {

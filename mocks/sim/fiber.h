@@ -13,7 +13,6 @@
 #define CLEANFORK_MOCKS_SIM_FIBER_H_
 
 #include <cstddef>
-#include <string>
 
 #if !defined(__x86_64__) || defined(CLEANFORK_FIBER_UCONTEXT)
 #define CLEANFORK_FIBER_ON_UCONTEXT 1
@@ -29,15 +28,18 @@ class Fiber {
   // The calling thread itself, to be switched away from and back to.
   Fiber() = default;
 
-  // Will run entry(argument), which must not return, when it is first switched to. `owner` is who
-  // is named when its stack overflows.
-  Fiber(const std::string& owner, void (*entry)(void*), void* argument);
+  // Will run entry(argument), which must not return, when it is first switched to. `owner`, which
+  // must stay, and `number` are who is named when its stack overflows.
+  Fiber(const char* owner, int number, void (*entry)(void*), void* argument);
 
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
   // Drops it wherever it is: no destructor on its stack runs.
   ~Fiber();
+
+  // Destroys the exceptions that it was handling, as if it left their handlers.
+  void DropExceptions();
 
   // Goes on in `to`; returns when somebody switches to `from` again.
   static void Switch(Fiber& from, Fiber& to);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -59,6 +60,24 @@ void Print(const char* text) {
   static_cast<void>(ignored);
 }
 
+// By hand: printf(3) is not async-signal-safe.
+void PrintNumber(int number) {
+  char digits[16] = {};
+  char* at = digits + sizeof(digits) - 1;
+  do {
+    *--at = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  Print(at);
+}
+
+// Of no other thread that there is or was.
+uint64_t ThreadNumber() {
+  static std::atomic<uint64_t> last{0};
+  thread_local const uint64_t own = ++last;
+  return own;
+}
+
 }  // namespace
 
 struct FaultEntry {
@@ -66,6 +85,17 @@ struct FaultEntry {
     OverflowReport::OnFault(signal, info->si_addr);
   }
 };
+
+namespace {
+
+// The action of `before`, unless somebody has set another one since.
+void Restore(int signal, const struct sigaction& before) {
+  struct sigaction now = {};
+  sigaction(signal, nullptr, &now);
+  if (now.sa_sigaction == &FaultEntry::Handle) sigaction(signal, &before, nullptr);
+}
+
+}  // namespace
 
 FiberStack::FiberStack() {
   char* memory = static_cast<char*>(MapStack(kGuardSize + kSize));
@@ -88,11 +118,7 @@ void FiberStack::GiveBack(FiberStack* stack) {
   unused_stacks = stack;
 }
 
-void FiberStack::set_owner(const std::string& owner) {
-  std::snprintf(owner_, sizeof(owner_), "%s", owner.c_str());
-}
-
-OverflowReport::OverflowReport() {
+OverflowReport::OverflowReport() : thread_(ThreadNumber()) {
   if (reports_of_thread++ == 0) {
     if (report_stack == nullptr) report_stack = MapStack(kReportStackSize);
     stack_t stack = {};
@@ -110,12 +136,18 @@ OverflowReport::OverflowReport() {
 }
 
 OverflowReport::~OverflowReport() {
-  if (--reports_of_thread == 0) sigaltstack(&caller_stack, nullptr);
+  if (IsOfThisThread() && --reports_of_thread == 0) {
+    stack_t now = {};
+    sigaltstack(nullptr, &now);
+    if (now.ss_sp == report_stack) sigaltstack(&caller_stack, nullptr);
+  }
   const std::lock_guard<std::mutex> lock(ActionsMutex());
   if (--reports > 0) return;
-  sigaction(SIGSEGV, &caller_segv, nullptr);
-  sigaction(SIGBUS, &caller_bus, nullptr);
+  Restore(SIGSEGV, caller_segv);
+  Restore(SIGBUS, caller_bus);
 }
+
+bool OverflowReport::IsOfThisThread() const { return thread_ == ThreadNumber(); }
 
 void OverflowReport::SetRunning(const FiberStack* stack) { running_stack = stack; }
 
@@ -127,6 +159,8 @@ void OverflowReport::OnFault(int signal, void* address) {
     if (at < bottom && at >= bottom - kGuardSize) {
       Print("SimOs: stack overflow in ");
       Print(stack->owner_);
+      Print(" ");
+      PrintNumber(stack->number_);
       Print(": it has 256 KiB\n");
     }
   }

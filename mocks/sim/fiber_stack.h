@@ -4,7 +4,7 @@
 #define CLEANFORK_MOCKS_SIM_FIBER_STACK_H_
 
 #include <cstddef>
-#include <string>
+#include <cstdint>
 
 namespace cleanfork::sim {
 
@@ -23,8 +23,11 @@ class FiberStack {
   char* bottom() const { return bottom_; }
   char* top() const { return bottom_ + kSize; }
 
-  // What is printed when it overflows: "simulated process 101".
-  void set_owner(const std::string& owner);
+  // What is printed when it overflows: "simulated process" and 101. `owner` must stay.
+  void SetOwner(const char* owner, int number) {
+    owner_ = owner;
+    number_ = number;
+  }
 
   // The handle of ThreadSanitizer for what runs here, which is expensive to make: kept over some
   // uses. Null otherwise.
@@ -36,13 +39,14 @@ class FiberStack {
   FiberStack();
 
   char* bottom_ = nullptr;
-  char owner_[64] = {};
+  const char* owner_ = "";
+  int number_ = 0;
   FiberStack* next_ = nullptr;
 };
 
-// While one exists, an overflow on the stack that SetRunning() named last on this thread is
-// reported on standard error; the signal then takes its course. The report runs on a stack of its
-// own.
+// While one exists, an overflow on the stack that SetRunning() named last on the thread that made
+// it is reported on standard error; the signal then takes its course. The report runs on a stack of
+// its own. To make one takes four system calls, which is as much as a short run: keep it.
 class OverflowReport {
  public:
   OverflowReport();
@@ -50,11 +54,16 @@ class OverflowReport {
   OverflowReport& operator=(const OverflowReport&) = delete;
   ~OverflowReport();
 
+  // Whether it is this thread's. Destroyed on another one, it leaves that one its signal stack.
+  bool IsOfThisThread() const;
+
   static void SetRunning(const FiberStack* stack);
 
  private:
   static void OnFault(int signal, void* address);
   friend struct FaultEntry;
+
+  const uint64_t thread_;
 };
 
 }  // namespace cleanfork::sim

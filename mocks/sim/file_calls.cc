@@ -60,7 +60,10 @@ int CheckExisting(const Kernel& kernel, const Process& process, int index, int f
   } else if ((flags & O_DIRECTORY) != 0) {
     return ENOTDIR;
   }
-  return MayAccess(kernel, process.credentials, index, WantedAccess(flags)) ? 0 : EACCES;
+  if (!MayAccess(kernel, process.credentials, index, WantedAccess(flags))) return EACCES;
+  if (S_ISSOCK(inode.mode)) return ENXIO;
+  const bool writes = (WantedAccess(flags) & kWrite) != 0;
+  return writes && IsRunning(kernel, index) ? ETXTBSY : 0;
 }
 
 // The names of an open directory, with what each is.
@@ -96,6 +99,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
   if (*path == '\0') return SysError(ENOENT);
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
+  if (!HasRoomForFiles(kernel_, self(), 1)) return SysError(ENFILE);
   const bool creates = (flags & O_CREAT) != 0;
   const bool follow = (flags & O_NOFOLLOW) == 0 && !(creates && (flags & O_EXCL) != 0);
   const Resolved where = creates ? ResolveToCreate(kernel_, self(), path, follow)

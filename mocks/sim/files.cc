@@ -31,7 +31,7 @@ void FreeIfUnused(Kernel* kernel, int index) {
 
 // The position of a name in a directory, or kNone.
 int FindName(const Kernel& kernel, int directory, const std::string& name) {
-  for (int i = 0; i < kMaxNames; ++i) {
+  for (int i = 0; i < kernel.names.used; ++i) {
     const Name& entry = kernel.names[i];
     if (entry.directory == directory && name == entry.text) return i;
   }
@@ -62,7 +62,12 @@ class Walk {
       if (result_.proc) return result_;
       path = rest;
     }
-    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) return Failed(ENOTDIR);
+    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) {
+      // Its directory stays known: an open that would create says EISDIR instead.
+      result_.error = ENOTDIR;
+      result_.inode = kNone;
+      return result_;
+    }
     result_.inode = at_;
     return result_;
   }
@@ -126,7 +131,7 @@ int TakeInode(Kernel* kernel, mode_t mode, uid_t uid, gid_t gid) {
   for (int index = 0; index < kMaxInodes; ++index) {
     Inode& inode = kernel->inodes[index];
     if (inode.used != 0) continue;
-    inode = Inode();
+    kernel->inodes.Use(index) = Inode();
     inode.used = 1;
     inode.mode = mode;
     inode.uid = uid;
@@ -147,8 +152,10 @@ int LookUp(const Kernel& kernel, int directory, const std::string& name) {
 
 void AddName(Kernel* kernel, int directory, const std::string& name, int inode) {
   if (name.size() >= kMaxNameSize) OutOfRoom("characters in a file's name", kMaxNameSize - 1);
-  for (Name& entry : kernel->names) {
+  for (int i = 0; i < kMaxNames; ++i) {
+    Name& entry = kernel->names[i];
     if (entry.directory != kNone) continue;
+    kernel->names.Use(i);
     entry.directory = directory;
     entry.inode = inode;
     std::memset(entry.text, 0, sizeof(entry.text));
@@ -195,23 +202,29 @@ size_t ReadFileAt(const Kernel& kernel, int index, void* buffer, size_t size, in
   return size;
 }
 
-void WriteFileAt(Kernel* kernel, int index, const void* buffer, size_t size, int64_t offset) {
+size_t WriteFileAt(Kernel* kernel, int index, const void* buffer, size_t size, int64_t offset) {
   Inode& inode = kernel->inodes[index];
   constexpr size_t kMost = kMaxFilePages * kPageSize;
   if (static_cast<uint64_t>(offset) > kMost || size > kMost - static_cast<size_t>(offset)) {
     OutOfRoom("bytes in a file", kMost);
   }
-  for (size_t done = 0; done < size;) {
+  size_t done = 0;
+  while (done < size) {
     const size_t at = static_cast<size_t>(offset) + done;
     const size_t part = std::min(size - done, kPageSize - at % kPageSize);
     int16_t& page = inode.pages[at / kPageSize];
-    if (page == kNone) page = static_cast<int16_t>(TakePage(kernel));
+    if (page == kNone) {
+      if (kernel->free_blocks == 0) break;
+      --kernel->free_blocks;
+      page = static_cast<int16_t>(TakePage(kernel));
+    }
     std::memcpy(kernel->pages[page] + at % kPageSize, static_cast<const char*>(buffer) + done,
                 part);
     done += part;
   }
-  if (size > 0) inode.size = std::max(inode.size, offset + static_cast<int64_t>(size));
+  if (done > 0) inode.size = std::max(inode.size, offset + static_cast<int64_t>(done));
   Touch(kernel, index);
+  return done;
 }
 
 void Truncate(Kernel* kernel, int index, int64_t size) {
@@ -225,6 +238,7 @@ void Truncate(Kernel* kernel, int index, int64_t size) {
     if (start >= size) {
       FreePage(kernel, page);
       page = kNone;
+      ++kernel->free_blocks;
     } else if (size < start + kPage) {
       const auto kept = static_cast<size_t>(size - start);
       std::memset(kernel->pages[page] + kept, 0, kPageSize - kept);
@@ -297,6 +311,21 @@ void TakeSetIdBits(Kernel* kernel, const Credentials& credentials, int index) {
   // Without the right to execute, S_ISGID once meant mandatory locks; it stays for the group.
   const bool program = (inode.mode & S_IXGRP) != 0;
   if (program || !credentials.InGroup(inode.gid)) inode.mode &= ~static_cast<uint32_t>(S_ISGID);
+}
+
+bool IsOpenForWriting(const Kernel& kernel, int inode) {
+  for (const Description& description : kernel.descriptions) {
+    if (description.kind != DescriptionKind::kFile || description.object != inode) continue;
+    if ((description.flags & O_ACCMODE) != O_RDONLY) return true;
+  }
+  return false;
+}
+
+bool IsRunning(const Kernel& kernel, int inode) {
+  for (const Process& process : kernel.processes) {
+    if (process.state == ProcessState::kRunning && process.executable == inode) return true;
+  }
+  return false;
 }
 
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type) {

@@ -27,7 +27,9 @@ void RemoveName(Kernel* kernel, int directory, const std::string& name);
 void ReleaseInode(Kernel* kernel, int inode);
 
 size_t ReadFileAt(const Kernel& kernel, int inode, void* buffer, size_t size, int64_t offset);
-void WriteFileAt(Kernel* kernel, int inode, const void* buffer, size_t size, int64_t offset);
+
+// How much was written: less than `size` when the disk is full.
+size_t WriteFileAt(Kernel* kernel, int inode, const void* buffer, size_t size, int64_t offset);
 void Truncate(Kernel* kernel, int inode, int64_t size);
 std::string Contents(const Kernel& kernel, int inode);
 
@@ -43,6 +45,11 @@ bool MayAccess(const Kernel& kernel, const Credentials& credentials, int inode, 
 // A write or a truncation by somebody without CAP_FSETID takes the set-user-ID and the set-group-ID
 // bit away: inode(7).
 void TakeSetIdBits(Kernel* kernel, const Credentials& credentials, int inode);
+
+// Whether a descriptor is open that it may be written by; whether a process runs it. Not both, for
+// one fails with ETXTBSY.
+bool IsOpenForWriting(const Kernel& kernel, int inode);
+bool IsRunning(const Kernel& kernel, int inode);
 
 // The type of a lock of another description of the same file that stands in the way of `type`.
 int FindConflictingLock(const Kernel& kernel, const Description& own, int type);

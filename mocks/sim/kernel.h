@@ -64,6 +64,7 @@ enum class DescriptionKind : int32_t {
   kPipeWrite,
   kPidFd,     // `object` is the pid
   kProcFile,  // `object` is the pid, `entry` says which
+  kSocket,    // `object` is the socket
 };
 
 // An open file description: open(2).
@@ -137,6 +138,39 @@ struct Name {
   char text[kMaxNameSize];
 };
 
+// Sockets ----------------------------------------------------------------------------------------
+
+// One that a process has opened.
+struct Socket {
+  int32_t used;
+  int32_t type;  // SOCK_DGRAM and its like
+  uint32_t uid;
+  uint32_t gid;
+};
+
+// One that somebody outside the simulation has bound.
+struct Receiver {
+  int32_t used;
+  int32_t type;
+  int32_t inode;  // of the file that it is bound to; kNone for an abstract name
+  int32_t gone;   // its holder is, and has left the file
+  int32_t reads;  // its holder does, at once; else `room` fits in
+  int32_t room;
+  int32_t queued;
+  uint32_t name_size;  // of an abstract name, with the NUL that it begins with; 0
+  char name[UnixAddress::kMaxSize];
+};
+
+// What was sent to a receiver, and by whom.
+struct Datagram {
+  int32_t receiver;
+  pid_t pid;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t at;  // in the kernel's datagram_bytes
+  uint32_t size;
+};
+
 // Processes --------------------------------------------------------------------------------------
 
 enum class ProcessState : int32_t { kFree, kRunning, kExiting, kZombie };
@@ -156,8 +190,13 @@ struct Process {
   int32_t parent_death_signal;
   int32_t ever_execd;  // since its fork
   int32_t too_many_processes;
+  int32_t child_ends;  // how often a child of it has ended: that wakes who waits for children
+  pid_t ended_child;   // the last of these, and its group
+  pid_t ended_child_group;
   int32_t vfork_parent;  // the slot that waits for this one's exec or end
+  int32_t clone_child;   // has no termination signal: clone(2), until its exec
   int32_t program;       // what its last exec was of
+  int32_t executable;    // the inode of that; kNone
   int32_t nice;
   int32_t oom_score_adjust;
   int64_t started;
@@ -167,7 +206,29 @@ struct Process {
   Credentials credentials;
   ResourceLimit limits[kResources];
   Signals signals;
+  int32_t descriptors_end;  // no higher descriptor than the one before this was ever open
   Descriptor descriptors[kMaxDescriptors];
+};
+
+// An array of which only the rows below `used` have ever been in use. The others are as they were
+// made: they are neither searched nor copied.
+template <typename Row, int kSize>
+struct alignas(8) Table {
+  int32_t used;
+  Row rows[kSize];
+
+  Row& operator[](int index) { return rows[index]; }
+  const Row& operator[](int index) const { return rows[index]; }
+  Row* begin() { return rows; }
+  Row* end() { return rows + used; }
+  const Row* begin() const { return rows; }
+  const Row* end() const { return rows + used; }
+
+  // Has to be called for a row that is taken into use.
+  Row& Use(int index) {
+    if (index >= used) used = index + 1;
+    return rows[index];
+  }
 };
 
 struct Kernel {
@@ -176,18 +237,27 @@ struct Kernel {
   int64_t monotonic;  // nanoseconds
   int64_t realtime_offset;
   uint64_t random;
-  Process processes[kMaxProcesses];
-  Description descriptions[kMaxDescriptions];
-  Pipe pipes[kMaxPipes];
-  Inode inodes[kMaxInodes];
-  Name names[kMaxNames];
-  uint8_t page_used[kMaxPages];
+  int32_t most_files;   // open file descriptions, for who has not CAP_SYS_ADMIN
+  int32_t free_blocks;  // of the disk, as large as pages
+  uint32_t datagram_size;
+  Table<Process, kMaxProcesses> processes;
+  Table<Description, kMaxDescriptions> descriptions;
+  Table<Pipe, kMaxPipes> pipes;
+  Table<Inode, kMaxInodes> inodes;
+  Table<Name, kMaxNames> names;
+  Table<Socket, kMaxSockets> sockets;
+  Table<Receiver, kMaxReceivers> receivers;
+  Table<Datagram, kMaxDatagrams> datagrams;
+  Table<uint8_t, kMaxPages> page_used;
   uint8_t pages[kMaxPages][kPageSize];
+  uint8_t datagram_bytes[kMaxDatagramBytes];
 };
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
-// A snapshot, or back to one. Pages that are not in use are not copied: they are most of the bytes.
+// Back to a snapshot: `to` has been a copy of `from`, or has become what it is from one. Rows that
+// neither has used are not copied, nor are free pages and the bytes of no datagram: they are nearly
+// all there is.
 void CopyKernel(const Kernel& from, Kernel* to);
 
 // A page of zeros; OutOfRoom() when there is none.

@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "cleanfork/os_call.h"
+#include "mocks/sim/bytes.h"
 #include "mocks/sim/kernel.h"
 
 namespace cleanfork::sim {
@@ -26,8 +26,8 @@ struct LogEntry {
   Kind kind = Kind::kCall;
   OsCall call = OsCall::kExit;
   size_t at = 0;  // in the bytes: arguments, result, what the call filled in
-  size_t arguments = 0;
-  size_t result = 0;
+  uint32_t arguments = 0;
+  uint32_t result = 0;
   size_t filled = 0;
   int vfork = kNone;  // of a VforkCall(): the log of the child that it had
   int signal = 0;
@@ -38,7 +38,7 @@ struct LogEntry {
 
 struct Log {
   std::vector<LogEntry> entries;
-  std::string bytes;
+  Bytes bytes;
 
   // A child of VforkCall() wrote to its parent's memory. So a replay of the parent lets it do so
   // again, from its log, beginning with `first`.
@@ -48,15 +48,20 @@ struct Log {
   };
   std::vector<Vfork> vforks;
 
-  LogEntry& Add(LogEntry::Kind kind, OsCall call, const std::string& arguments) {
-    LogEntry entry;
+  void Clear() {
+    entries.clear();
+    bytes.clear();
+    vforks.clear();
+  }
+
+  LogEntry& Add(LogEntry::Kind kind, OsCall call, const Bytes& arguments) {
+    LogEntry& entry = entries.emplace_back();
     entry.kind = kind;
     entry.call = call;
     entry.at = bytes.size();
-    entry.arguments = arguments.size();
-    bytes += arguments;
-    entries.push_back(entry);
-    return entries.back();
+    entry.arguments = static_cast<uint32_t>(arguments.size());
+    bytes.Append(arguments);
+    return entry;
   }
 };
 

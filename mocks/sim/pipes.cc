@@ -29,7 +29,7 @@ void FreeIfUnused(Kernel* kernel, int index) {
 int TakePipe(Kernel* kernel) {
   for (int index = 0; index < kMaxPipes; ++index) {
     if (kernel->pipes[index].used != 0) continue;
-    kernel->pipes[index].used = 1;
+    kernel->pipes.Use(index).used = 1;
     return index;
   }
   OutOfRoom("pipes", kMaxPipes);
@@ -100,6 +100,7 @@ SysResult<PipeEnds> Calls::Pipe() { return Pipe2(0); }
 SysResult<PipeEnds> Calls::Pipe2(int flags) {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) != 0) return SysError(EINVAL);
   if ((flags & O_DIRECT) != 0) Refuse("O_DIRECT, a pipe of packets,");
+  if (!HasRoomForFiles(kernel(), self(), 2)) return SysError(ENFILE);
   const int index = TakePipe(&kernel());
   sim::Pipe& pipe = kernel().pipes[index];
   const bool cloexec = (flags & O_CLOEXEC) != 0;

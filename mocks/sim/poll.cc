@@ -9,6 +9,7 @@
 #include "mocks/sim/pipes.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 namespace cleanfork::sim {
 namespace {
@@ -32,6 +33,7 @@ int EventsOf(const Kernel& kernel, const Description& description) {
     }
     case DescriptionKind::kPidFd:
       return HasEnded(kernel, description.object) ? POLLIN | POLLRDNORM : 0;
+    case DescriptionKind::kSocket: return EventsOfSocket(kernel.sockets[description.object]);
     default: return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 }
@@ -78,6 +80,7 @@ SysResult<int> Calls::PidFdOpen(pid_t pid, unsigned flags) {
   }
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
+  if (!HasRoomForFiles(kernel_, self(), 1)) return SysError(ENFILE);
   const int status_flags = O_RDWR | static_cast<int>(flags);
   InstallDescription(&kernel_, &self(), fd,
                      MakeDescription(DescriptionKind::kPidFd, pid, status_flags), true);

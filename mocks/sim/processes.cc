@@ -8,6 +8,7 @@
 
 #include "mocks/sim/calls.h"
 #include "mocks/sim/descriptors.h"
+#include "mocks/sim/files.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
 
@@ -31,7 +32,11 @@ int FindReaper(const Kernel& kernel, int slot) {
 bool NotifyParent(Kernel* kernel, int slot) {
   const Process& process = kernel->processes[slot];
   if (process.parent == kNone) return true;  // init waits for it at once
-  const Process& parent = kernel->processes[process.parent];
+  Process& parent = kernel->processes[process.parent];
+  ++parent.child_ends;
+  parent.ended_child = process.pid;
+  parent.ended_child_group = process.group;
+  if (process.clone_child != 0) return false;
   const Action& action = parent.signals.actions[SIGCHLD];
   const bool ignored = action.ordinal == kIgnoreAction;
   const bool exited = WIFEXITED(process.wait_status);
@@ -81,10 +86,11 @@ void ReleaseOrphanedGroup(Kernel* kernel, int slot, int relative, int ignored) {
 void Reparent(Kernel* kernel, int slot) {
   const int reaper = FindReaper(*kernel, slot);
   const pid_t pid = kernel->processes[slot].pid;
-  for (int child = 0; child < kMaxProcesses; ++child) {
+  for (int child = 0; child < kernel->processes.used; ++child) {
     Process& process = kernel->processes[child];
     if (!IsLive(process) || process.parent != slot) continue;
     process.parent = reaper;
+    process.clone_child = 0;
     if (process.vfork_parent == slot) process.vfork_parent = kNone;
     process.birth = kernel->next_birth++;
     if (process.parent_death_signal != 0 && process.state == ProcessState::kRunning) {
@@ -105,7 +111,7 @@ bool IsChildOf(const Process& process, int parent) {
 }  // namespace
 
 int FindProcess(const Kernel& kernel, pid_t pid) {
-  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+  for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& process = kernel.processes[slot];
     if (IsLive(process) && process.pid == pid) return slot;
   }
@@ -139,7 +145,7 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
   for (int slot = 0; slot < kMaxProcesses; ++slot) {
     Process& child = kernel->processes[slot];
     if (IsLive(child)) continue;
-    child = parent;
+    kernel->processes.Use(slot) = parent;
     child.pid = kernel->next_pid++;
     child.parent = parent_slot;
     child.birth = kernel->next_birth++;
@@ -149,8 +155,10 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
     child.subreaper = 0;
     child.ever_execd = 0;
     child.vfork_parent = kNone;
+    child.clone_child = 0;
     child.stopped = child.stop_report = child.continue_report = 0;
     ShareDescriptors(kernel, child);
+    if (child.executable != kNone) ++kernel->inodes[child.executable].open_count;
     return slot;
   }
   OutOfRoom("processes that are not reaped yet", kMaxProcesses);
@@ -159,6 +167,8 @@ SysResult<int> ForkProcess(Kernel* kernel, int parent_slot) {
 void BeginExit(Kernel* kernel, int slot) {
   Process& process = kernel->processes[slot];
   process.state = ProcessState::kExiting;
+  if (process.executable != kNone) ReleaseInode(kernel, process.executable);
+  process.executable = kNone;
   CloseAllDescriptors(kernel, &process);
 }
 

@@ -1,4 +1,5 @@
 // The calls that change where code goes on: fork(2), vfork(2), execve(2), _exit(2).
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -29,28 +30,28 @@ SysResult<pid_t> Engine::Fork() {
   if (!slot.ok()) return SysError(slot.error());
   const Task& own = task();
   Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
-  child.log = std::make_shared<Log>(*own.log);
-  child.reading = child.log.get();
+  *child.log = *own.log;
   const SysResult<pid_t> result = pid_t{0};
   LogEntry& entry = child.log->Add(LogEntry::Kind::kCall, OsCall::kFork, own.arguments);
   entry.result = sizeof(result);
-  child.log->bytes.append(reinterpret_cast<const char*>(&result), sizeof(result));
+  child.log->bytes.Append(&result, sizeof(result));
   return kernel_.processes[slot.value()].pid;
 }
 
-SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument) {
+SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int termination_signal) {
+  if (termination_signal != 0 && termination_signal != SIGCHLD) return SysError(EINVAL);
   const SysResult<int> slot = ForkProcess(&kernel_, current_);
   if (!slot.ok()) return SysError(slot.error());
   Task& own = task();
   const pid_t pid = kernel_.processes[slot.value()].pid;
   kernel_.processes[slot.value()].vfork_parent = current_;
+  kernel_.processes[slot.value()].clone_child = termination_signal == 0;
   Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
-  child.environment = own.environment;  // one memory
+  child.memory = own.memory;
   child.function = function;
   child.argument = argument;
-  child.log = std::make_shared<Log>(*own.log);
+  *child.log = *own.log;
   child.log->Add(LogEntry::Kind::kVforkEntered, OsCall::kVforkCall, own.arguments);
-  child.reading = child.log.get();
   child.at = child.log->entries.size();
   own.vfork_over = false;
   own.vfork = {child.log, child.at};
@@ -61,7 +62,12 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument) {
   return pid;
 }
 
-void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument) {
+int Engine::RunFunction(int (*function)(void*), void* argument) {
+  const AllocatingFor process(task().memory->heap());
+  return function(argument);
+}
+
+void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int) {
   if (entry.vfork == kNone) return;  // it failed
   struct Shadow {
     Engine* engine;
@@ -73,11 +79,10 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
   Shadow shadow = {this, function, argument};
   const auto enter = [](void* given) {
     const Shadow& self = *static_cast<const Shadow*>(given);
-    self.function(self.argument);
+    self.engine->RunFunction(self.function, self.argument);
     self.engine->LeaveShadow();
   };
-  Fiber fiber("a replayed VforkCall() of simulated process " + std::to_string(self().pid), enter,
-              &shadow);
+  Fiber fiber("a replayed VforkCall() of simulated process", self().pid, enter, &shadow);
   const Log* const reading = std::exchange(own.reading, vfork.log.get());
   const size_t at = std::exchange(own.at, vfork.first);
   const bool was_shadow = std::exchange(own.shadow, true);
@@ -98,8 +103,9 @@ SysResult<int> Engine::FindProgram(const char* path) {
   const Inode& inode = kernel_.inodes[where.inode];
   if (!S_ISREG(inode.mode)) return SysError(EACCES);
   if (!MayAccess(kernel_, self().credentials, where.inode, kExecute)) return SysError(EACCES);
+  if (IsOpenForWriting(kernel_, where.inode)) return SysError(ETXTBSY);
   if ((inode.mode & (S_ISUID | S_ISGID)) != 0) Refuse("a set-user-ID or set-group-ID program");
-  if (inode.program != kNone) return inode.program;
+  if (inode.program != kNone) return where.inode;
   if (Contents(kernel_, where.inode).substr(0, 2) == "#!") Refuse("a script");
   return SysError(ENOEXEC);
 }
@@ -112,21 +118,27 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
     if (still) return SysError(EAGAIN);
     process.too_many_processes = 0;
   }
-  const SysResult<int> program = FindProgram(path);
-  if (!program.ok()) return SysError(program.error());
+  if (!HasRoomForFiles(kernel_, process, 1)) return SysError(ENFILE);
+  const SysResult<int> executable = FindProgram(path);
+  if (!executable.ok()) return SysError(executable.error());
   ReleaseVforkParent();
   CloseForExec(&kernel_, &process);
   ResetHandlers(&process.signals);
   ChangeForExec(&process.credentials);
   process.ever_execd = 1;
-  process.program = program.value();
+  process.clone_child = 0;
+  ++kernel_.inodes[executable.value()].open_count;
+  if (process.executable != kNone) ReleaseInode(&kernel_, process.executable);
+  process.executable = executable.value();
+  process.program = kernel_.inodes[process.executable].program;
   ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};
-  const ProgramBody& run = programs_[static_cast<size_t>(program.value())];
+  const ProgramBody& run = programs_[static_cast<size_t>(process.program)];
   Body body;
   if (run != nullptr) {
     body = [run, words = record.arguments](Os& os) { return run(os, words); };
   } else {
     body = [this](Os&) -> int {
+      const AllocatingFor engine(nullptr);
       for (;;) {
         const auto never = [] { return false; };
         Wait({"it is not simulated", kForever, ReadyCheck(never), false});
@@ -154,14 +166,14 @@ void Engine::Exit(int status) {
   Task& own = task();
   if (own.shadow) LeaveShadow();
   if (Replaying()) {
-    StopNondeterministic(&own.reading->entries[own.at], "_exit(" + std::to_string(status) + ")");
+    StopNondeterministic(own.reading->entries[own.at], false);
   }
   EndCurrent((status & 0xff) << 8);
 }
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
-  ended_.push_back(Record(current_));
+  Record(current_, &ended_.emplace_back());
   ended_.back().process.wait_status = wait_status;
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);

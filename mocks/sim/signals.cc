@@ -33,6 +33,13 @@ bool IsIgnored(const Process& process, int signal) {
   return ordinal == kDefaultAction && IsIgnoredByDefault(signal);
 }
 
+// Whether its default action is to end the process.
+bool Ends(int signal) {
+  const bool stops =
+      signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+  return !stops && !IsIgnoredByDefault(signal);
+}
+
 // kill(2): by the real or effective id of the sender, and the real or saved one of the target.
 bool MaySignal(const Process& sender, const Process& target, int signal) {
   const Ids& from = sender.credentials.user;
@@ -154,7 +161,7 @@ SysResult<void> Calls::Kill(pid_t pid, int signal) {
   const pid_t group = pid == 0 ? self().group : -pid;
   bool found = false;
   bool sent = false;
-  for (int target = 0; target < kMaxProcesses; ++target) {
+  for (int target = 0; target < kernel_.processes.used; ++target) {
     const Process& process = kernel_.processes[target];
     if (process.state == ProcessState::kFree) continue;
     if (pid > 0 ? process.pid != pid : process.group != group) continue;
@@ -229,12 +236,19 @@ SysResult<SignalInfo> Calls::SigTimedWait(SignalSet set, int64_t nanoseconds) {
   const uint64_t wanted = set.bits() & ~kNeverBlocked;
   const int64_t deadline = Deadline(nanoseconds);
   Process& process = self();
+  // What would end the process does so, where it is not blocked, though it is waited for.
+  uint64_t taken = wanted;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
+    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
+    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
+  }
   for (;;) {
     Sender sender;
-    const int signal = TakeSignal(&process, wanted, &sender);
+    const int signal = TakeSignal(&process, taken, &sender);
     if (signal != 0) return SignalInfo{signal, sender.code, sender.pid};
     const Wake wake = Wait("none of the signals is pending", deadline, [&] {
-      return ((process.signals.pending | process.signals.own_pending) & wanted) != 0;
+      return ((process.signals.pending | process.signals.own_pending) & taken) != 0;
     });
     if (wake == Wake::kSignal) return SysError(EINTR);
     if (wake == Wake::kTimeout) return SysError(EAGAIN);

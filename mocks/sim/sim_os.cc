@@ -13,6 +13,7 @@
 #include "mocks/sim/chooser.h"
 #include "mocks/sim/dispatch.h"
 #include "mocks/sim/engine.h"
+#include "mocks/sim/fiber_stack.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/kernel.h"
 #include "mocks/sim/processes.h"
@@ -59,29 +60,35 @@ class SimOs::Impl {
         directory_(sim::MakeDirectory(options)),
         programs_(sim::MakePrograms(options)),
         initial_(std::make_unique<sim::Kernel>()),
-        kernel_(std::make_unique<sim::Kernel>()) {
+        kernel_(std::make_unique<sim::Kernel>()),
+        engine_(kernel_.get(), &directory_, &programs_, &chooser_, options_.most_calls),
+        os_(&engine_) {
     sim::BuildWorld(options_, initial_.get());
-    Reset();
+    *kernel_ = *initial_;
   }
 
   SimRun Run(const Body& body) {
-    Reset();
-    sim::Dispatch os(engine_.get());
-    engine_->Run(&os, body, options_.environment);
-    return {PublicEnd(engine_->end()), engine_->message()};
+    sim::CopyKernel(*initial_, kernel_.get());
+    if (report_ == nullptr || !report_->IsOfThisThread()) {
+      report_ = std::make_unique<sim::OverflowReport>();
+    }
+    engine_.Run(&os_, body, options_.environment);
+    return {PublicEnd(engine_.end()), engine_.message()};
   }
 
   std::vector<SimProcess> Processes() const {
     std::vector<SimProcess> processes;
-    for (const sim::ProcessRecord& record : engine_->ended()) {
+    for (const sim::ProcessRecord& record : engine_.ended()) {
       const int slot = sim::FindProcess(*kernel_, record.process.pid);
       const auto state =
           slot == sim::kNone ? SimProcess::State::kReaped : SimProcess::State::kZombie;
       processes.push_back(Public(record, state));
     }
-    for (int slot = 0; slot < sim::kMaxProcesses; ++slot) {
+    for (int slot = 0; slot < kernel_->processes.used; ++slot) {
       if (kernel_->processes[slot].state != sim::ProcessState::kRunning) continue;
-      processes.push_back(Public(engine_->Record(slot), SimProcess::State::kRunning));
+      sim::ProcessRecord record;
+      engine_.Record(slot, &record);
+      processes.push_back(Public(record, SimProcess::State::kRunning));
     }
     std::sort(processes.begin(), processes.end(),
               [](const SimProcess& a, const SimProcess& b) { return a.pid < b.pid; });
@@ -98,9 +105,9 @@ class SimOs::Impl {
 
   std::string TraceText() const {
     std::string text;
-    for (const sim::TraceRecord& record : engine_->trace()) {
+    for (const sim::TraceRecord& record : engine_.trace()) {
       text += std::to_string(record.pid) + " " + GetOsCallInfo(record.call).name + "(" +
-              sim::ArgumentText(engine_->trace_bytes() + record.at, record.arguments) + ") = ";
+              sim::ArgumentText(engine_.trace_bytes() + record.at, record.arguments) + ") = ";
       const char* const error = record.error == 0 ? nullptr : ErrnoName(record.error);
       text += error != nullptr ? error : std::to_string(record.value);
       text += "\n";
@@ -108,20 +115,25 @@ class SimOs::Impl {
     return text;
   }
 
+  std::vector<SimDatagram> Datagrams() const {
+    std::vector<SimDatagram> datagrams;
+    for (int i = 0; i < kernel_->datagrams.used; ++i) {
+      const sim::Datagram& sent = kernel_->datagrams[i];
+      const auto* bytes = reinterpret_cast<const char*>(kernel_->datagram_bytes + sent.at);
+      datagrams.push_back({options_.sockets[static_cast<size_t>(sent.receiver)].address,
+                           std::string(bytes, sent.size), sent.pid, sent.uid, sent.gid});
+    }
+    return datagrams;
+  }
+
   const sim::Kernel& kernel() const { return *kernel_; }
 
  private:
-  void Reset() {
-    sim::CopyKernel(*initial_, kernel_.get());
-    engine_ = std::make_unique<sim::Engine>(kernel_.get(), &directory_, &programs_, &chooser_,
-                                            options_.most_calls);
-  }
-
   SimProcess Public(const sim::ProcessRecord& record, SimProcess::State state) const {
     const sim::Process& process = record.process;
     SimProcess result;
     result.pid = process.pid;
-    result.parent = sim::ParentPid(*kernel_, process);
+    result.parent = record.parent;
     result.group = process.group;
     result.session = process.session;
     result.state = state;
@@ -131,12 +143,12 @@ class SimOs::Impl {
     result.umask = process.umask;
     result.nice = process.nice;
     result.directory = record.directory;
-    result.descriptors = record.descriptors;
+    result.descriptors = {record.descriptors.begin(), record.descriptors.end()};
     for (int resource = 0; resource < sim::kResources; ++resource) {
       result.limits[resource] = process.limits[resource];
     }
-    const auto exec = engine_->execs().find(process.pid);
-    if (exec != engine_->execs().end()) {
+    const auto exec = engine_.execs().find(process.pid);
+    if (exec != engine_.execs().end()) {
       result.program = exec->second.path;
       result.arguments = exec->second.arguments;
       result.environment = exec->second.environment;
@@ -150,7 +162,9 @@ class SimOs::Impl {
   sim::DefaultChooser chooser_;
   const std::unique_ptr<sim::Kernel> initial_;
   const std::unique_ptr<sim::Kernel> kernel_;
-  std::unique_ptr<sim::Engine> engine_;
+  sim::Engine engine_;
+  sim::Dispatch os_;
+  std::unique_ptr<sim::OverflowReport> report_;
 };
 
 SimOs::SimOs(const SimOsOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -178,6 +192,8 @@ std::optional<FileStatus> SimOs::FileStatusOf(const std::string& path) const {
   if (inode == sim::kNone) return std::nullopt;
   return sim::StatusOf(impl_->kernel(), inode);
 }
+
+std::vector<SimDatagram> SimOs::datagrams() const { return impl_->Datagrams(); }
 
 std::string SimOs::TraceText() const { return impl_->TraceText(); }
 

@@ -14,12 +14,19 @@
 namespace cleanfork::sim {
 namespace {
 
-constexpr int kOptionsOfAllThreads = __WNOTHREAD | __WALL | static_cast<int>(__WCLONE);
+constexpr int kCloneChildren = static_cast<int>(__WCLONE);
+constexpr int kLinuxOptions = __WNOTHREAD | __WALL | kCloneChildren;  // __WNOTHREAD: there is one
 
-bool IsMeant(const Process& child, idtype_t type, id_t id) {
+// Whether it is a clone child if such are waited for: __WCLONE and __WALL of wait(2).
+bool IsOfKind(const Process& child, int options) {
+  const bool wants_clones = (options & kCloneChildren) != 0;
+  return (options & __WALL) != 0 || wants_clones == (child.clone_child != 0);
+}
+
+bool IsMeant(pid_t pid, pid_t group, idtype_t type, id_t id) {
   switch (type) {
-    case P_PID: return child.pid == static_cast<pid_t>(id);
-    case P_PGID: return child.group == static_cast<pid_t>(id);
+    case P_PID: return pid == static_cast<pid_t>(id);
+    case P_PGID: return group == static_cast<pid_t>(id);
     default: return true;
   }
 }
@@ -53,12 +60,12 @@ struct Children {
 
 Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, int options) {
   Children children;
-  for (int slot = 0; slot < kMaxProcesses; ++slot) {
+  for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& child = kernel.processes[slot];
     if (child.state == ProcessState::kFree || child.parent != parent) continue;
-    if (!IsMeant(child, type, id)) continue;
-    // A zombie that is not asked for will never have other news.
-    if (child.state != ProcessState::kZombie || (options & WEXITED) != 0) children.any = true;
+    if (!IsMeant(child.pid, child.group, type, id) || !IsOfKind(child, options)) continue;
+    // Of a zombie nothing but its end can be told: who does not ask for that has no such child.
+    children.any |= child.state != ProcessState::kZombie || (options & WEXITED) != 0;
     if (NewsOf(child, options).code == 0) continue;
     if (children.first == kNone || child.birth < kernel.processes[children.first].birth) {
       children.first = slot;
@@ -71,7 +78,6 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
 
 // What both have in common; the options are valid.
 SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options) {
-  if ((options & kOptionsOfAllThreads) != 0) Refuse("__WNOTHREAD, __WALL or __WCLONE");
   const int parent = slot();  // also when another process asks whether this one can go on
   for (;;) {
     const Children children = FindChildren(kernel_, parent, type, id, options);
@@ -90,16 +96,24 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
       return news;
     }
     if ((options & WNOHANG) != 0) return WaitIdResult();
+    const Process& own = kernel_.processes[parent];
+    const int ends = own.child_ends;
     const Wake wake = Wait("no child has ended", kForever, [&] {
       const Children now = FindChildren(kernel_, parent, type, id, options);
-      return !now.any || now.first != kNone;
+      // Linux looks again only when a child that is meant has ended, and not when one leaves a
+      // group.
+      const bool looks =
+          own.child_ends != ends && IsMeant(own.ended_child, own.ended_child_group, type, id);
+      return now.first != kNone || (!now.any && looks);
     });
-    if (wake == Wake::kSignal) return SysError(kRestartable);
+    if (wake != Wake::kSignal) continue;
+    if (!FindChildren(kernel_, parent, type, id, options).any) return SysError(ECHILD);
+    return SysError(kRestartable);
   }
 }
 
 SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
-  const int known = WNOHANG | WUNTRACED | WCONTINUED | kOptionsOfAllThreads;
+  const int known = WNOHANG | WUNTRACED | WCONTINUED | kLinuxOptions;
   if ((options & ~known) != 0) return SysError(EINVAL);
   if (pid == INT_MIN) return SysError(ESRCH);
   idtype_t type = P_ALL;
@@ -139,7 +153,7 @@ SysResult<WaitIdResult> Calls::WaitForPidFd(const Description& description, int 
 }
 
 SysResult<WaitIdResult> Calls::WaitId(idtype_t type, id_t id, int options) {
-  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kOptionsOfAllThreads;
+  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kLinuxOptions;
   if ((options & ~known) != 0) return SysError(EINVAL);
   if ((options & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return SysError(EINVAL);
   const auto number = static_cast<pid_t>(id);

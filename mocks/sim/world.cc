@@ -13,9 +13,12 @@
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/sockets.h"
 
 namespace cleanfork::sim {
 namespace {
+
+constexpr int32_t kAnyNumber = 1 << 30;  // that nothing here comes near to
 
 // The directory's inode, made with all on the way to it.
 int MakeDirectories(Kernel* kernel, const std::string& path) {
@@ -90,6 +93,28 @@ void MakeFiles(const SimOsOptions& options, Kernel* kernel) {
   }
 }
 
+void BindSockets(const SimOsOptions& options, Kernel* kernel) {
+  for (const SimSocket& socket : options.sockets) {
+    if (socket.address.size() < 2 || socket.address.size() > UnixAddress::kMaxSize) {
+      AbortRun("no address of a socket: \"" + socket.address + "\"");
+    }
+    Receiver& receiver = AddReceiver(kernel);
+    receiver.type = socket.type;
+    receiver.gone = socket.holder == SimSocket::Holder::kGone ? 1 : 0;
+    receiver.reads = socket.holder == SimSocket::Holder::kReads ? 1 : 0;
+    receiver.room = socket.room;
+    if (socket.address[0] == '@') {
+      receiver.name_size = static_cast<uint32_t>(socket.address.size());
+      socket.address.copy(receiver.name, sizeof(receiver.name));
+      receiver.name[0] = '\0';
+      continue;
+    }
+    const mode_t mode = S_IFSOCK | (socket.mode & 07777);
+    receiver.inode = MakeFile(kernel, socket.address, mode, socket.uid, socket.gid);
+    ++kernel->inodes[receiver.inode].open_count;  // what is bound to it keeps it
+  }
+}
+
 void SetLimits(const SimOsOptions& options, Process* process) {
   const uint64_t infinity = RLIM_INFINITY;
   for (ResourceLimit& limit : process->limits) limit = {infinity, infinity};
@@ -153,11 +178,13 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   kernel->monotonic = kBootTime;
   kernel->realtime_offset = options.time - kBootTime;
   kernel->random = options.seed;
-  for (Name& name : kernel->names) name.directory = kNone;
+  for (Name& name : kernel->names.rows) name.directory = kNone;
+  kernel->free_blocks = kAnyNumber;  // what is there already is not counted
   MakeStandardFiles(kernel);
   MakeFiles(options, kernel);
+  BindSockets(options, kernel);
 
-  Process& process = kernel->processes[0];
+  Process& process = kernel->processes.Use(0);
   process.state = ProcessState::kRunning;
   process.pid = kFirstPid;
   process.parent = kNone;
@@ -167,6 +194,7 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   process.ever_execd = 1;
   process.vfork_parent = kNone;
   process.program = kNone;
+  process.executable = kNone;
   process.started = kBootTime;
   process.umask = options.umask & 0777;
   process.root = kRootInode;
@@ -184,6 +212,9 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   const Resolved where = Resolve(*kernel, process, options.directory.c_str(), true);
   if (where.error != 0 || where.proc) AbortRun("there is no directory " + options.directory);
   process.directory = where.inode;
+  const int64_t blocks = options.disk_space / static_cast<int64_t>(kPageSize);
+  kernel->free_blocks = static_cast<int32_t>(std::min<int64_t>(blocks, kAnyNumber));
+  kernel->most_files = static_cast<int32_t>(std::min<int64_t>(options.most_open_files, kAnyNumber));
 }
 
 Directory MakeDirectory(const SimOsOptions& options) {

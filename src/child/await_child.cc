@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cerrno>
 #include <ctime>
 
 #include "cleanfork/fd_io.h"
@@ -17,9 +18,30 @@ constexpr int64_t kLongestLook = 50 * kMillisecond;
 // kernel is about to mark it as one of the two.
 constexpr int kLooks = 1000;
 
+SysResult<WaitIdResult> Wait(Os& os, pid_t child, int options) {
+  return RetryOnEintr(
+      [&] { return os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT | options); });
+}
+
+bool HasReachedExec(const AwaitedChild& child) {
+  return child.exec_reached != nullptr && *child.exec_reached != 0;
+}
+
+// One that is hidden until its exec. Once nobody knows it any more, it has ended and been waited
+// for; and he who ignores SIGCHLD, or waits for any child, does that after an exec only.
+ExecState AskWait(Os& os, const AwaitedChild& child) {
+  if (Wait(os, child.pid, WNOHANG).ok()) return ExecState::kExecd;
+  const SysResult<WaitIdResult> hidden = Wait(os, child.pid, WNOHANG | __WALL);
+  if (hidden.ok()) return hidden.value().pid == 0 ? ExecState::kNotYet : ExecState::kDying;
+  return HasReachedExec(child) ? ExecState::kExecd : ExecState::kUnknown;
+}
+
+ExecState GetState(Os& os, const AwaitedChild& child) {
+  return child.hidden_until_exec ? AskWait(os, child) : GetExecState(os, child.pid);
+}
+
 ChildReport WaitForDeath(Os& os, pid_t child) {
-  SysResult<WaitIdResult> ended =
-      RetryOnEintr([&] { return os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT); });
+  const SysResult<WaitIdResult> ended = Wait(os, child, __WALL);
   if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child);
   if (ended.value().code == CLD_EXITED) return ChildReport::Died(0, ended.value().status, child);
   return ChildReport::Died(ended.value().status, 0, child);
@@ -28,9 +50,8 @@ ChildReport WaitForDeath(Os& os, pid_t child) {
 // Without /proc: a child that had come to its exec, and wrote no report of a failure, has exec'd if
 // it lives, or has exited by itself; one that a signal ended may have been in the exec still.
 ChildReport DecideWithoutProc(Os& os, const AwaitedChild& child) {
-  if (child.exec_reached == nullptr || *child.exec_reached == 0) return WaitForDeath(os, child.pid);
-  SysResult<WaitIdResult> ended = RetryOnEintr(
-      [&] { return os.WaitId(P_PID, static_cast<id_t>(child.pid), WEXITED | WNOHANG | WNOWAIT); });
+  if (!HasReachedExec(child)) return WaitForDeath(os, child.pid);
+  const SysResult<WaitIdResult> ended = Wait(os, child.pid, WNOHANG | __WALL);
   if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child.pid);
   if (ended.value().pid == 0) return ChildReport::Started(child.pid);
   if (ended.value().code != CLD_EXITED) {
@@ -60,12 +81,25 @@ ChildReport ReadLastReport(Os& os, const AwaitedChild& child) {
 
 }  // namespace
 
+void KillChild(Os& os, pid_t child, int pid_fd) {
+  if (pid_fd >= 0) {
+    const SysResult<void> sent = os.PidFdSendSignal(pid_fd, SIGKILL);
+    if (sent.ok() || sent.error() == ESRCH) return;
+  }
+  const SysResult<WaitIdResult> known = Wait(os, child, WNOHANG | __WALL);
+  if (known.ok() && known.value().pid == 0) os.Kill(child, SIGKILL).IgnoreError();
+}
+
 bool HasExecd(Os& os, pid_t pid) { return GetExecState(os, pid) == ExecState::kExecd; }
 
 ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child) {
   // Where no exec closed the pipe, death did, or is about to: a dying process closes its
   // descriptors before it can be waited for.
   if (!child.execs) return WaitForDeath(os, child.pid);
+  if (child.hidden_until_exec) {  // an exec makes it known before it closes the pipe
+    return AskWait(os, child) == ExecState::kExecd ? ChildReport::Started(child.pid)
+                                                   : WaitForDeath(os, child.pid);
+  }
   for (int looks = 0; looks < kLooks; ++looks) {
     switch (GetExecState(os, child.pid)) {
       case ExecState::kExecd: return ChildReport::Started(child.pid);
@@ -90,7 +124,7 @@ ChildReport AwaitReport(Os& os, const AwaitedChild& child) {
     // Where there is no waiting for either, the pipe alone has to do.
     if (!count.ok() || ready[0].revents != 0) return ReadReport(os, child);
     if (count.value() > 0) return ReadLastReport(os, child);
-    const ExecState state = GetExecState(os, child.pid);
+    const ExecState state = GetState(os, child);
     if (child.execs && state == ExecState::kExecd) return ChildReport::Started(child.pid);
     // What it may have written since the poll, before it died, the next turn finds.
     if (dying) return DecideAtEndOfFile(os, child);

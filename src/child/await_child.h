@@ -18,8 +18,12 @@ struct AwaitedChild {
   int report_read = -1;  // the pipe that it reports on
   bool execs = false;    // its set-up ends with an exec, which closes the pipe
 
+  // It has no termination signal, and until its exec only a wait with __WALL knows it: wait(2),
+  // execve(2). /proc is then not needed.
+  bool hidden_until_exec = false;
+
   // Set by a child that shares the caller's memory just before its exec; null if there is no such
-  // thing. It counts only where /proc shows nothing.
+  // thing. It counts where nothing else tells.
   const volatile int* exec_reached = nullptr;
 };
 
@@ -35,6 +39,11 @@ ChildReport AwaitReport(Os& os, const AwaitedChild& child);
 
 // What became of a child whose pipe has come to its end: kStarted, kDied or kFailed as above.
 ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child);
+
+// Sends it a SIGKILL by the pidfd. Without one, or where a filter forbids that, by its pid if a
+// wait still knows it as alive: where the caller ignores SIGCHLD, the pid of a child that has ended
+// may be somebody else's.
+void KillChild(Os& os, pid_t child, int pid_fd);
 
 // Whether the process runs a program that it has exec'd, as far as /proc shows.
 bool HasExecd(Os& os, pid_t pid);

@@ -42,6 +42,8 @@ struct Running {
   // first child, not in the parent, whose copy of the write end would keep it open: a parent waits
   // in its VforkCall() for as long as the first child lives.
   PipeEnds second;
+
+  int termination_signal = SIGCHLD;  // of a VforkCall(); the one that the parent could have
 };
 
 [[noreturn]] void ReportAndExit(Running& running, Step step, int error) {
@@ -347,7 +349,7 @@ int Exec(Running& running, const char* path) {
   // ready.
   if (report.kind != ChildReport::kDied) report = DecideAtEndOfFile(os, awaited);
   WriteFully(os, running.plan.report_write, &report, sizeof(report)).IgnoreError();
-  RetryOnEintr([&] { return os.WaitPid(second, 0); }).IgnoreError();
+  RetryOnEintr([&] { return os.WaitPid(second, __WALL); }).IgnoreError();
   os.Exit(0);
   __builtin_unreachable();
 }
@@ -367,6 +369,7 @@ int Exec(Running& running, const char* path) {
     AwaitedChild awaited;
     awaited.pid = second;
     awaited.execs = running.plan.execs();
+    awaited.hidden_until_exec = running.plan.execs() && running.termination_signal == 0;
     awaited.exec_reached = running.plan.exec_reached;
     report = DecideAtEndOfFile(os, awaited);
   } else {
@@ -376,7 +379,7 @@ int Exec(Running& running, const char* path) {
   // If the second child has failed it has said so first, and the parent reads no further.
   WriteFully(os, running.plan.report_write, &report, sizeof(report)).IgnoreError();
   if (report.kind != ChildReport::kStarted) {
-    RetryOnEintr([&] { return os.WaitPid(second, 0); }).IgnoreError();
+    RetryOnEintr([&] { return os.WaitPid(second, __WALL); }).IgnoreError();
   }
   os.Exit(0);
   __builtin_unreachable();
@@ -459,14 +462,15 @@ int SetUpChild(Os& os, const FrozenPlan& plan) {
 int RunProgram(void* argument) {
   const ProgramStart* start = static_cast<const ProgramStart*>(argument);
   Os& os = *start->os;
-  Running running = {os, *start->plan, {}};
+  Running running = {os, *start->plan, {}, start->termination_signal};
   os.Close(running.plan.report_read).IgnoreError();
   const size_t second_fork = FindSecondFork(running.plan);
   RunSteps(running, 0, second_fork);
   if (second_fork == running.plan.step_count) FinishAndExec(running, second_fork);
   OpenSecondPipe(running);
-  const pid_t second =
-      ForkSecond(running, [&] { return os.VforkCall(&RunSecondProgram, &running); });
+  const pid_t second = ForkSecond(running, [&] {
+    return os.VforkCall(&RunSecondProgram, &running, running.termination_signal);
+  });
   Supervise(running, second);
 }
 

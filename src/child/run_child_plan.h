@@ -26,6 +26,7 @@ int SetUpChild(Os& os, const FrozenPlan& plan);
 struct ProgramStart {
   Os* os;
   const FrozenPlan* plan;
+  int termination_signal;  // that the VforkCall() is made with
 };
 int RunProgram(void* argument);
 

@@ -55,7 +55,7 @@ int ExecTrue(void* os) {
 
 TEST(Conformance, VforkCallReturnsWhenItsChildHasExecd) {
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
-              const pid_t child = os.VforkCall(&ExecTrue, &os).value();
+              const pid_t child = os.VforkCall(&ExecTrue, &os, SIGCHLD).value();
               notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
             }),
             "0");

@@ -120,7 +120,7 @@ int DisturbParent(void* os) {
 }
 
 void WaitByVfork(Os& os, Notes& notes, Mode) {
-  const SysResult<pid_t> child = os.VforkCall(&DisturbParent, &os);
+  const SysResult<pid_t> child = os.VforkCall(&DisturbParent, &os, SIGCHLD);
   notes.Add(child.ok());
   // Under sanitizers it is a fork, and does not wait for the child.
   while (os.WaitPid(child.value(), 0).error() == EINTR) continue;

@@ -1,9 +1,12 @@
 // Limits, priorities, clocks, chance, users.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <ctime>
+#include <sstream>
+#include <string>
 
 #include "cleanfork/os.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -36,6 +39,45 @@ TEST(Conformance, APriorityIsSet) {
               notes.Add(os.SetPriority(PRIO_PROCESS, static_cast<id_t>(os.GetPid()), 100));
             }),
             "EINVAL ESRCH ok ok");
+}
+
+// The nineteenth field of /proc/PID/stat; the name before holds no space.
+int NiceOf(Os& os, pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  const int fd = os.Open(path.c_str(), O_RDONLY, 0).value();
+  char text[1024] = {};
+  os.Read(fd, text, sizeof(text) - 1).IgnoreError();
+  os.Close(fd).IgnoreError();
+  std::istringstream fields(text);
+  std::string field;
+  for (int i = 0; i < 19; ++i) fields >> field;
+  return std::stoi(field);
+}
+
+TEST(Conformance, APriorityIsOfAGroupOrOfAUser) {
+  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
+              const PipeEnds ends = os.Pipe2(O_CLOEXEC).value();
+              const pid_t child = os.Fork().value();
+              if (child == 0) {
+                os.Close(ends.write_end).IgnoreError();
+                char byte = 0;
+                os.Read(ends.read_end, &byte, 1).IgnoreError();
+                os.Exit(0);
+              }
+              notes.Add(os.SetPriority(PRIO_PGRP, 0, 5));
+              notes.Add(NiceOf(os, child));
+              notes.Add(os.SetPriority(PRIO_PROCESS, 0, 6));
+              notes.Add(NiceOf(os, child));
+              notes.Add(os.SetPgid(child, child));
+              notes.Add(os.SetPriority(PRIO_PGRP, static_cast<id_t>(child), 7));
+              notes.Add(NiceOf(os, child));
+              notes.Add(NiceOf(os, os.GetPid()));
+              notes.Add(os.SetPriority(PRIO_PGRP, 999999999, 8));
+              notes.Add(os.SetPriority(PRIO_USER, 3999999999, 8));
+              notes.Add(os.Close(ends.write_end));
+              notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
+            }),
+            "ok 5 ok 5 ok ok 7 6 ESRCH ESRCH ok 0");
 }
 
 TEST(Conformance, ASleepLastsAsLongAsItSays) {

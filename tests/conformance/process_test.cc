@@ -337,7 +337,7 @@ TEST(Conformance, VforkCallReturnsWhenTheChildHasEnded) {
                 given.os->Write(given.fd, "x", 1).IgnoreError();
                 return 6;
               };
-              const pid_t child = os.VforkCall(write_and_return, &start).value();
+              const pid_t child = os.VforkCall(write_and_return, &start, SIGCHLD).value();
               char buffer[4];
               notes.Add(os.Read(ends.read_end, buffer, sizeof(buffer)));
               notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));

@@ -295,7 +295,7 @@ const ConformanceCase kParents[] = {
          const Start& given = *static_cast<const Start*>(argument);
          return given.os->GetPpid() == given.parent && given.os->GetPid() != given.parent ? 0 : 1;
        };
-       const pid_t child = os.VforkCall(compare, &start).value();
+       const pid_t child = os.VforkCall(compare, &start, SIGCHLD).value();
        notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
      },
      "0"},

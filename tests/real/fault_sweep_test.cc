@@ -54,7 +54,11 @@ bool IsALaterOneOfTheParent(const FaultEntry& fault) {
   return fault.process.depth() == 0 && fault.index > 1;
 }
 
+bool IsOfAChild(const FaultEntry& fault) { return fault.process.depth() > 0; }
+
 constexpr Impossible kImpossible[] = {
+    {OsCall::kVforkCall, EINVAL, "the parent has taken a termination signal that there is",
+     &IsOfAChild},
     {OsCall::kSigProcMask, EINVAL, "puts back what the first one, which may fail, has changed",
      &IsALaterOneOfTheParent},
     {OsCall::kWaitPid, EINVAL, "the options are constants that the page lists"},
@@ -205,6 +209,8 @@ Verdict JudgeInChild(const FaultEntry& fault) {
     case OsCall::kPidFdOpen:
     case OsCall::kReadLink:
     case OsCall::kPoll: return Absorbed();
+    // In a daemon that releases its first child when that has left already: the SIGPIPE is ignored.
+    case OsCall::kSigTimedWait: return Absorbed();
     // Of oom_score_adj; or of /proc/PID/stat, as in the parent.
     case OsCall::kOpen: return Either({Step::kOomScore});
     case OsCall::kClose: return Absorbed();
@@ -237,6 +243,8 @@ Verdict JudgeLie(const FaultEntry& fault, bool daemon) {
     case OsCall::kPrctlSetNoNewPrivs:
     case OsCall::kPrctlSetPdeathsig:
     case OsCall::kReadLink:
+    case OsCall::kSigTimedWait:
+    case OsCall::kWaitId:  // it says that the second child has exec'd, and so it has
     case OsCall::kGetRandom: return Absorbed();
     case OsCall::kStat: return Fails({Step::kChRoot});
     case OsCall::kChDir: return fault.index == 1 ? Fails({Step::kChRoot}) : Absorbed();

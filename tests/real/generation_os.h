@@ -48,10 +48,11 @@ class GenerationOs : public CallHookOs {
     return forked;
   }
 
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override {
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                             int termination_signal) override {
     Start start = {this, function, argument};
     const int generation = generation_;
-    const SysResult<pid_t> forked = CallHookOs::VforkCall(&RunStart, &start);
+    const SysResult<pid_t> forked = CallHookOs::VforkCall(&RunStart, &start, termination_signal);
     // The child has counted in memory that it shared with this process.
     generation_ = generation;
     LeftVforkChild();

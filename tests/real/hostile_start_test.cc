@@ -138,7 +138,7 @@ class ForklessOs : public OsWrapper {
  public:
   ForklessOs() : OsWrapper(RealOs()) {}
   SysResult<pid_t> Fork() override { return SysError(ENOSYS); }
-  SysResult<pid_t> VforkCall(int (*)(void*), void*) override { return SysError(ENOSYS); }
+  SysResult<pid_t> VforkCall(int (*)(void*), void*, int) override { return SysError(ENOSYS); }
 };
 
 TEST_P(HostileStart, CallersSignalsAreAsBeforeAfterAForkThatFailedToo) {

@@ -181,9 +181,10 @@ class LockedOs : public OsWrapper {
     if (!forked.ok() || forked.value() != 0) allocators_.Release();
     return forked;
   }
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override {
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                             int termination_signal) override {
     allocators_.Hold();
-    const SysResult<pid_t> forked = OsWrapper::VforkCall(function, argument);
+    const SysResult<pid_t> forked = OsWrapper::VforkCall(function, argument, termination_signal);
     allocators_.Release();
     return forked;
   }

@@ -116,9 +116,10 @@ class TrappingOs : public GenerationOs {
     if (failing_forks_-- > 0) return SysError(EAGAIN);
     return GenerationOs::Fork();
   }
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override {
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                             int termination_signal) override {
     if (failing_forks_-- > 0) return SysError(EAGAIN);
-    return GenerationOs::VforkCall(function, argument);
+    return GenerationOs::VforkCall(function, argument, termination_signal);
   }
   SysResult<void> ClockNanoSleep(clockid_t, int, int64_t) override { return {}; }
   SysResult<void> ChDir(const char* path) override {

@@ -238,7 +238,7 @@ class ForklessOs : public SleeplessOs {
     ++forks;
     return SysError(error_);
   }
-  SysResult<pid_t> VforkCall(int (*)(void*), void*) override { return Fork(); }
+  SysResult<pid_t> VforkCall(int (*)(void*), void*, int) override { return Fork(); }
   SysResult<SignalSet> SigProcMask(int how, const SignalSet* set) override {
     const SysResult<SignalSet> result = SleeplessOs::SigProcMask(how, set);
     errno = EDOM;
@@ -273,9 +273,10 @@ class InterruptedOs : public SleeplessOs {
     if (++forks == 1) return SysError(EAGAIN);
     return SleeplessOs::Fork();
   }
-  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument) override {
+  SysResult<pid_t> VforkCall(int (*function)(void*), void* argument,
+                             int termination_signal) override {
     if (++forks == 1) return SysError(EAGAIN);
-    return SleeplessOs::VforkCall(function, argument);
+    return SleeplessOs::VforkCall(function, argument, termination_signal);
   }
   SysResult<void> ClockNanoSleep(clockid_t clock, int flags, int64_t nanoseconds) override {
     if (++interrupted <= 3) return SysError(EINTR);

@@ -45,7 +45,7 @@ struct Cancelled {
 void* CancelledThread(void* argument) {
   Cancelled* cancelled = static_cast<Cancelled*>(argument);
   pthread_cancel(pthread_self());  // takes effect at the next cancellation point: write(2) is one
-  SysResult<pid_t> child = RealOs().VforkCall(&WriteByte, &cancelled->pipe_end);
+  SysResult<pid_t> child = RealOs().VforkCall(&WriteByte, &cancelled->pipe_end, SIGCHLD);
   cancelled->came_back = child.ok();
   if (child.ok()) waitpid(child.value(), nullptr, WNOHANG);
   pthread_testcancel();
@@ -80,14 +80,14 @@ int KillParent(void*) {
 }
 
 int VforkAndBeKilled(void*) {
-  (void)RealOs().VforkCall(&KillParent, nullptr);
+  (void)RealOs().VforkCall(&KillParent, nullptr, SIGCHLD);
   return 0;
 }
 
 TEST_F(VforkCallTest, AChildThatIsKilledInACallOfItsOwnDoesNotLeaveThreadsBehindAtAChangeOfIds) {
   CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
   EXPECT_EQ(InOwnProcess([] {
-              SysResult<pid_t> child = RealOs().VforkCall(&VforkAndBeKilled, nullptr);
+              SysResult<pid_t> child = RealOs().VforkCall(&VforkAndBeKilled, nullptr, SIGCHLD);
               int status = 0;
               waitpid(child.value_or(-1), &status, 0);
               std::string wrong;

@@ -145,7 +145,7 @@ TEST(ChildAllocation, IsNoneInFaultOsAndTraceOsInTheFunctionOfAVforkCall) {
   TraceOs inner(RealOs());
   FaultOs fault(inner, kPlan);
   TraceOs os(fault);
-  SysResult<pid_t> child = os.VforkCall(&UseEverythingTrapped, &os);
+  SysResult<pid_t> child = os.VforkCall(&UseEverythingTrapped, &os, SIGCHLD);
   ASSERT_TRUE(child.ok());
   EXPECT_EQ(ExitStatus(child.value()), 0);
   EXPECT_EQ(fault.fired().size(), fault.plan().size() - 1) << "all but the grandchild's";

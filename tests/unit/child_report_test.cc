@@ -1,6 +1,7 @@
 // What the parent makes of what its child says, or does not say.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <string>
@@ -24,6 +25,14 @@ constexpr pid_t kOwnPid = 4000;
 constexpr unsigned kExiting = 0x4;
 constexpr unsigned kForkedButNoExec = 0x40;
 constexpr unsigned kOtherFlags = 0x400000;
+constexpr int kLook = WEXITED | WNOHANG | WNOWAIT | __WALL;
+
+// Where a child cannot be hidden until its exec, as in an emulator of user programs, /proc tells.
+template <typename Action>
+void EmulatorForks(ScriptedOs& os, Action action) {
+  EXPECT_CALL(os, VforkCall(_, _, 0)).WillOnce(Fails(EINVAL));
+  EXPECT_CALL(os, VforkCall(_, _, SIGCHLD)).WillOnce(action);
+}
 
 class ChildReportTest : public testing::Test {
  protected:
@@ -55,7 +64,7 @@ TEST_F(ChildReportTest, AFailedStepComesBackAsAStatusAndTheChildIsReaped) {
   os_.ChildWillReport(ChildReport::Failed(Step::kSetUid, EPERM, kChild));
   options_.identity = Identity::Ids(65534, 65534);
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
-  EXPECT_CALL(os_, WaitPid(kChild, 0)).WillOnce(Ok(WaitResult{kChild, 0x7f00}));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL)).WillOnce(Ok(WaitResult{kChild, 0x7f00}));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
   EXPECT_EQ(pid.status().code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(std::string(pid.status().message()),
@@ -72,15 +81,17 @@ TEST_F(ChildReportTest, AFailedStepComesBackAsAStatusAndTheChildIsReaped) {
 TEST_F(ChildReportTest, AnInterruptedWaitForTheFailedChildIsTakenUpAgain) {
   os_.ChildWillReport(ChildReport::Failed(Step::kChDir, ENOENT, kChild));
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
-  EXPECT_CALL(os_, WaitPid(kChild, 0)).WillOnce(Fails(EINTR)).WillOnce(Ok(WaitResult{kChild, 0}));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL))
+      .WillOnce(Fails(EINTR))
+      .WillOnce(Ok(WaitResult{kChild, 0}));
   EXPECT_EQ(GetChildError(ForkChild(options_, os_).status())->error, ENOENT);
 }
 
 TEST_F(ChildReportTest, AChildThatIsKilledBeforeItReportsIsAnErrorWithItsSignal) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
-  EXPECT_CALL(os_, WaitPid(kChild, 0));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
   EXPECT_EQ(pid.status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(std::string(pid.status().message()),
@@ -92,14 +103,14 @@ TEST_F(ChildReportTest, AChildThatIsKilledBeforeItReportsIsAnErrorWithItsSignal)
 TEST_F(ChildReportTest, AChildThatSomebodyElseReapedBeforeItReportedIsAnErrorWithoutACause) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
   EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillOnce(Fails(ECHILD));
-  EXPECT_CALL(os_, WaitPid(kChild, 0)).WillOnce(Fails(ECHILD));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL)).WillOnce(Fails(ECHILD));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
   EXPECT_EQ(GetChildError(pid.status())->step, Step::kStart);
   EXPECT_EQ(GetChildError(pid.status())->error, ECHILD);
 }
 
 TEST_F(ChildReportTest, TheEndOfThePipeIsSuccessWhenTheKernelSaysThatTheChildHasExecd) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EmulatorForks(os_, VforkAsParent(kChild));
   ShowFlags(kChild, kOtherFlags);
   absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
   ASSERT_TRUE(child.ok()) << child.status();
@@ -107,25 +118,25 @@ TEST_F(ChildReportTest, TheEndOfThePipeIsSuccessWhenTheKernelSaysThatTheChildHas
 }
 
 TEST_F(ChildReportTest, TheEndOfThePipeIsNoSuccessWhenTheChildHasNotExecd) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EmulatorForks(os_, VforkAsParent(kChild));
   ShowFlags(kChild, kOtherFlags | kForkedButNoExec | kExiting);
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_DUMPED, SIGSEGV}));
   absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
   EXPECT_EQ(GetChildError(child.status())->signal, SIGSEGV);
 }
 
 TEST_F(ChildReportTest, AProcOfAnotherPidNamespaceIsNotBelieved) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EmulatorForks(os_, VforkAsParent(kChild));
   ShowFlags(kChild, kOtherFlags, kOwnPid + 1);
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
 }
 
 // Another thread's child may hold the other end of the pipe: then it never comes to its end.
 TEST_F(ChildReportTest, AnExecIsSeenAlsoWhereThePipeDoesNotEnd) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
+  EmulatorForks(os_, VforkAsParent(kChild));
   EXPECT_CALL(os_, Poll(_, 2, _)).WillOnce(Ok(size_t{0}));
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).Times(0);
   EXPECT_CALL(os_, Read(kStat, _, _)).Times(testing::AnyNumber());
@@ -136,22 +147,88 @@ TEST_F(ChildReportTest, AnExecIsSeenAlsoWhereThePipeDoesNotEnd) {
 }
 
 // What the child of a VforkCall() does just before its exec.
-SysResult<pid_t> ReachExec(int (*)(void*), void* argument) {
+SysResult<pid_t> ReachExec(int (*)(void*), void* argument, int) {
   *static_cast<ProgramStart*>(argument)->plan->exec_reached = 1;
   return kChild;
 }
 
+// A child that is hidden until its exec: a wait(2) without __WALL knows it only after that.
+class HiddenChildTest : public ChildReportTest {
+ protected:
+  void WaitSays(const SysResult<WaitIdResult>& plain, const SysResult<WaitIdResult>& all) {
+    EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
+        .WillRepeatedly(testing::Return(plain));
+    EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillRepeatedly(testing::Return(all));
+    EXPECT_CALL(os_, Open(_, _, _)).Times(testing::AnyNumber());
+    EXPECT_CALL(os_, Open(StrEq("/proc/4711/stat"), _, _)).Times(0);
+  }
+};
+
+TEST_F(HiddenChildTest, HasExecdOnceItIsOneLikeAnyOther) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  WaitSays(WaitIdResult{}, SysError(EIO));
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  EXPECT_EQ(child->Detach(), kChild);
+}
+
+TEST_F(HiddenChildTest, HasExecdAlsoWhereThatHasEndedAlready) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  WaitSays(WaitIdResult{kChild, CLD_KILLED, SIGSEGV}, SysError(EIO));
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  EXPECT_EQ(child->Detach(), kChild);
+}
+
+TEST_F(HiddenChildTest, HasNotExecdWhenItEndsHidden) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  WaitSays(SysError(ECHILD), WaitIdResult{});  // it is about to
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
+      .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
+}
+
+TEST_F(HiddenChildTest, HasExecdWhenItCameToThatAndTheCallerHasItsEndedChildrenTakenAway) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(ReachExec);
+  WaitSays(SysError(ECHILD), SysError(ECHILD));
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  EXPECT_EQ(child->Detach(), kChild);
+}
+
+TEST_F(HiddenChildTest, IsUnknownWhenItWasTakenAwayBeforeItCameToItsExec) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  WaitSays(SysError(ECHILD), SysError(ECHILD));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL)).WillOnce(Fails(ECHILD));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->error, ECHILD);
+}
+
+// Another thread's child may hold the other end of the pipe: then it never comes to its end.
+TEST_F(HiddenChildTest, IsSeenToExecAlsoWhereThePipeDoesNotEnd) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, Poll(_, 2, _)).WillRepeatedly(Ok(size_t{0}));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).Times(0);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{}));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
+      .WillOnce(Fails(ECHILD))
+      .WillOnce(Ok(WaitIdResult{}));
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  child->Detach();
+}
+
 // Without /proc only waitid(2) tells, and what the child noted.
 TEST_F(ChildReportTest, WithoutProcAChildThatDidNotComeToItsExecIsNoSuccess) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(VforkAsParent(kChild));
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+  EmulatorForks(os_, VforkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
 }
 
 TEST_F(ChildReportTest, WithoutProcAChildThatWasKilledAtItsExecIsNoSuccess) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(ReachExec);
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
+  EmulatorForks(os_, ReachExec);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
 }
@@ -159,8 +236,8 @@ TEST_F(ChildReportTest, WithoutProcAChildThatWasKilledAtItsExecIsNoSuccess) {
 TEST_F(ChildReportTest, WithoutProcAChildThatCameToItsExecAndLivesOrHasExitedByItselfHasExecd) {
   for (const WaitIdResult& state : {WaitIdResult{}, WaitIdResult{kChild, CLD_EXITED, 3}}) {
     ScriptedOs os;
-    EXPECT_CALL(os, VforkCall(_, _)).WillOnce(ReachExec);
-    EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillOnce(Ok(state));
+    EmulatorForks(os, ReachExec);
+    EXPECT_CALL(os, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(state));
     absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os);
     ASSERT_TRUE(child.ok()) << child.status();
     child->Detach();
@@ -168,8 +245,8 @@ TEST_F(ChildReportTest, WithoutProcAChildThatCameToItsExecAndLivesOrHasExitedByI
 }
 
 TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNoSuccess) {
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce(ReachExec);
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
+  EmulatorForks(os_, ReachExec);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_EXITED, 127}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->step, Step::kStart);
 }
@@ -177,11 +254,41 @@ TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNo
 TEST_F(ChildReportTest, AReportThatCannotBeReadLeavesNoChildBehind) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EINTR)).WillOnce(Fails(EIO));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{}));
   EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
-  EXPECT_CALL(os_, WaitPid(kChild, 0));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
   EXPECT_EQ(GetChildError(pid.status())->step, Step::kReport);
   EXPECT_EQ(GetChildError(pid.status())->error, EIO);
+}
+
+// Of a caller that ignores SIGCHLD, say, on a kernel without pidfds.
+TEST_F(ChildReportTest, AChildThatIsNotThereAnyMoreIsNotKilledByItsPid) {
+  for (const SysResult<WaitIdResult>& state :
+       {SysResult<WaitIdResult>(SysError(ECHILD)),
+        SysResult<WaitIdResult>(WaitIdResult{kChild, CLD_EXITED, 0})}) {
+    ScriptedOs os;
+    EXPECT_CALL(os, Fork()).WillOnce(ForkAsParent(kChild));
+    EXPECT_CALL(os, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EIO));
+    EXPECT_CALL(os, WaitId(P_PID, kChild, kLook)).WillOnce(testing::Return(state));
+    EXPECT_CALL(os, Kill(_, _)).Times(0);
+    EXPECT_EQ(GetChildError(ForkChild(options_, os).status())->step, Step::kReport);
+  }
+}
+
+TEST_F(ChildReportTest, AChildIsKilledAlsoWhereAFilterForbidsSignalsByPidfd) {
+  constexpr int kPidFd = 50;
+  EXPECT_CALL(os_, PidFdOpen(kChild, 0)).WillOnce(Ok(kPidFd));
+  EXPECT_CALL(os_, Poll(_, _, _)).WillRepeatedly([](struct pollfd* ready, size_t, int64_t) {
+    ready[0].revents = POLLIN;
+    return SysResult<size_t>(size_t{1});
+  });
+  EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
+  EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EIO));
+  EXPECT_CALL(os_, PidFdSendSignal(kPidFd, SIGKILL)).WillOnce(Fails(EPERM));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{}));
+  EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
+  EXPECT_EQ(GetChildError(ForkChild(options_, os_).status())->step, Step::kReport);
 }
 
 TEST_F(ChildReportTest, ADaemonsPidIsThatOfTheSecondChildAndTheFirstIsReaped) {
@@ -190,7 +297,7 @@ TEST_F(ChildReportTest, ADaemonsPidIsThatOfTheSecondChildAndTheFirstIsReaped) {
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
       .WillOnce(ReadsReport(ChildReport::Forked(kSecond)))
       .WillOnce(ReadsReport(ChildReport::Started(kSecond)));
-  EXPECT_CALL(os_, WaitPid(kChild, 0));
+  EXPECT_CALL(os_, WaitPid(kChild, __WALL));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
   ASSERT_TRUE(pid.ok()) << pid.status();
   EXPECT_EQ(*pid, kSecond);
@@ -206,7 +313,7 @@ TEST_F(ChildReportTest, ADaemonWhoseFirstParentIsKilledIsKilledTooAndReportedAsA
   EXPECT_CALL(os_, PidFdOpen(kChild, 0)).WillOnce(Fails(ENOSYS));
   EXPECT_CALL(os_, PidFdOpen(kSecond, 0)).WillOnce(Ok(kPidFd));
   EXPECT_CALL(os_, PidFdSendSignal(kPidFd, SIGKILL)).WillOnce(Ok());
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGTERM}));
   EXPECT_EQ(GetChildError(ForkChild(options_, os_).status())->signal, SIGTERM);
 }

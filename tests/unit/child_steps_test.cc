@@ -37,7 +37,7 @@ class ChildStepsTest : public testing::Test {
   ChildStepsTest() {
     ScriptedOs& os = os_;
     ON_CALL(os, Fork()).WillByDefault(ForkAsChild());
-    ON_CALL(os, VforkCall(_, _)).WillByDefault(VforkAsChild());
+    ON_CALL(os, VforkCall(_, _, _)).WillByDefault(VforkAsChild());
     ON_CALL(os, GetEuid()).WillByDefault(Return(0));
     ON_CALL(os, GetEgid()).WillByDefault(Return(0));
     ON_CALL(os, SetGroups(_, _)).WillByDefault(Ok());

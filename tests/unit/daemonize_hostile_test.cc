@@ -3,193 +3,249 @@
 // its signals. And what it says with its last breath is heard.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
+#include <cstring>
 #include <ctime>
-#include <stdexcept>
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
-#include "tests/unit/daemonize_os.h"
+#include "cleanfork/os.h"
+#include "cleanfork/sim_os.h"
+#include "tests/unit/daemonize_world.h"
 
 namespace cleanfork {
 namespace {
 
-using testing::_;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
-constexpr int kFirstFd = StarterOs::kFirstFd;
-constexpr int kSecondFd = StarterOs::kSecondFd;
-constexpr pid_t kFirst = StarterOs::kFirst;
-constexpr pid_t kSecond = StarterOs::kSecond;
-constexpr pid_t kStranger = 4799;
-
-class HostileDaemon : public testing::Test {
- protected:
-  HostileDaemon() { options_.keep_parent = true; }
-
-  absl::Status Run() { return Daemonize(options_, os_).status(); }
-
-  StarterOs os_;
-  DaemonizeOptions options_;
-};
+class HostileDaemon : public DaemonizeWorld {};
 
 TEST_F(HostileDaemon, HoldsNobodyByAWordWhoseTextNeverComes) {
-  os_.Say(ChildReport::GaveUp(13, kSecond, 2048), "half of ");
-  const absl::Status status = Run();
+  const absl::Status status = Run([](Os& os, Daemon&) {
+    Say(os, ChildReport::GaveUp(13, kSecond, 2048), "half of ");
+    return SleepForEver(os);
+  });
   EXPECT_TRUE(absl::IsInternal(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("half of "));
-  EXPECT_EQ(os_.now(), 1 + 5) << "a second for the text, five for the daemon to leave";
+  EXPECT_EQ(now(), 1 + 5) << "a second for the text, five for the daemon to leave";
 }
 
 TEST_F(HostileDaemon, HoldsNobodyByHalfAWord) {
-  os_.At(3, [this] { os_.SayBytes("x"); });
-  EXPECT_EQ(std::string(Run().message()),
-            "read of the daemon's report: Protocol error (EPROTO) [step report, child 4712]");
-  EXPECT_EQ(os_.now(), 4);
-  EXPECT_THAT(os_.killed(), ElementsAre(kSecondFd));
+  EXPECT_EQ(Text([](Os& os, Daemon&) {
+              Sleep(os, 3);
+              SayBytes(os, "x");
+              return SleepForEver(os);
+            }),
+            "read of the daemon's report: Protocol error (EPROTO) [step report, child 102]");
+  EXPECT_EQ(now(), 4);
+  EXPECT_THAT(Killed(), ElementsAre(kSecond));
 }
 
 TEST_F(HostileDaemon, HoldsNobodyByWordsWithoutEnd) {
-  os_.Say(ChildReport::Started(kSecond));
-  const absl::Status status = Run();
-  EXPECT_EQ(std::string(status.message()),
-            "read of the daemon's report: Protocol error (EPROTO) [step report, child 4712]");
-  EXPECT_THAT(os_.killed(), ElementsAre(kSecondFd));
+  EXPECT_EQ(Text([](Os& os, Daemon&) {
+              for (;;) Say(os, ChildReport::Started(kSecond));
+              return 0;
+            }),
+            "read of the daemon's report: Protocol error (EPROTO) [step report, child 102]");
+  EXPECT_THAT(Killed(), ElementsAre(kFirst, kSecond))
+      << "the pipe is too full for the first's word";
+  EXPECT_EQ(now(), 5);
 }
 
+// A starter that takes a quarter of a second for each look at its clock.
+class SlowStarter : public InStarter {
+ public:
+  using InStarter::InStarter;
+  SysResult<int64_t> ClockGetTime(clockid_t clock) override {
+    if (here()) OsWrapper::ClockNanoSleep(CLOCK_MONOTONIC, 0, 250'000'000).IgnoreError();
+    return OsWrapper::ClockGetTime(clock);
+  }
+};
+
 TEST_F(HostileDaemon, IsNotWaitedForBecauseWhatItForkedWritesWithoutEnd) {
-  int words = 0;
-  int64_t now = 0;
-  ON_CALL(os_, ClockGetTime(CLOCK_MONOTONIC)).WillByDefault([&](clockid_t) {
-    return SysResult<int64_t>(now += StarterOs::kSecondNs / 4);
+  wrap_ = [](Os& kernel) { return std::make_unique<SlowStarter>(kernel); };
+  world_.most_calls = 10'000;  // the words go on until the starter has closed its end
+  const absl::Status status = Run([](Os& os, Daemon&) {
+    if (os.Fork().value() != 0) {
+      Say(os, ChildReport::GaveUp(13, kSecond, 0));
+      return SleepForEver(os);
+    }
+    for (;;) Say(os, ChildReport::GaveUp(13, kSecond, 0));
+    return 0;
   });
-  os_.Say(ChildReport::GaveUp(13, kSecond, 0));
-  ON_CALL(os_, PidFdSendSignal(kSecondFd, SIGKILL)).WillByDefault([&](auto...) {
-    os_.End(kSecondFd);
-    os_.End(kFirstFd);
-    return SysResult<void>();
-  });
-  ON_CALL(os_, Read(ScriptedOs::kReportRead, _, _))
-      .WillByDefault([&](int, void* buffer, size_t size) {
-        const ChildReport script[] = {ChildReport::Forked(kSecond), ChildReport::Started(kSecond),
-                                      ChildReport::GaveUp(13, kSecond, 0)};
-        const ChildReport& word = script[words < 3 ? words : 2];
-        if (++words > 100) throw std::logic_error("read without end");
-        return ReadsReport(word)(0, buffer, size);
-      });
-  EXPECT_TRUE(absl::IsInternal(Run()));
-  EXPECT_LT(words, 100);
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_LT(now(), 20);
+  EXPECT_THAT(Killed(), ElementsAre(kFirst, kSecond));
 }
 
 TEST_F(HostileDaemon, CannotMakeASuccessOfAFailure) {
   for (int code : {0, -1, 17, 1 << 30}) {
-    StarterOs os;
-    os.Say(ChildReport::GaveUp(code, kSecond, 0));
-    os.At(1, [&] {
-      os.End(kSecondFd);
-      os.End(kFirstFd);
+    const absl::Status status = Run([code](Os& os, Daemon&) {
+      Say(os, ChildReport::GaveUp(code, kSecond, 0));
+      Sleep(os, 1);
+      return Leave(os, 0);
     });
-    EXPECT_EQ(Daemonize(options_, os).status().code(), absl::StatusCode::kUnknown) << code;
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnknown) << code;
+    EXPECT_EQ(now(), 1);
   }
 }
 
 TEST_F(HostileDaemon, CannotSteerTheTerminalThatItsTextIsShownOn) {
-  const std::string text =
-      "\x1b[2J\xc2\x9b"
-      "2J \x9b"
-      "2J caf\xc3\xa9 \xc4\x9b";
-  os_.Say(ChildReport::GaveUp(13, kSecond, static_cast<int32_t>(text.size())), text);
-  os_.At(1, [this] {
-    os_.End(kSecondFd);
-    os_.End(kFirstFd);
-  });
-  EXPECT_EQ(std::string(Run().message()),
-            "\\x1b[2J\\xc2\\x9b2J \\x9b2J caf\xc3\xa9 \xc4\x9b [step ready, child 4712]");
+  EXPECT_EQ(Text([](Os&, Daemon& daemon) {
+              const std::string text =
+                  "\x1b[2J\xc2\x9b"
+                  "2J \x9b"
+                  "2J caf\xc3\xa9 \xc4\x9b";
+              return daemon.Fail(absl::InternalError(text)).raw_code();
+            }),
+            "\\x1b[2J\\xc2\\x9b2J \\x9b2J caf\xc3\xa9 \xc4\x9b [step ready, child 102]");
 }
 
+class MayNotSignal : public InStarter {
+ public:
+  using InStarter::InStarter;
+  SysResult<void> PidFdSendSignal(int, int) override { return SysError(EPERM); }
+  SysResult<void> Kill(pid_t, int) override { return SysError(EPERM); }
+};
+
 TEST_F(HostileDaemon, DoesNotHoldAStarterThatIsItsParentAndMayNotKillIt) {
+  wrap_ = [](Os& kernel) { return std::make_unique<MayNotSignal>(kernel); };
   options_.fork.session = Session::kNew;
-  os_.BecomeParent();
-  ON_CALL(os_, PidFdSendSignal(_, _)).WillByDefault(Fails(EPERM));
-  ON_CALL(os_, Kill(_, _)).WillByDefault(Fails(EPERM));
-  ON_CALL(os_, WaitId(_, _, _)).WillByDefault(Ok(WaitIdResult()));
-  EXPECT_CALL(os_, WaitPid(_, 0)).Times(0);  // would not return
-  EXPECT_TRUE(absl::IsDeadlineExceeded(Run()));
-  EXPECT_EQ(os_.now(), 95);
+  left_ = true;
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Run([](Os& os, Daemon&) { return SleepForEver(os); })));
+  EXPECT_EQ(now(), 95);
+  EXPECT_TRUE(IsRunning(kFirst)) << "which is the daemon";
 }
 
 TEST_F(HostileDaemon, IsHeardWhenItSpeaksAndEndsBetweenTwoLooks) {
-  for (bool is_child : {false, true}) {
-    StarterOs os;
-    options_.fork.session = is_child ? Session::kNew : Session::kDaemon;
-    if (is_child) os.BecomeParent();
-    os.At(2, [&] {
-      os.between_looks = [&] {
-        os.Say(ChildReport::GaveUp(13, kSecond, 4), "why.");
-        os.End(is_child ? kFirstFd : kSecondFd);
-      };
-    });
-    EXPECT_THAT(std::string(Daemonize(options_, os).status().message()),
-                testing::StartsWith("why. [step ready"));
+  wrap_ = [](Os& kernel) { return std::make_unique<SlowPoll>(kernel); };
+  for (Session session : {Session::kDaemon, Session::kNew}) {
+    options_.fork.session = session;
+    EXPECT_THAT(Text([](Os& os, Daemon& daemon) {
+                  Sleep(os, 2.0005);  // half a millisecond after a look
+                  daemon.Fail(absl::InternalError("why.")).IgnoreError();
+                  return Leave(os, 1);
+                }),
+                StartsWith("why. [step ready"));
   }
 }
 
-TEST(ChildThatEnds, IsHeardWhenItReportsAndEndsBetweenTwoLooks) {
-  StarterOs os;
-  os.Unsay();
-  os.At(2, [&] {
-    os.between_looks = [&] {
-      os.Say(ChildReport::Failed(Step::kChDir, EACCES, kFirst));
-      os.End(kFirstFd);
-    };
-  });
-  ForkOptions options;
-  options.session = Session::kNew;
-  EXPECT_EQ(std::string(ForkChild(options, os).status().message()),
-            "chdir(\"/\"): Permission denied (EACCES) [step chdir, child 4711]");
+// What ForkChild() returns to the starter; who goes on in the caller's code sleeps.
+class SecondChild : public DaemonizeWorld {
+ protected:
+  SecondChild() { fork_.session = Session::kDaemon; }
+
+  absl::Status RunForkChild() {
+    return RunBody([this](Os& os) {
+      const absl::StatusOr<pid_t> child = ForkChild(fork_, os);
+      if (child.ok() && *child == 0) return SleepForEver(os);
+      status_ = child.status();
+      pid_ = child.value_or(0);
+      return 0;
+    });
+  }
+
+  ForkOptions fork_;
+  pid_t pid_ = 0;
+};
+
+TEST_F(SecondChild, OfNoDaemonIsHeardWhenItReportsAndEndsBetweenTwoLooks) {
+  wrap_ = [](Os& kernel) { return std::make_unique<SlowPoll>(kernel); };
+  fork_.session = Session::kNew;
+  fork_.directory = "/dev/null";
+  EXPECT_EQ(std::string(RunForkChild().message()),
+            "chdir(\"/dev/null\"): Not a directory (ENOTDIR) [step chdir, child 101]");
 }
 
-// The second child wrote all of it before the signal came, the last of it as another user.
-TEST(FirstChildThatVanished, HasNobodyKilledWhomTheSecondOneNamesLater) {
-  StarterOs os;
-  os.Unsay();
-  os.Say(ChildReport::Forked(kSecond));
-  os.End(kFirstFd);
-  EXPECT_CALL(os, PidFdOpen(_, 0)).Times(testing::AnyNumber());
-  EXPECT_CALL(os, PidFdOpen(kStranger, 0)).Times(0);
-  EXPECT_CALL(os, PidFdSendSignal(kSecondFd, SIGKILL))
-      .WillOnce([&](auto...) {
-        os.Say(ChildReport::Started(kSecond));
-        os.Say(ChildReport::Forked(kStranger));
-        os.End(kSecondFd);
-        return SysResult<void>();
-      })
-      .WillRepeatedly(Ok());
-  ForkOptions options;
-  options.session = Session::kDaemon;
-  EXPECT_FALSE(ForkChild(options, os).ok());
+// The second child kills the first, and takes some time to say that it is set up; the starter takes
+// some time to kill it. `then` is what it writes besides, on its pipe.
+class KillsItsParent : public OsWrapper {
+ public:
+  KillsItsParent(Os& os, double silent, double undisturbed, std::function<void(Os&, int)> then)
+      : OsWrapper(os), silent_(silent), undisturbed_(undisturbed), then_(std::move(then)) {}
+
+  SysResult<size_t> Write(int fd, const void* bytes, size_t size) override {
+    ChildReport report;
+    if (size == sizeof(report)) std::memcpy(&report, bytes, size);
+    const bool started = size == sizeof(report) && report.kind == ChildReport::kStarted;
+    if (!started) return OsWrapper::Write(fd, bytes, size);
+    OsWrapper::Kill(OsWrapper::GetPpid(), SIGKILL).IgnoreError();
+    Sleep(silent_);
+    const SysResult<size_t> written = OsWrapper::Write(fd, bytes, size);
+    if (then_) then_(wrapped(), fd);
+    return written;
+  }
+  SysResult<void> PidFdSendSignal(int fd, int signal) override {
+    Sleep(undisturbed_);
+    return OsWrapper::PidFdSendSignal(fd, signal);
+  }
+
+ private:
+  void Sleep(double seconds) {
+    const auto nanoseconds = static_cast<int64_t>(seconds * 1e9);
+    OsWrapper::ClockNanoSleep(CLOCK_MONOTONIC, 0, nanoseconds).IgnoreError();
+  }
+
+  const double silent_;
+  const double undisturbed_;
+  const std::function<void(Os&, int)> then_;
+};
+
+TEST_F(SecondChild, OfAVanishedFirstOneIsNotTakenForStartedAfterItWasKilled) {
+  wrap_ = [](Os& kernel) { return std::make_unique<KillsItsParent>(kernel, 1, 2, nullptr); };
+  EXPECT_FALSE(RunForkChild().ok());
+  EXPECT_THAT(Killed(), ElementsAre(kFirst, kSecond));
+}
+
+// It writes all of it before the signal comes, the last of it as another user.
+TEST_F(SecondChild, OfAVanishedFirstOneHasNobodyKilledWhomItNamesLater) {
+  constexpr pid_t kStranger = 101;
+  wrap_ = [](Os& kernel) {
+    if (kernel.GetPid() == kStarter && kernel.Fork().value() == 0) {
+      Sleep(kernel, 60);
+      kernel.Exit(0);
+    }
+    const auto then = [](Os& os, int fd) {
+      const ChildReport report = ChildReport::Forked(kStranger);
+      os.Write(fd, &report, sizeof(report)).IgnoreError();
+    };
+    return std::make_unique<KillsItsParent>(kernel, 1, 2, then);
+  };
+  EXPECT_FALSE(RunForkChild().ok());
+  EXPECT_THAT(sim_->TraceText(), Not(HasSubstr("pidfd_open(101,")));
+  EXPECT_EQ(sim_->process(kStranger)->wait_status, 0) << "it has gone on to its own end";
+  EXPECT_THAT(Killed(), ElementsAre(102, 103));
 }
 
 // An error would leave a daemon behind: without a pidfd nothing can end it.
-TEST(FirstChildThatVanished, IsNoFailureOfASecondOneThatCannotBeKilledAndGoesOn) {
-  StarterOs os;
-  os.Unsay();
-  os.Say(ChildReport::Forked(kSecond));
-  os.End(kFirstFd);
-  ON_CALL(os, PidFdOpen(kSecond, 0)).WillByDefault(Fails(ENOSYS));
-  os.At(0.1, [&] { os.Say(ChildReport::Started(kSecond)); });
-  ForkOptions options;
-  options.session = Session::kDaemon;
-  const absl::StatusOr<pid_t> daemon = ForkChild(options, os);
-  ASSERT_TRUE(daemon.ok()) << daemon.status();
-  EXPECT_EQ(*daemon, kSecond);
+TEST_F(SecondChild, OfAVanishedFirstOneThatCannotBeKilledAndGoesOnIsNoFailure) {
+  class NoPidFdAndVanished : public NoPidFd {
+   public:
+    explicit NoPidFdAndVanished(Os& os)
+        : NoPidFd(vanished_, kSecond, ENOSYS), vanished_(os, 0.1, 0, nullptr) {}
+
+   private:
+    KillsItsParent vanished_;
+  };
+  wrap_ = [](Os& kernel) { return std::make_unique<NoPidFdAndVanished>(kernel); };
+  left_ = true;
+  const absl::Status status = RunForkChild();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(pid_, kSecond);
+  EXPECT_TRUE(IsRunning(kSecond));
+  EXPECT_THAT(Killed(), ElementsAre(kFirst));
 }
 
 }  // namespace

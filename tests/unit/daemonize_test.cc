@@ -295,9 +295,9 @@ TEST_F(DaemonizeInFirstChild, LeavesWhenTheDaemonNeedsItNoMore) {
 TEST_F(DaemonizeInFirstChild, TellsHowTheDaemonEndedThoughThePipeIsHeldOpen) {
   PollSays(0, POLLIN);
   EXPECT_CALL(os_, Read(ScriptedOs::kSecondRead, _, _)).Times(0);
-  EXPECT_CALL(os_, WaitId(P_PID, kSecond, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kSecond, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kSecond, CLD_KILLED, SIGSEGV}));
-  EXPECT_CALL(os_, WaitPid(kSecond, 0)).WillOnce(Ok(WaitResult{kSecond, SIGSEGV}));
+  EXPECT_CALL(os_, WaitPid(kSecond, __WALL)).WillOnce(Ok(WaitResult{kSecond, SIGSEGV}));
   Run(0);
   ASSERT_EQ(os_.reports().size(), 1u);
   EXPECT_EQ(os_.reports()[0].kind, ChildReport::kDied);
@@ -307,9 +307,9 @@ TEST_F(DaemonizeInFirstChild, TellsHowTheDaemonEndedThoughThePipeIsHeldOpen) {
 TEST_F(DaemonizeInFirstChild, StaysWithADaemonThatClosesThePipeWithoutAWord) {
   PollSays(POLLHUP, 0);
   ON_CALL(os_, Read(ScriptedOs::kSecondRead, _, _)).WillByDefault(ReadsEof());
-  EXPECT_CALL(os_, WaitId(P_PID, kSecond, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kSecond, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kSecond, CLD_EXITED, 3}));
-  EXPECT_CALL(os_, WaitPid(kSecond, 0)).WillOnce(Ok(WaitResult{kSecond, 0x300}));
+  EXPECT_CALL(os_, WaitPid(kSecond, __WALL)).WillOnce(Ok(WaitResult{kSecond, 0x300}));
   Run(0);
   ASSERT_EQ(os_.reports().size(), 1u);
   EXPECT_EQ(os_.reports()[0].status, 3);
@@ -320,7 +320,7 @@ TEST_F(DaemonizeInFirstChild, NeverKillsADaemonForAPipeThatCannotBeRead) {
   ON_CALL(os_, Read(ScriptedOs::kSecondRead, _, _)).WillByDefault(Fails(EIO));
   EXPECT_CALL(os_, Kill(_, _)).Times(0);
   EXPECT_CALL(os_, PidFdSendSignal(_, _)).Times(0);
-  EXPECT_CALL(os_, WaitId(P_PID, kSecond, WEXITED | WNOWAIT))
+  EXPECT_CALL(os_, WaitId(P_PID, kSecond, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kSecond, CLD_EXITED, 3}));
   Run(0);
 }

@@ -206,14 +206,14 @@ TEST(FaultOs, TellsTheChildOfAForkFromItsParent) {
 TEST(FaultOs, CountsNoChildForAVforkCallThatTheWrappedOsFails) {
   StrictMock<MockOs> wrapped;
   FaultOs os(wrapped, "cf1;P.2.dup#1=EMFILE");
-  EXPECT_CALL(wrapped, VforkCall(_, _))
+  EXPECT_CALL(wrapped, VforkCall(_, _, _))
       .WillOnce(VforkAsParent(10))
       .WillOnce(Fails(EAGAIN))
       .WillOnce(VforkAsChild());
-  EXPECT_THAT(os.VforkCall(nullptr, nullptr), SysOk(10));
-  EXPECT_THAT(os.VforkCall(nullptr, nullptr), SysFails(EAGAIN));
+  EXPECT_THAT(os.VforkCall(nullptr, nullptr, SIGCHLD), SysOk(10));
+  EXPECT_THAT(os.VforkCall(nullptr, nullptr, SIGCHLD), SysFails(EAGAIN));
   const auto dup = [](void* argument) { return static_cast<Os*>(argument)->Dup(0).error(); };
-  EXPECT_THAT([&] { os.VforkCall(dup, &os).IgnoreError(); }, ExitsWith(EMFILE));
+  EXPECT_THAT([&] { os.VforkCall(dup, &os, SIGCHLD).IgnoreError(); }, ExitsWith(EMFILE));
 }
 
 TEST(FaultOs, SaysHowManyProcessesItCouldNotTellApart) {
@@ -281,12 +281,12 @@ TEST(FaultOsOverTheKernel, RunsTheFunctionOfVforkCallAsAChild) {
     ASSERT_THAT(fd, SysOk());
     opened.push_back(fd.value());
   }
-  SysResult<pid_t> first = os.VforkCall(&DupOnce, &os);
+  SysResult<pid_t> first = os.VforkCall(&DupOnce, &os, SIGCHLD);
   ASSERT_THAT(first, SysOk());
   EXPECT_EQ(ExitStatus(os, first.value()), EMFILE);
   EXPECT_THAT(os.Dup(0), SysFails(ENOTTY));  // the child's dup was not counted as the parent's
 
-  SysResult<pid_t> second = os.VforkCall(&DupOnce, &os);
+  SysResult<pid_t> second = os.VforkCall(&DupOnce, &os, SIGCHLD);
   ASSERT_THAT(second, SysOk());
   EXPECT_EQ(ExitStatus(os, second.value()), 0);
   for (int fd : opened) EXPECT_THAT(os.Close(fd), SysOk());
@@ -296,8 +296,8 @@ TEST(FaultOsOverTheKernel, RunsTheFunctionOfVforkCallAsAChild) {
 
 TEST(FaultOsOverTheKernel, RunsNothingForAVforkCallThatFails) {
   FaultOs os(RealOs(), "cf1;P.vfork#1=EAGAIN;P.1.dup#1=EMFILE");
-  EXPECT_THAT(os.VforkCall(&DupOnce, &os), SysFails(EAGAIN));
-  SysResult<pid_t> child = os.VforkCall(&DupOnce, &os);
+  EXPECT_THAT(os.VforkCall(&DupOnce, &os, SIGCHLD), SysFails(EAGAIN));
+  SysResult<pid_t> child = os.VforkCall(&DupOnce, &os, SIGCHLD);
   ASSERT_THAT(child, SysOk());
   EXPECT_EQ(ExitStatus(os, child.value()), EMFILE) << "the child that there is, is the first";
 }

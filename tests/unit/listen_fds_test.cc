@@ -272,7 +272,7 @@ class PassedOn : public testing::Test {
   PassedOn() {
     ON_CALL(os_, GetEnviron()).WillByDefault(Return(callers_));
     ON_CALL(os_, Fork()).WillByDefault(ForkAsChild());
-    ON_CALL(os_, VforkCall(_, _)).WillByDefault(VforkAsChild());
+    ON_CALL(os_, VforkCall(_, _, _)).WillByDefault(VforkAsChild());
     ON_CALL(os_, GetPid()).WillByDefault([this] { return pid_; });
     ON_CALL(os_, FcntlDupFd(_, _)).WillByDefault([](int from, int) {
       return SysResult<int>(from + 100);
@@ -363,10 +363,11 @@ TEST_F(PassedOn, EveryPidFitsIntoTheRoomThatWasLaidOutForIt) {
 // The parent has one pid and the child another, as between two PID namespaces.
 TEST_F(PassedOn, ThePidIsAskedForInTheChildAndNotBefore) {
   options_.listen_fds = {{7, ""}};
-  EXPECT_CALL(os_, VforkCall(_, _)).WillOnce([this](int (*function)(void*), void* argument) {
-    pid_ = 1;
-    return VforkAsChild()(function, argument);
-  });
+  EXPECT_CALL(os_, VforkCall(_, _, _))
+      .WillOnce([this](int (*function)(void*), void* argument, int) {
+        pid_ = 1;
+        return VforkAsChild()(function, argument, 0);
+      });
   Spawn();
   EXPECT_THAT(environment_, Contains("LISTEN_PID=1"));
 }
@@ -374,11 +375,11 @@ TEST_F(PassedOn, ThePidIsAskedForInTheChildAndNotBefore) {
 TEST_F(PassedOn, ThePidIsThatOfTheSecondChildOfADaemon) {
   options_.listen_fds = {{7, ""}};
   options_.session = Session::kDaemon;
-  EXPECT_CALL(os_, VforkCall(_, _))
+  EXPECT_CALL(os_, VforkCall(_, _, _))
       .Times(2)
-      .WillRepeatedly([this](int (*function)(void*), void* argument) {
+      .WillRepeatedly([this](int (*function)(void*), void* argument, int) {
         ++pid_;
-        return VforkAsChild()(function, argument);
+        return VforkAsChild()(function, argument, 0);
       });
   Spawn();
   EXPECT_THAT(environment_, Contains("LISTEN_PID=4713"));
@@ -399,7 +400,7 @@ TEST_F(PassedOn, AChildThatGoesOnHasThemTooAlsoAsADaemon) {
 TEST_F(PassedOn, OneThatIsNotOpenIsAnErrorOfTheParentsBeforeAnythingIsOpened) {
   options_.listen_fds = {{7, ""}};
   EXPECT_CALL(os_, Open(_, _, _)).Times(0);
-  EXPECT_CALL(os_, VforkCall(_, _)).Times(0);
+  EXPECT_CALL(os_, VforkCall(_, _, _)).Times(0);
   EXPECT_CALL(os_, FcntlGetFd(7)).WillOnce(Fails(EBADF));
   EXPECT_EQ(Message(cleanfork::Spawn({"/bin/x"}, options_, os_).status()),
             "descriptor 7: Bad file descriptor (EBADF) [step move-descriptor]");

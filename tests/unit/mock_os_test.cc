@@ -48,7 +48,7 @@ TEST(MockOs, FailsWithEnosysWhereNothingWasSaid) {
   NiceMock<MockOs> os;
   char buffer[8];
   EXPECT_THAT(os.Fork(), SysFails(ENOSYS));
-  EXPECT_THAT(os.VforkCall(nullptr, nullptr), SysFails(ENOSYS));
+  EXPECT_THAT(os.VforkCall(nullptr, nullptr, SIGCHLD), SysFails(ENOSYS));
   EXPECT_THAT(os.WaitPid(-1, 0), SysFails(ENOSYS));
   EXPECT_THAT(os.SetUid(0), SysFails(ENOSYS));
   EXPECT_THAT(os.Read(0, buffer, sizeof(buffer)), SysFails(ENOSYS));
@@ -161,26 +161,26 @@ int ExitThroughOs(void* argument) {
 
 TEST(MockOs, VforkAsChildRunsTheFunctionWhichExits) {
   StrictMock<MockOs> os;
-  EXPECT_CALL(os, VforkCall(_, _)).WillOnce(VforkAsChild());
+  EXPECT_CALL(os, VforkCall(_, _, _)).WillOnce(VforkAsChild());
   EXPECT_CALL(os, OnExit(9));
-  EXPECT_THAT([&] { os.VforkCall(&ExitThroughOs, &os).IgnoreError(); }, ExitsWith(9));
+  EXPECT_THAT([&] { os.VforkCall(&ExitThroughOs, &os, SIGCHLD).IgnoreError(); }, ExitsWith(9));
 }
 
 TEST(MockOs, VforkAsChildExitsWithWhatTheFunctionReturns) {
   StrictMock<MockOs> os;
-  EXPECT_CALL(os, VforkCall(_, _)).WillOnce(VforkAsChild());
+  EXPECT_CALL(os, VforkCall(_, _, _)).WillOnce(VforkAsChild());
   EXPECT_THAT(
       [&] {
         UniqueFd closed_by_nobody(os, 6);
-        os.VforkCall([](void*) { return 12; }, nullptr).IgnoreError();
+        os.VforkCall([](void*) { return 12; }, nullptr, SIGCHLD).IgnoreError();
       },
       ExitsWith(12));
 }
 
 TEST(MockOs, VforkAsParentReturnsThePidAndRunsNothing) {
   StrictMock<MockOs> os;
-  EXPECT_CALL(os, VforkCall(_, _)).WillOnce(VforkAsParent(4712));
-  EXPECT_THAT(os.VforkCall(&ExitThroughOs, &os), SysOk(4712));
+  EXPECT_CALL(os, VforkCall(_, _, _)).WillOnce(VforkAsParent(4712));
+  EXPECT_THAT(os.VforkCall(&ExitThroughOs, &os, SIGCHLD), SysOk(4712));
 }
 
 TEST(MockOs, OkFitsEveryKindOfResult) {

@@ -32,7 +32,7 @@ void Talk(void* argument) {
 
 TEST(Fiber, GoesOnWhereItLeftOff) {
   Turns turns;
-  Fiber fiber("a test", &Talk, &turns);
+  Fiber fiber("a test", 1, &Talk, &turns);
   turns.fiber = &fiber;
   turns.There();
   turns.said += "host ";
@@ -67,7 +67,7 @@ void ThrowOverASwitch(void* argument) {
 
 TEST(Fiber, AnExceptionThatIsHandledBelongsToItsFiber) {
   Turns turns;
-  Fiber fiber("a test", &ThrowOverASwitch, &turns);
+  Fiber fiber("a test", 1, &ThrowOverASwitch, &turns);
   turns.fiber = &fiber;
   turns.There();
   EXPECT_EQ(std::current_exception(), nullptr);
@@ -99,7 +99,7 @@ void UseMuchStack(void* argument) {
 TEST(Fiber, MayBeDroppedInTheMiddleAndItsStackUsedAgain) {
   for (int i = 0; i < 3; ++i) {
     Turns turns;
-    Fiber fiber("a test", &UseMuchStack, &turns);
+    Fiber fiber("a test", 1, &UseMuchStack, &turns);
     turns.fiber = &fiber;
     turns.There();
     EXPECT_EQ(turns.argument, 1);
@@ -123,7 +123,7 @@ TEST(FiberDeathTest, AnOverflowNamesWhoseStackItWas) {
       {
         const OverflowReport report;
         Turns turns;
-        Fiber fiber("simulated process 101", &Overflow, &turns);
+        Fiber fiber("simulated process", 101, &Overflow, &turns);
         turns.fiber = &fiber;
         turns.There();
       },

@@ -135,7 +135,7 @@ TEST(SimOsReplay, WhatTheChildOfAVforkCallWroteIsThereInAChildOfTheParent) {
   const SimRun run = sim.Run([](Os& os) {
     Shared shared;
     shared.os = &os;
-    os.VforkCall(&WriteToTheParent, &shared).IgnoreError();
+    os.VforkCall(&WriteToTheParent, &shared, SIGCHLD).IgnoreError();
     if (shared.written != 101) return 9;
     if (os.Fork().value() == 0) return shared.written == 101 ? 4 : 5;
     os.WaitPid(-1, 0).IgnoreError();
@@ -159,7 +159,7 @@ TEST(SimOsReplay, TheChildOfAVforkCallMayForkAndHasItsCallersMemory) {
   const SimRun run = sim.Run([](Os& os) {
     Shared shared;
     shared.os = &os;
-    const pid_t child = os.VforkCall(&ForkInTheFunction, &shared).value();
+    const pid_t child = os.VforkCall(&ForkInTheFunction, &shared, SIGCHLD).value();
     const int status = WEXITSTATUS(os.WaitPid(child, 0).value().status);
     return status == 2 && shared.inner == 102 ? 0 : 1;
   });

@@ -12,13 +12,15 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "cleanfork/child_report.h"
 #include "cleanfork/daemonize.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/fork_options.h"
+#include "cleanfork/os.h"
+#include "cleanfork/sim_os.h"
 #include "cleanfork/spawn.h"
 #include "cleanfork/step.h"
-#include "tests/unit/daemonize_os.h"
 #include "tests/unit/scripted_os.h"
 
 namespace cleanfork {
@@ -115,7 +117,7 @@ absl::Status ReportedBy(Step step, int error) {
 
 absl::Status ExecFailure() {
   ScriptedOs os;
-  ON_CALL(os, VforkCall(_, _)).WillByDefault(VforkAsParent(ScriptedOs::kChild));
+  ON_CALL(os, VforkCall(_, _, _)).WillByDefault(VforkAsParent(ScriptedOs::kChild));
   ON_CALL(os, Stat(_)).WillByDefault(Fails(ENOENT));
   os.ChildWillReport(ChildReport::Failed(Step::kExec, ENOENT, ScriptedOs::kChild));
   return Spawn({"/usr/bin/worker"}, ForkOptions(), os).status();
@@ -150,8 +152,15 @@ absl::Status InParent(Step step) {
 }
 
 absl::Status LateDaemon() {
-  StarterOs os;
-  return Daemonize(DaemonizeOptions(), os).status();
+  SimOs sim;
+  absl::Status status;
+  sim.Run([&status](Os& os) {
+    const absl::StatusOr<Daemon> daemon = Daemonize(DaemonizeOptions(), os);
+    while (daemon.ok()) os.Poll(nullptr, 0, -1).IgnoreError();
+    status = daemon.status();
+    return 0;
+  });
+  return status;
 }
 
 absl::Status FailureOf(Step step) {

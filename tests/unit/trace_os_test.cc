@@ -183,11 +183,11 @@ TEST(TraceOs, NumbersChildrenByTheForksThatSucceed) {
       .WillOnce(ForkAsParent(10))
       .WillOnce(Fails(EAGAIN))
       .WillOnce(ForkAsChild());
-  EXPECT_CALL(wrapped, VforkCall(_, _)).WillOnce(VforkAsParent(11)).WillOnce(Fails(EAGAIN));
+  EXPECT_CALL(wrapped, VforkCall(_, _, _)).WillOnce(VforkAsParent(11)).WillOnce(Fails(EAGAIN));
   os.Fork().IgnoreError();
-  os.VforkCall(nullptr, nullptr).IgnoreError();
+  os.VforkCall(nullptr, nullptr, SIGCHLD).IgnoreError();
   os.Fork().IgnoreError();
-  os.VforkCall(nullptr, nullptr).IgnoreError();
+  os.VforkCall(nullptr, nullptr, SIGCHLD).IgnoreError();
   os.Fork().IgnoreError();
   EXPECT_EQ(os.Lines().back(), "P.3 fork() = 0");
 }
@@ -235,7 +235,7 @@ TEST(TraceOsOverTheKernel, RecordsTheFunctionOfVforkCallAsAChild) {
   TraceOs os(RealOs());
   std::vector<std::string> expected;
   for (const std::string name : {"P.1", "P.2"}) {
-    SysResult<pid_t> child = os.VforkCall(&FailToGetFlags, &os);
+    SysResult<pid_t> child = os.VforkCall(&FailToGetFlags, &os, SIGCHLD);
     ASSERT_THAT(child, SysOk());
     ASSERT_THAT(RealOs().WaitPid(child.value(), 0), SysOk());
     expected.push_back("P vfork() = " + Pid(child.value()));

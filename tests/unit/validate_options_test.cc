@@ -184,7 +184,7 @@ TEST(IdentityTest, AUidWithoutAnEntryAndWithoutAGroupIsRefusedSinceRootsGroupWou
 
 TEST(SpawnValidationTest, AProgramMustBeNamedAndCodeCannotOutliveAnExec) {
   ScriptedOs os;
-  EXPECT_CALL(os, VforkCall(_, _)).Times(0);
+  EXPECT_CALL(os, VforkCall(_, _, _)).Times(0);
   EXPECT_FALSE(Spawn({}, ForkOptions(), os).ok());
   EXPECT_FALSE(Spawn({""}, ForkOptions(), os).ok());
   EXPECT_FALSE(Spawn({std::string("a\0b", 3)}, ForkOptions(), os).ok());

@@ -1,0 +1,84 @@
+#include "bench/daemonizer.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cerrno>
+
+namespace cleanfork {
+namespace {
+
+int Ignore(Os& os, int signal) {
+  SignalAction action;
+  action.handler = SIG_IGN;
+  return os.SigAction(signal, &action).error();
+}
+
+// For good: what was given up cannot be had back.
+int BecomeUser(Os& os) {
+  const gid_t groups[] = {kDaemonUser};
+  if (const int error = os.SetGroups(groups, 1).error()) return error;
+  if (const int error = os.SetGid(kDaemonUser).error()) return error;
+  if (const int error = os.SetUid(kDaemonUser).error()) return error;
+  const SysResult<ResUid> uid = os.GetResUid();
+  if (!uid.ok() || uid.value().saved != kDaemonUser) return EPERM;
+  const SysResult<ResGid> gid = os.GetResGid();
+  if (!gid.ok() || gid.value().saved != kDaemonUser) return EPERM;
+  return os.SetUid(0).ok() ? EPERM : 0;
+}
+
+int RedirectStreams(Os& os) {
+  const SysResult<int> null = os.Open("/dev/null", O_RDWR, 0);
+  if (!null.ok()) return null.error();
+  for (int stream = 0; stream <= 2; ++stream) {
+    const SysResult<int> copy = os.Dup2(null.value(), stream);
+    if (!copy.ok()) return copy.error();
+  }
+  return os.Close(null.value()).error();
+}
+
+int SetUp(Os& os) {
+  if (const int error = Ignore(os, SIGPIPE)) return error;
+  if (const int error = Ignore(os, SIGHUP)) return error;
+  if (const SysResult<pid_t> session = os.SetSid(); !session.ok()) return session.error();
+  if (const int error = BecomeUser(os)) return error;
+  os.Umask(027);
+  if (const int error = os.ChDir("/").error()) return error;
+  return RedirectStreams(os);
+}
+
+void RunChild(Os& os, const PipeEnds& pipe, const SignalSet& mask) {
+  os.Close(pipe.read_end).IgnoreError();
+  os.SigProcMask(SIG_SETMASK, &mask).IgnoreError();
+  const char error = static_cast<char>(SetUp(os));
+  os.Write(pipe.write_end, &error, 1).IgnoreError();
+  os.Close(pipe.write_end).IgnoreError();
+  os.Exit(error == 0 ? 0 : 1);
+}
+
+}  // namespace
+
+int RunDaemonizer(Os& os) {
+  const SysResult<PipeEnds> made = os.Pipe2(O_CLOEXEC);
+  if (!made.ok()) return made.error();
+  const PipeEnds pipe = made.value();
+  const SignalSet all = SignalSet::Full();
+  const SysResult<SignalSet> mask = os.SigProcMask(SIG_BLOCK, &all);
+  if (!mask.ok()) return mask.error();
+  const SysResult<pid_t> child = os.Fork();
+  if (child.ok() && child.value() == 0) RunChild(os, pipe, mask.value());
+  os.SigProcMask(SIG_SETMASK, &mask.value()).IgnoreError();
+  os.Close(pipe.write_end).IgnoreError();
+  if (!child.ok()) {
+    os.Close(pipe.read_end).IgnoreError();
+    return child.error();
+  }
+  char error = 0;
+  const SysResult<size_t> got = os.Read(pipe.read_end, &error, 1);
+  os.Close(pipe.read_end).IgnoreError();
+  const SysResult<WaitResult> ended = os.WaitPid(child.value(), 0);
+  if (!got.ok() || got.value() != 1 || !ended.ok()) return EIO;
+  return error;
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,49 @@
+#include "mocks/sim/memory.h"
+
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cleanfork::sim {
+
+Memory::Memory(std::shared_ptr<const std::vector<std::string>> environment)
+    : start_environment_(std::move(environment)),
+      heap_(HeapTracker::Installed() != nullptr ? HeapTracker::Installed()->MakeHeap() : nullptr) {}
+
+// No destructor of a copy runs, as none does when a process ends: it might make calls.
+Memory::~Memory() {
+  if (heap_ != nullptr) heap_->FreeAll();
+  for (const Copy& copy : copies_) {
+    ::operator delete (copy.value, std::align_val_t{copy.alignment});
+  }
+}
+
+// Most bodies never look at it.
+Environment& Memory::environment() {
+  if (environment_ == nullptr) environment_ = std::make_unique<Environment>(*start_environment_);
+  return *environment_;
+}
+
+void Memory::BodyReturned() {
+  if (heap_ != nullptr) heap_->Forget();
+  heap_ = nullptr;
+}
+
+void* Memory::Find(const void* variable, size_t size, size_t alignment,
+                   void (*construct)(void* copy, const void* variable)) {
+  for (const Copy& copy : copies_) {
+    if (copy.variable == variable) return copy.value;
+  }
+  void* value = nullptr;
+  {
+    const AllocatingFor engine(nullptr);
+    value = ::operator new (size, std::align_val_t{alignment});
+    copies_.push_back({variable, value, alignment});
+  }
+  construct(value, variable);
+  return value;
+}
+
+}  // namespace cleanfork::sim

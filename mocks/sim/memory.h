@@ -1,0 +1,49 @@
+// Memory: what a simulated process has for itself of the address space that all of them share. The
+// child of a VforkCall() has its parent's.
+#ifndef CLEANFORK_MOCKS_SIM_MEMORY_H_
+#define CLEANFORK_MOCKS_SIM_MEMORY_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cleanfork/process_local.h"
+#include "mocks/sim/environment.h"
+#include "mocks/sim/heap.h"
+
+namespace cleanfork::sim {
+
+class Memory : public ProcessVariables {
+ public:
+  // As a program finds it when it starts.
+  explicit Memory(std::shared_ptr<const std::vector<std::string>> environment);
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  ~Memory() override;
+
+  Environment& environment();
+  ProcessHeap* heap() const { return heap_; }
+
+  // The process's body has returned: what it left on the heap may be anybody's.
+  void BodyReturned();
+
+  // ProcessVariables: the process's copies.
+  void* Find(const void* variable, size_t size, size_t alignment,
+             void (*construct)(void* copy, const void* variable)) override;
+
+ private:
+  struct Copy {
+    const void* variable;
+    void* value;
+    size_t alignment;
+  };
+
+  const std::shared_ptr<const std::vector<std::string>> start_environment_;
+  std::unique_ptr<Environment> environment_;
+  std::vector<Copy> copies_;
+  ProcessHeap* heap_;
+};
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_MEMORY_H_

@@ -1,0 +1,192 @@
+#include "mocks/sim/sockets.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "mocks/sim/calls.h"
+#include "mocks/sim/descriptors.h"
+#include "mocks/sim/files.h"
+#include "mocks/sim/refuse.h"
+
+namespace cleanfork::sim {
+namespace {
+
+constexpr int kFamilies = 46;  // AF_MAX of Linux 5.11; older ones have less, and no such number
+constexpr int kTypes = 11;     // SOCK_MAX of Linux
+constexpr int kTypeMask = 0xf;
+
+// The send buffer of net.core.wmem_default, without what Linux keeps of it for itself: socket(7).
+constexpr size_t kMostBytes = 212992 - 32;
+
+int TakeSocket(Kernel* kernel, int type, const Credentials& credentials) {
+  for (int index = 0; index < kMaxSockets; ++index) {
+    if (kernel->sockets[index].used != 0) continue;
+    Socket& socket = kernel->sockets.Use(index);
+    socket.used = 1;
+    socket.type = type;
+    socket.uid = credentials.user.file_system;
+    socket.gid = credentials.group.file_system;
+    return index;
+  }
+  OutOfRoom("sockets", kMaxSockets);
+}
+
+// Whom an address means. `error` is 0 or what sendto(2) fails with.
+struct Found {
+  int error = 0;
+  Receiver* receiver = nullptr;
+};
+
+Found FindByName(Kernel* kernel, const UnixAddress& address, int type) {
+  for (Receiver& receiver : kernel->receivers) {
+    if (receiver.used == 0 || receiver.name_size != address.size || receiver.name_size == 0) {
+      continue;
+    }
+    // An abstract name of another type is another name.
+    const bool same = std::memcmp(receiver.name, address.bytes, address.size) == 0;
+    if (same && receiver.gone == 0 && receiver.type == type) return {0, &receiver};
+  }
+  return {ECONNREFUSED};
+}
+
+Found FindByPath(Kernel* kernel, const Process& process, const UnixAddress& address, int type) {
+  const std::string path(address.bytes, strnlen(address.bytes, address.size));
+  const Resolved where = Resolve(*kernel, process, path.c_str(), true);
+  if (where.proc) Refuse("an address in /proc");
+  if (where.error != 0) return {where.error};
+  if (!MayAccess(*kernel, process.credentials, where.inode, kWrite)) return {EACCES};
+  for (Receiver& receiver : kernel->receivers) {
+    if (receiver.used == 0 || receiver.name_size != 0 || receiver.inode != where.inode) continue;
+    if (receiver.gone != 0) return {ECONNREFUSED};
+    if (receiver.type != type) return {EPROTOTYPE};
+    return {0, &receiver};
+  }
+  return {ECONNREFUSED};
+}
+
+bool IsFull(const Receiver& receiver) {
+  return receiver.reads == 0 && receiver.queued >= receiver.room;
+}
+
+void Deliver(Kernel* kernel, const Process& process, Receiver* receiver, const void* bytes,
+             size_t size) {
+  const int index = kernel->datagrams.used;
+  if (index == kMaxDatagrams) OutOfRoom("datagrams of a run", kMaxDatagrams);
+  if (size > kMaxDatagramBytes - kernel->datagram_size) {
+    OutOfRoom("bytes in the datagrams of a run", kMaxDatagramBytes);
+  }
+  Datagram& datagram = kernel->datagrams.Use(index);
+  datagram.receiver = static_cast<int32_t>(receiver - kernel->receivers.rows);
+  datagram.pid = process.pid;
+  // Of SCM_CREDENTIALS, where the sender does not say anything else: unix(7).
+  datagram.uid = process.credentials.user.real;
+  datagram.gid = process.credentials.group.real;
+  datagram.at = kernel->datagram_size;
+  datagram.size = static_cast<uint32_t>(size);
+  if (size > 0) std::memcpy(kernel->datagram_bytes + datagram.at, bytes, size);
+  kernel->datagram_size += datagram.size;
+  if (receiver->reads == 0) ++receiver->queued;
+}
+
+}  // namespace
+
+Receiver& AddReceiver(Kernel* kernel) {
+  const int index = kernel->receivers.used;
+  if (index == kMaxReceivers) OutOfRoom("sockets that are bound", kMaxReceivers);
+  Receiver& receiver = kernel->receivers.Use(index);
+  receiver.used = 1;
+  receiver.inode = kNone;
+  return receiver;
+}
+
+void FreeSocket(Kernel* kernel, int socket) { kernel->sockets[socket] = Socket(); }
+
+int EventsOfSocket(const Socket& socket) {
+  const int hung_up = socket.type == SOCK_DGRAM ? 0 : POLLHUP;  // it is not connected
+  return POLLOUT | POLLWRNORM | POLLWRBAND | hung_up;
+}
+
+FileStatus StatusOfSocket(const Kernel& kernel, int index) {
+  const Socket& socket = kernel.sockets[index];
+  FileStatus status;
+  status.device = 9;
+  status.inode = static_cast<ino_t>(20'000 + index);
+  status.mode = S_IFSOCK | 0777;
+  status.links = 1;
+  status.uid = socket.uid;
+  status.gid = socket.gid;
+  return status;
+}
+
+// The calls of Os ------------------------------------------------------------------------------
+
+SysResult<int> Calls::Socket(int domain, int type, int protocol) {
+  const int flags = type & ~kTypeMask;
+  type &= kTypeMask;
+  if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return SysError(EINVAL);
+  if (domain < 0 || domain >= kFamilies) return SysError(EAFNOSUPPORT);
+  if (type >= kTypes) return SysError(EINVAL);
+  if (domain == AF_UNSPEC) return SysError(EAFNOSUPPORT);
+  if (domain != AF_UNIX) Refuse("a socket of another family than AF_UNIX");
+  if (protocol != 0 && protocol != PF_UNIX) return SysError(EPROTONOSUPPORT);
+  if (type == SOCK_RAW) type = SOCK_DGRAM;
+  if (type != SOCK_DGRAM && type != SOCK_STREAM && type != SOCK_SEQPACKET) {
+    return SysError(ESOCKTNOSUPPORT);
+  }
+  const int fd = FindFreeDescriptor(self(), 0);
+  if (fd < 0) return SysError(EMFILE);
+  if (!HasRoomForFiles(kernel_, self(), 1)) return SysError(ENFILE);
+  const int index = TakeSocket(&kernel_, type, self().credentials);
+  const int status_flags = O_RDWR | ((flags & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0);
+  InstallDescription(&kernel_, &self(), fd,
+                     MakeDescription(DescriptionKind::kSocket, index, status_flags),
+                     (flags & SOCK_CLOEXEC) != 0);
+  return fd;
+}
+
+SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int flags,
+                                const UnixAddress* address) {
+  const bool abstract = address->bytes[0] == '\0';
+  const size_t most = abstract ? UnixAddress::kMaxSize : UnixAddress::kMaxSize - 1;
+  if (address->size == 0 || address->size > most) return SysError(EINVAL);
+  const Description* description = Find(fd);
+  if (description == nullptr) return SysError(EBADF);
+  if (description->kind != DescriptionKind::kSocket) return SysError(ENOTSOCK);
+  const int type = kernel_.sockets[description->object].type;
+  if (type == SOCK_SEQPACKET) return SysError(ENOTCONN);
+  if (type == SOCK_STREAM || (flags & MSG_OOB) != 0) return SysError(EOPNOTSUPP);
+  if (size > kMostBytes) return SysError(EMSGSIZE);
+  const Found found = abstract ? FindByName(&kernel_, *address, type)
+                               : FindByPath(&kernel_, self(), *address, type);
+  if (found.error != 0) return SysError(found.error);
+  if (IsFull(*found.receiver)) {
+    if ((flags & MSG_DONTWAIT) != 0 || (description->flags & O_NONBLOCK) != 0) {
+      return SysError(EAGAIN);
+    }
+    Wait("the socket is full, and nobody reads from it", kForever,
+         [&] { return !IsFull(*found.receiver); });
+    return SysError(kRestartable);
+  }
+  Deliver(&kernel_, self(), found.receiver, buffer, size);
+  return size;
+}
+
+SysResult<size_t> Calls::ReadSocket(int index, size_t size, bool blocking) {
+  if (size == 0) return size_t{0};
+  switch (kernel_.sockets[index].type) {
+    case SOCK_STREAM: return SysError(EINVAL);
+    case SOCK_SEQPACKET: return SysError(ENOTCONN);
+    default: break;
+  }
+  if (!blocking) return SysError(EAGAIN);
+  Wait("nobody can send to a socket without an address", kForever, [] { return false; });
+  return SysError(kRestartable);
+}
+
+}  // namespace cleanfork::sim

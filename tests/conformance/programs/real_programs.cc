@@ -1,0 +1,297 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "tests/conformance/programs/fixtures.h"
+#include "tests/conformance/programs/program_kernels.h"
+#include "tests/conformance/programs/program_process.h"
+#include "tests/real/process_state.h"
+
+namespace cleanfork::programs {
+namespace {
+
+constexpr int kRunSeconds = 60;
+constexpr int kSettleSeconds = 20;
+
+// What is read of a process to see whether it ran in between.
+struct Look {
+  char state = 'X';
+  std::string switches;
+};
+
+Look LookAt(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/status";
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  char text[4096] = {};
+  const ssize_t size = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  if (size <= 0) return {};  // it ended in between
+  const std::string status = text;
+  Look look;
+  look.state = status[status.find("\nState:\t") + 8];
+  const size_t at = status.find("voluntary_ctxt_switches");
+  if (at != std::string::npos) look.switches = status.substr(at);
+  // X is what is said of one that is about to be gone.
+  if (look.state == 'X') look.state = 'R';
+  return look;
+}
+
+bool IsQuiet(const Look& look) { return std::string("STZX").find(look.state) != std::string::npos; }
+
+class RealStage : public Stage {
+ public:
+  explicit RealStage(const OwnDirectory& directory) : directory_(directory) {}
+
+  std::string Settle(Os&, const std::vector<pid_t>& pids) override {
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::seconds(kSettleSeconds)) {
+      const std::string states = QuietStates(pids);
+      if (!states.empty() || pids.empty()) return states;
+      sched_yield();
+    }
+    return "";
+  }
+  const char* directory() const override { return directory_.files().c_str(); }
+  const char* executable() const override { return directory_.executable().c_str(); }
+
+ private:
+  static std::string QuietStates(const std::vector<pid_t>& pids) {
+    std::vector<Look> first;
+    for (pid_t pid : pids) {
+      first.push_back(LookAt(pid));
+      if (!IsQuiet(first.back())) return "";
+    }
+    std::string states;
+    for (size_t i = 0; i < pids.size(); ++i) {
+      const Look again = LookAt(pids[i]);
+      if (again.state != first[i].state || again.switches != first[i].switches) return "";
+      states += again.state;
+    }
+    return states;
+  }
+
+  const OwnDirectory& directory_;
+};
+
+// Removes what programs can have made, by the names that they know, from each of their directories.
+void RemoveFiles(const std::string& files) {
+  for (const char* directory : {"/", "/d/", "/t/"}) {
+    for (const Word& path : Paths()) {
+      if (path.text[0] != '@' && path.text[0] != '/')
+        unlink((files + directory + path.text).c_str());
+    }
+    unlink((files + directory + "nowhere").c_str());
+  }
+}
+
+// The files that a program finds.
+void MakeFixtures(bool privileged) {
+  RemoveFiles(".");
+  for (const Fixture& fixture : Fixtures()) {
+    const char* const path = fixture.path.c_str();
+    switch (fixture.what) {
+      case Fixture::kDirectory: mkdir(path, 0700); break;
+      case Fixture::kLink:
+        if (symlink(fixture.content.c_str(), path) != 0) _exit(1);
+        continue;
+      case Fixture::kFile: std::ofstream(fixture.path) << fixture.content; break;
+    }
+    chmod(path, fixture.mode);
+    if (fixture.theirs && privileged && chown(path, kTheirs, getgid()) != 0) _exit(1);
+  }
+}
+
+// On one processor all of a program go on one after the other, which is quicker; that they do is
+// not relied on.
+void StayOnOneProcessor() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof(one), &one);
+}
+
+[[noreturn]] void RunInController(const OwnDirectory& directory, const Program& program, int to) {
+  dup2(to, kTranscript);
+  const int null_device = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd) dup2(null_device, fd);
+  syscall(SYS_close_range, 3, kTranscript - 1, 0);
+  syscall(SYS_close_range, kTranscript + 1, ~0U, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  setpgid(0, 0);
+  umask(022);
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  StayOnOneProcessor();
+  SetHandlerOs(&RealOs());
+  RealStage stage(directory);
+  const Transcript transcript = RunProgram(program, RealOs(), &stage);
+  const std::string text = std::to_string(transcript.calls) + " " + transcript.text;
+  for (size_t at = 0; at < text.size();) {
+    const ssize_t written = write(kTranscript, text.data() + at, text.size() - at);
+    if (written <= 0) _exit(1);
+    at += static_cast<size_t>(written);
+  }
+  _exit(0);
+}
+
+// Nothing is left of a program when this returns: whatever it forked is a child of ours by now, or
+// becomes one when its parent dies.
+void KillAllChildren() {
+  for (;;) {
+    const std::vector<pid_t> children = ChildrenOf(getpid());
+    if (children.empty()) return;
+    for (pid_t child : children) kill(child, SIGKILL);
+    poll(nullptr, 0, 1);
+  }
+}
+
+// Until the end, the deadline, or the end of who asked.
+std::string ReadTranscript(int from, int asked) {
+  std::string text;
+  for (;;) {
+    struct pollfd both[2] = {{from, POLLIN, 0}, {asked, 0, 0}};
+    if (poll(both, 2, kRunSeconds * 1000) <= 0) return "0 the program hangs\n" + text;
+    if (both[1].revents != 0) return "";
+    char buffer[4096];
+    const ssize_t got = read(from, buffer, sizeof(buffer));
+    if (got <= 0) return text.empty() ? "0 the controller died" : text;
+    text.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+bool WriteText(int fd, const std::string& text) {
+  const size_t size = text.size();
+  std::string bytes(reinterpret_cast<const char*>(&size), sizeof(size));
+  bytes += text;
+  for (size_t at = 0; at < bytes.size();) {
+    const ssize_t written = write(fd, bytes.data() + at, bytes.size() - at);
+    if (written <= 0) return false;
+    at += static_cast<size_t>(written);
+  }
+  return true;
+}
+
+bool ReadText(int fd, std::string* text) {
+  size_t size = 0;
+  if (read(fd, &size, sizeof(size)) != static_cast<ssize_t>(sizeof(size))) return false;
+  text->resize(size);
+  for (size_t at = 0; at < size;) {
+    const ssize_t got = read(fd, &(*text)[at], size - at);
+    if (got <= 0) return false;
+    at += static_cast<size_t>(got);
+  }
+  return true;
+}
+
+// The process below which all programs run.
+[[noreturn]] void Keep(const OwnDirectory& directory, bool privileged, int from, int to) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // Orphans are gone the moment that they end, as with the init of SimOs.
+  signal(SIGCHLD, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  if (chdir(directory.files().c_str()) != 0) _exit(1);
+  std::string text;
+  while (ReadText(from, &text)) {
+    Program program;
+    Parse(text, &program);
+    MakeFixtures(privileged);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) break;
+    const pid_t controller = fork();
+    if (controller == 0) RunInController(directory, program, ends[1]);
+    close(ends[1]);
+    const std::string transcript = ReadTranscript(ends[0], from);
+    close(ends[0]);
+    KillAllChildren();
+    if (transcript.empty() || !WriteText(to, transcript)) break;
+  }
+  _exit(0);
+}
+
+}  // namespace
+
+OwnDirectory::OwnDirectory(const std::string& executable) : owner_(getpid()) {
+  char name[] = "/tmp/cleanfork-programs-XXXXXX";
+  if (mkdtemp(name) == nullptr) std::abort();
+  root_ = name;
+  files_ = root_ + "/files";
+  executable_ = root_ + "/process";
+  chmod(name, 0755);
+  mkdir(files_.c_str(), 0777);
+  chmod(files_.c_str(), 0777);
+  std::ofstream(executable_, std::ios::binary)
+      << std::ifstream(executable, std::ios::binary).rdbuf();
+  chmod(executable_.c_str(), 0755);
+}
+
+OwnDirectory::~OwnDirectory() {
+  if (getpid() != owner_) return;
+  RemoveFiles(files_);
+  unlink(executable_.c_str());
+  for (const char* each : {"/files/d", "/files/t", "/files", ""}) rmdir((root_ + each).c_str());
+}
+
+RealKernel::RealKernel(const OwnDirectory& directory, bool privileged) {
+  int down[2];
+  int up[2];
+  if (pipe2(down, O_CLOEXEC) != 0 || pipe2(up, O_CLOEXEC) != 0) std::abort();
+  std::fflush(nullptr);
+  keeper_ = fork();
+  if (keeper_ == 0) {
+    close(down[1]);
+    close(up[0]);
+    Keep(directory, privileged, down[0], up[1]);
+  }
+  close(down[0]);
+  close(up[1]);
+  to_ = down[1];
+  from_ = up[0];
+}
+
+RealKernel::~RealKernel() {
+  close(to_);
+  close(from_);
+  waitpid(keeper_, nullptr, 0);
+}
+
+Transcript RealKernel::Run(const Program& program) {
+  std::string text;
+  if (!WriteText(to_, Print(program)) || !ReadText(from_, &text)) {
+    return {"the keeper of programs is gone", 0};
+  }
+  Transcript transcript;
+  transcript.calls = std::atoi(text.c_str());
+  transcript.text = text.substr(text.find(' ') + 1);
+  return transcript;
+}
+
+bool MayChangeIds() {
+  std::ifstream map("/proc/self/uid_map");
+  uint64_t inside = 1, outside = 1, count = 0;
+  map >> inside >> outside >> count;
+  const bool whole = inside == 0 && outside == 0 && count == 4294967295;
+  // Those of capabilities(7) that have to do with ids, files and limits.
+  constexpr uint64_t kNeeded = 0xff | 1 << 18 | 1 << 24;
+  const CapabilitySets sets = RealOs().CapGet().value_or(CapabilitySets());
+  return geteuid() == 0 && whole && (sets.effective & kNeeded) == kNeeded;
+}
+
+}  // namespace cleanfork::programs

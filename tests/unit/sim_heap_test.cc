@@ -1,0 +1,174 @@
+// SimHeap: what processes leave on the heap is taken back, and what bodies leak is found.
+#include "cleanfork/sim_heap.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cleanfork/os.h"
+#include "cleanfork/sim_os.h"
+#include "tests/unit/abandoned_processes.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CLEANFORK_LSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CLEANFORK_LSAN 1
+#endif
+#endif
+#ifdef CLEANFORK_LSAN
+#include <sanitizer/lsan_interface.h>
+#endif
+
+namespace cleanfork {
+namespace {
+
+// Of //tests/unit:sim_heap_long_test: a million.
+int64_t RunsAskedFor() {
+  const char* const runs = std::getenv("CLEANFORK_SIM_HEAP_RUNS");
+  return runs != nullptr ? std::atoll(runs) : 10'000;
+}
+
+TEST(SimHeap, MemoryIsFlatOverRunsThatLeaveProcessesInAllPositions) {
+  if (!SimHeap::IsInUse()) GTEST_SKIP() << "operator new is not that of //:sim_heap";
+  AbandonedProcesses processes;
+  processes.RunAll();
+  const SimHeap heap;
+  for (int i = 0; i < 3; ++i) processes.RunAll();  // buffers grow to what they need
+  const int64_t taken_back_before = heap.blocks_taken_back();
+  const int64_t abandoned_before = processes.abandoned();
+  const int64_t resident_before = ResidentKibibytes();
+  const int64_t before = AllocatedBytes();
+  int64_t runs = 0;
+  while (runs < RunsAskedFor()) runs += processes.RunAll();
+  const int64_t after = AllocatedBytes();
+  const int64_t resident_after = ResidentKibibytes();
+  const int64_t abandoned = processes.abandoned() - abandoned_before;
+  const int64_t taken_back = heap.blocks_taken_back() - taken_back_before;
+  std::printf("%lld runs, %lld processes that did not end well, %lld blocks taken back\n",
+              static_cast<long long>(runs), static_cast<long long>(abandoned),
+              static_cast<long long>(taken_back));
+  std::printf("heap before: %lld bytes, after: %lld; resident before: %lld KiB, after: %lld\n",
+              static_cast<long long>(before), static_cast<long long>(after),
+              static_cast<long long>(resident_before), static_cast<long long>(resident_after));
+  EXPECT_EQ(after, before);
+  EXPECT_LE(resident_after, resident_before + 64);  // it is the kernel's own affair, too
+  EXPECT_GT(abandoned, runs / 2);
+  EXPECT_GT(taken_back, 4 * abandoned);
+}
+
+// Without it they leave much, or the test above would show nothing.
+TEST(SimHeap, WithoutOneTheSameRunsLeaveTheirHeapBehind) {
+  AbandonedProcesses processes;
+  processes.RunAll();
+  const int64_t before = AllocatedBytes();
+  const int64_t runs = processes.RunAll();
+  EXPECT_GT(AllocatedBytes() - before, runs * 200);
+}
+
+TEST(SimHeap, WhatABodyLeavesThatReturnsIsCountedAndStays) {
+  if (!SimHeap::IsInUse()) GTEST_SKIP() << "operator new is not that of //:sim_heap";
+  SimOs sim;
+  std::vector<std::string> handed_out;
+  const SimHeap heap;
+  sim.Run([&](Os&) {
+    handed_out.assign(1, std::string(100, 'x'));
+    return 0;
+  });
+  EXPECT_EQ(heap.blocks_left_by_returns(), 2);
+  EXPECT_EQ(heap.blocks_taken_back(), 0);
+  EXPECT_EQ(handed_out.at(0), std::string(100, 'x'));
+}
+
+TEST(SimHeap, WhatIsToOutliveAProcessThatExitsDoes) {
+  SimOs sim;
+  std::string seen;
+  const SimHeap heap;
+  sim.Run([&](Os& os) -> int {
+    {
+      const OutlivesProcess keep;
+      seen.assign(100, 'x');
+    }
+    const std::string dropped(100, 'y');
+    os.Exit(0);
+    return 1;
+  });
+  EXPECT_EQ(heap.blocks_taken_back(), SimHeap::IsInUse() ? 1 : 0);
+  EXPECT_EQ(seen, std::string(100, 'x'));
+}
+
+struct alignas(64) Aligned {
+  char bytes[64];
+};
+
+TEST(SimHeap, SeesEveryFormOfNew) {
+  if (!SimHeap::IsInUse()) GTEST_SKIP() << "operator new is not that of //:sim_heap";
+  SimOs sim;
+  const SimHeap heap;
+  sim.Run([](Os& os) -> int {
+    void* volatile blocks[] = {
+        // or the compiler leaves out what is not used
+
+        new int,     new int[3],     new (std::nothrow) int,     new (std::nothrow) int[3],
+        new Aligned, new Aligned[2], new (std::nothrow) Aligned, new (std::nothrow) Aligned[2]};
+    os.Exit(blocks[7] != nullptr ? 0 : 1);
+    return 1;
+  });
+  EXPECT_EQ(heap.blocks_taken_back(), 8);
+}
+
+int* shared = nullptr;
+int FreeTheParents(void*) {
+  delete shared;
+  shared = new int(1);
+  return 0;
+}
+
+TEST(SimHeap, TheChildOfAVforkCallHasItsParentsHeap) {
+  if (!SimHeap::IsInUse()) GTEST_SKIP() << "operator new is not that of //:sim_heap";
+  SimOs sim;
+  const SimHeap heap;
+  sim.Run([](Os& os) {
+    shared = new int(0);
+    os.VforkCall(&FreeTheParents, nullptr, SIGCHLD).IgnoreError();
+    os.WaitPid(-1, 0).IgnoreError();
+    const int seen = *shared;
+    delete shared;
+    return seen == 1 ? 0 : 1;
+  });
+  EXPECT_EQ(sim.process(100)->wait_status, 0);
+  EXPECT_EQ(heap.blocks_taken_back(), 0);
+  EXPECT_EQ(heap.blocks_left_by_returns(), 0);
+}
+
+TEST(SimHeapDeathTest, AThreadHasOne) {
+  const SimHeap heap;
+  EXPECT_DEATH(SimHeap(), "this thread has one");
+}
+
+#ifdef CLEANFORK_LSAN
+uintptr_t hidden = 0;  // from the leak checker; not a pointer
+void Leak() { hidden = ~reinterpret_cast<uintptr_t>(new int[25]); }
+
+TEST(SimHeap, LeakSanitizerReportsWhatABodyLeaks) {
+  if (!SimHeap::IsInUse()) GTEST_SKIP() << "operator new is not that of //:sim_heap";
+  SimOs sim;
+  const SimHeap heap;
+  ASSERT_EQ(__lsan_do_recoverable_leak_check(), 0);
+  sim.Run([](Os&) {
+    Leak();
+    return 0;
+  });
+  EXPECT_EQ(heap.blocks_left_by_returns(), 1);
+  EXPECT_EQ(__lsan_do_recoverable_leak_check(), 1);
+  delete[] reinterpret_cast<int*>(~hidden);
+}
+#endif
+
+}  // namespace
+}  // namespace cleanfork

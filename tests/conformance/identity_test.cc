@@ -129,7 +129,7 @@ const ConformanceCase kNproc[] = {
        }
        notes.Add(os.Fork());
        const auto none = [](void*) { return 0; };
-       notes.Add(os.VforkCall(none, nullptr));
+       notes.Add(os.VforkCall(none, nullptr, SIGCHLD));
        os.Kill(child, SIGKILL).IgnoreError();
        os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
        notes.Add(os.Fork());  // a zombie counts

@@ -29,7 +29,7 @@ int InVforkChild(Os& os, int (*work)(Os& os)) {
     const Start& given = *static_cast<const Start*>(argument);
     return given.work(*given.os);
   };
-  const pid_t child = os.VforkCall(run, &start).value();
+  const pid_t child = os.VforkCall(run, &start, SIGCHLD).value();
   return os.WaitPid(child, 0).value().status;
 }
 

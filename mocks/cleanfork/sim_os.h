@@ -133,8 +133,8 @@ struct SimOsOptions {
 
   uid_t uid = 0;  // real, effective and saved; not root has no capabilities
   gid_t gid = 0;
-  // Instead of those, where the three differ, as in a set-user-ID program, and where the capabilities
-  // are others: a container's root has not all.
+  // Instead of those, where the three differ, as in a set-user-ID program; and where the
+  // capabilities are others: a container's root has not all.
   std::optional<ResUid> uids;
   std::optional<ResGid> gids;
   std::optional<CapabilitySets> capabilities;

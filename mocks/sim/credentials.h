@@ -17,6 +17,7 @@ namespace cleanfork::sim {
 constexpr uint64_t kCapDacOverride = uint64_t{1} << 1;
 constexpr uint64_t kCapDacReadSearch = uint64_t{1} << 2;
 constexpr uint64_t kCapFowner = uint64_t{1} << 3;
+constexpr uint64_t kCapFsetId = uint64_t{1} << 4;
 constexpr uint64_t kCapKill = uint64_t{1} << 5;
 constexpr uint64_t kCapSetGid = uint64_t{1} << 6;
 constexpr uint64_t kCapSetUid = uint64_t{1} << 7;

@@ -330,6 +330,7 @@ SysResult<void> Calls::FTruncate(int fd, int64_t size) {
     PostSignalToSelf(SIGXFSZ);
     return SysError(EFBIG);
   }
+  TakeSetIdBits(&kernel_, self().credentials, description->object);
   Truncate(&kernel_, description->object, size);
   return {};
 }
@@ -374,6 +375,7 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
     return SysError(EFBIG);
   }
   size = std::min<uint64_t>(size, most - static_cast<uint64_t>(*offset));
+  TakeSetIdBits(&kernel_, self().credentials, description->object);
   const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);
   if (written == 0 && size > 0) return SysError(ENOSPC);
   *offset += static_cast<int64_t>(written);

@@ -132,6 +132,8 @@ inline void AddArguments(Tag<OsCall::kPWrite>, ArgumentWriter* writer, int fd, c
 }
 inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const gid_t* groups,
                          size_t size) {
+  constexpr size_t kMost = 65536;  // NGROUPS_MAX of Linux, which does not look at more
+  if (size > kMost) return writer->Add(size);
   for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
 }
 inline void AddArguments(Tag<OsCall::kSendTo>, ArgumentWriter* writer, int fd, const void* bytes,

@@ -37,8 +37,14 @@ int Create(Kernel* kernel, const Process& process, const Resolved& where, mode_t
            int* created) {
   if (!MayAccess(*kernel, process.credentials, where.directory, kWrite | kExecute)) return EACCES;
   const Inode& directory = kernel->inodes[where.directory];
-  const gid_t gid =
-      (directory.mode & S_ISGID) != 0 ? directory.gid : process.credentials.group.file_system;
+  const bool inherits = (directory.mode & S_ISGID) != 0;
+  const gid_t gid = inherits ? directory.gid : process.credentials.group.file_system;
+  // A program with the rights of a group is not for strangers to make: inode(7).
+  constexpr mode_t kGroupProgram = S_ISGID | S_IXGRP;
+  const bool stranger = !process.credentials.InGroup(gid) && !process.credentials.Has(kCapFsetId);
+  if (inherits && (mode & kGroupProgram) == kGroupProgram && stranger) {
+    mode &= ~static_cast<mode_t>(S_ISGID);
+  }
   const mode_t permissions = mode & 07777 & ~process.umask;
   *created = TakeInode(kernel, S_IFREG | permissions, process.credentials.user.file_system, gid);
   AddName(kernel, where.directory, where.name, *created);
@@ -113,6 +119,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
       error = CheckExisting(kernel_, self(), inode, flags);
       const bool truncates = (flags & O_TRUNC) != 0;
       if (error == 0 && truncates && S_ISREG(kernel_.inodes[inode].mode)) {
+        TakeSetIdBits(&kernel_, self().credentials, inode);
         Truncate(&kernel_, inode, 0);
       }
     }

@@ -304,6 +304,15 @@ bool MayAccess(const Kernel& kernel, const Credentials& credentials, int index, 
   return directory ? (how & kWrite) == 0 : how == kRead;
 }
 
+void TakeSetIdBits(Kernel* kernel, const Credentials& credentials, int index) {
+  Inode& inode = kernel->inodes[index];
+  if (!S_ISREG(inode.mode) || credentials.Has(kCapFsetId)) return;
+  inode.mode &= ~static_cast<uint32_t>(S_ISUID);
+  // Without the right to execute, S_ISGID once meant mandatory locks; it stays for the group.
+  const bool program = (inode.mode & S_IXGRP) != 0;
+  if (program || !credentials.InGroup(inode.gid)) inode.mode &= ~static_cast<uint32_t>(S_ISGID);
+}
+
 bool IsOpenForWriting(const Kernel& kernel, int inode) {
   for (const Description& description : kernel.descriptions) {
     if (description.kind != DescriptionKind::kFile || description.object != inode) continue;

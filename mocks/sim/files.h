@@ -42,6 +42,10 @@ constexpr int kWrite = 2;
 constexpr int kExecute = 1;
 bool MayAccess(const Kernel& kernel, const Credentials& credentials, int inode, int how);
 
+// A write or a truncation by somebody without CAP_FSETID takes the set-user-ID and the set-group-ID
+// bit away: inode(7).
+void TakeSetIdBits(Kernel* kernel, const Credentials& credentials, int inode);
+
 // Whether a descriptor is open that it may be written by; whether a process runs it. Not both, for
 // one fails with ETXTBSY.
 bool IsOpenForWriting(const Kernel& kernel, int inode);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -28,7 +29,12 @@ constexpr unsigned kReport = 200;  // out of the way of what a body opens
   setpgid(0, 0);
   umask(022);
   if (chdir("/") == -1) _exit(1);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  // Also those that the C library keeps, which Bazel's sandbox ignores: zeros are the default
+  // action.
+  const unsigned long by_default[8] = {};
+  for (int signal = 1; signal <= 64; ++signal) {
+    syscall(SYS_rt_sigaction, signal, by_default, nullptr, sizeof(uint64_t));
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -357,9 +356,8 @@ const LogEntry& Engine::TakeLogged() {
 
 void Engine::CheckLogged(const LogEntry& entry) {
   Task& own = task();
-  const bool same =
-      entry.call == own.call && entry.arguments == own.arguments.size() &&
-      std::memcmp(own.reading->bytes.data() + entry.at, own.arguments.data(), entry.arguments) == 0;
+  const bool same = entry.call == own.call &&
+                    own.arguments.Equals(own.reading->bytes.data() + entry.at, entry.arguments);
   if (same && entry.kind != LogEntry::Kind::kSignal &&
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;

@@ -200,7 +200,7 @@ int64_t ResidentKibibytes() {
   std::ifstream file("/proc/self/smaps_rollup");
   std::string word;
   int64_t resident = 0;
-  while (file >> word && word != "Rss:") {
+  while (file >> word && word != "Anonymous:") {
   }
   file >> resident;
   return resident;

@@ -29,7 +29,8 @@ class AbandonedProcesses {
 // Bytes that the program has from malloc(3) and has not given back.
 int64_t AllocatedBytes();
 
-// What of the program is in memory, in KiB; 0 where a sanitizer makes that meaningless.
+// What of the program's heap, data and stacks is in memory, in KiB; 0 where a sanitizer makes that
+// meaningless.
 int64_t ResidentKibibytes();
 
 }  // namespace cleanfork

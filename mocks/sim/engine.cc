@@ -51,6 +51,10 @@ class LeaksAllowed {
 #endif
 };
 
+bool IsOfSameObject(const Description& a, const Description& b) {
+  return a.kind == b.kind && a.object == b.object && a.entry == b.entry && a.number == b.number;
+}
+
 std::string CallText(OsCall call, const char* arguments, size_t size) {
   return std::string(GetOsCallInfo(call).name) + "(" + ArgumentText(arguments, size) + ")";
 }
@@ -124,17 +128,22 @@ void Engine::Clear() {
   trace_bytes_.clear();
 }
 
-void Engine::Record(int slot, ProcessRecord* record) const {
+ProcessRecord Engine::Record(int slot) const {
   const Process& process = kernel_.processes[slot];
-  record->process = process;
-  record->directory = PathOf(kernel_, process.directory);
-  record->descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  ProcessRecord record = {process, {}, PathOf(kernel_, process.directory)};
+  record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
-    const int description = process.descriptors[fd].description;
-    if (description == kNone) continue;
-    record->descriptors.emplace_back(
-        fd, DescribeDescription(kernel_, kernel_.descriptions[description]));
+    const int index = process.descriptors[fd].description;
+    if (index == kNone) continue;
+    const Description& description = kernel_.descriptions[index];
+    // The standard streams tend to be of one file, whose path takes a walk to find.
+    const bool same = last != nullptr && IsOfSameObject(*last, description);
+    record.descriptors.emplace_back(
+        fd, same ? record.descriptors.back().second : DescribeDescription(kernel_, description));
+    last = &description;
   }
+  return record;
 }
 
 // Fibers ---------------------------------------------------------------------------------------
@@ -481,7 +490,7 @@ bool Engine::Restarts(int error) {
 }
 
 // As the kernel puts the frames of several signals on a stack: the last one runs first.
-void Engine::DeliverSignals(LogEntry::Kind kind) {
+void Engine::DeliverPending(LogEntry::Kind kind) {
   Process& process = self();
   while (HasSignal(process)) {
     Sender sender;

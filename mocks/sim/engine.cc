@@ -93,6 +93,7 @@ Engine::~Engine() = default;
 
 void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const CallDescriber* const describer = CallDescriber::Install(this);
+  const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
   // No copies: nothing goes on after this returns.

@@ -197,7 +197,7 @@ void Engine::Exit(int status) {
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
-  Record(current_, &ended_.emplace_back());
+  ended_.push_back(Record(current_));
   ended_.back().process.wait_status = wait_status;
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);

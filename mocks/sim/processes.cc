@@ -47,7 +47,7 @@ bool NotifyParent(Kernel* kernel, int slot) {
 
 void Reparent(Kernel* kernel, int slot) {
   const int reaper = FindReaper(*kernel, slot);
-  const pid_t pid = kernel->processes[slot].pid;
+  const Process& own = kernel->processes[slot];
   for (int child = 0; child < kMaxProcesses; ++child) {
     Process& process = kernel->processes[child];
     if (!IsLive(process) || process.parent != slot) continue;
@@ -55,8 +55,10 @@ void Reparent(Kernel* kernel, int slot) {
     process.parent = reaper;
     if (process.vfork_parent == slot) process.vfork_parent = kNone;
     process.birth = kernel->next_birth++;
-    if (process.parent_death_signal != 0 && process.state == ProcessState::kRunning) {
-      PostSignal(kernel, child, process.parent_death_signal, {SI_USER, pid, 0, 0});
+    const int death = process.parent_death_signal;
+    // It is the parent that sends it, and has to have the right to.
+    if (death != 0 && process.state == ProcessState::kRunning && MaySignal(own, process, death)) {
+      PostSignal(kernel, child, death, {SI_USER, own.pid, own.credentials.user.real, 0});
     }
     if (process.state == ProcessState::kZombie && NotifyParent(kernel, child)) Reap(kernel, child);
   }

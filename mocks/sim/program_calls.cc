@@ -117,7 +117,11 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
   ReleaseVforkParent();
   CloseForExec(&kernel_, &process);
   ResetHandlers(&process.signals);
+  const Credentials old = process.credentials;
   ChangeForExec(&process.credentials);
+  // Also where exec is "secure" because effective ids are not the real ones.
+  const bool secure = old.user.effective != old.user.real || old.group.effective != old.group.real;
+  if (secure || IsNewIdentity(old, process.credentials)) process.parent_death_signal = 0;
   process.ever_execd = 1;
   process.program = program.value();
   ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};

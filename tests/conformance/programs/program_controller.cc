@@ -252,7 +252,7 @@ class Controller {
   // Until all are quiet, and all that they said has been heard; then writes down what that was.
   void Settle(const std::string& what) {
     int rounds = 0;
-    for (bool heard = true; heard; ++rounds) {
+    for (bool again = true; again; ++rounds) {
       std::vector<pid_t> pids;
       for (const Known& known : known_) {
         if (known.pid != 0 && known.state != 'X') pids.push_back(known.pid);
@@ -264,15 +264,14 @@ class Controller {
         return;
       }
       for (size_t i = 0; i < pids.size(); ++i) Find(pids[i])->state = states[i];
-      heard = false;
+      const size_t processes = names_.size();
       Report report;
       for (;;) {
         const SysResult<size_t> got = os_.Read(kReportsFrom, &report, sizeof(report));
         if (!got.ok() || got.value() != sizeof(report)) break;
-        heard = true;
         Hear(report);
       }
-      if (!heard && rounds < kMostRounds) heard = HasUnknownChild();
+      again = names_.size() > processes || (rounds < kMostRounds && HasUnknownChild());
     }
     WriteDown(what);
   }
@@ -294,18 +293,18 @@ class Controller {
       if (!known.alive() && (known.busy || !said.empty() || !ended_[i])) {
         said = ended_[i] ? "" : "ends";
       }
-      if (known.state == 'T' && !stopped_[i]) said += "stops";
+      if (known.state == 'T' && !stopped_[i]) said += said.empty() ? "stops" : " stops";
       if (!known.alive()) {
         ended_[i] = true;
         known.busy = false;
         known.keys.clear();
       }
       stopped_[i] = known.state == 'T';
+      while (!said.empty() && said.back() == ' ') said.pop_back();
       if (!said.empty()) line += " p" + std::to_string(i) + " " + said;
       known.heard.clear();
       known.done.clear();
     }
-    while (line.back() == ' ') line.pop_back();
     transcript_.text += WithNames(line) + "\n";
   }
 

@@ -173,7 +173,7 @@ class Process {
   void Fork();
   void Spawn();
   void Vfork();
-  bool HasSpareDescriptor();
+  bool IsExecPlain();
   void Exec();
   void WithPidFd();
   void Poll();
@@ -249,7 +249,7 @@ void Process::Spawn() {
     SignalSet mask;
     int error;
   };
-  if (!HasSpareDescriptor()) return;
+  if (!IsExecPlain()) return;
   const SignalSet all = SignalSet::Full();
   Shared shared = {&os_, executable_, {}, {}, {}, SignalSet(), 0};
   shared.mask = os_.SigProcMask(SIG_SETMASK, &all).value_or(SignalSet());
@@ -299,16 +299,23 @@ void Process::Vfork() {
   os_.SigProcMask(SIG_SETMASK, &mask).IgnoreError();
 }
 
-// A dynamic linker wants a descriptor for itself.
-bool Process::HasSpareDescriptor() {
+// A dynamic linker wants a descriptor for itself; and the C library opens standard streams that are
+// closed where effective ids differ from the real ones: ld.so(8), "secure-execution mode".
+bool Process::IsExecPlain() {
   const SysResult<int> spare = os_.FcntlDupFd(kReports, 0);
   if (Failed(spare)) return false;
   os_.Close(spare.value()).IgnoreError();
+  if (os_.GetUid() == os_.GetEuid() && os_.GetGid() == os_.GetEgid()) return true;
+  for (int fd = 0; fd < 3; ++fd) {
+    if (os_.FcntlGetFd(fd).value_or(FD_CLOEXEC) == 0) continue;
+    Say("not plain ");
+    return false;
+  }
   return true;
 }
 
 void Process::Exec() {
-  if (!HasSpareDescriptor()) return;
+  if (!IsExecPlain()) return;
   char index[8];
   std::snprintf(index, sizeof(index), "%d", index_);
   char* argv[] = {const_cast<char*>(executable_), index, const_cast<char*>(directory_), nullptr};

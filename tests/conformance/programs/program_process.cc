@@ -300,12 +300,18 @@ void Process::Vfork() {
 }
 
 // A dynamic linker wants a descriptor for itself; and the C library opens standard streams that are
-// closed where effective ids differ from the real ones: ld.so(8), "secure-execution mode".
+// closed where effective ids differ from the real ones, and since Linux 6.16 from those of the file
+// system: ld.so(8), "secure-execution mode".
 bool Process::IsExecPlain() {
   const SysResult<int> spare = os_.FcntlDupFd(kReports, 0);
   if (Failed(spare)) return false;
   os_.Close(spare.value()).IgnoreError();
-  if (os_.GetUid() == os_.GetEuid() && os_.GetGid() == os_.GetEgid()) return true;
+  const uid_t uid = os_.GetEuid();
+  const gid_t gid = os_.GetEgid();
+  const bool plain = os_.GetUid() == uid && os_.GetGid() == gid &&
+                     os_.SetFsUid(static_cast<uid_t>(-1)) == uid &&
+                     os_.SetFsGid(static_cast<gid_t>(-1)) == gid;
+  if (plain) return true;
   for (int fd = 0; fd < 3; ++fd) {
     if (os_.FcntlGetFd(fd).value_or(FD_CLOEXEC) == 0) continue;
     Say("not plain ");

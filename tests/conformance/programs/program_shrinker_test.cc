@@ -121,7 +121,7 @@ TEST(Shrink, CutsALostSignalDownToTheOneCall) {
 }
 
 TEST(Shrink, CutsALieAboutAnEndDownToTwoProcesses) {
-  EXPECT_EQ(ShrunkWith<LiesAboutEnds>(), "p0:fork(p1);p1:exit(2);p0:waitid(p1,EXITED)");
+  EXPECT_EQ(ShrunkWith<LiesAboutEnds>(), "p0:fork(p1);p0:waitid(p1,EXITED);p1:exit(2)");
 }
 
 TEST(Shrink, CutsAShortWriteDownToItsSize) {

@@ -126,6 +126,8 @@ class Controller {
       if (info.kinds[i] == Kind::kNew && known_[argument].pid != 0) return false;
     }
     if (step.call == Call::kKill || step.call == Call::kPidFdKill) return MayKill(step);
+    // Who kills its parent would be stopped some time after that.
+    if (step.call == Call::kPdeathsig && step.arguments[0] == SIGSTOP) return false;
     const bool may_end = step.call == Call::kExit || step.call == Call::kWrite ||
                          step.call == Call::kSigProcMask || step.call == Call::kVfork;
     return !may_end || Stopped() == nullptr;

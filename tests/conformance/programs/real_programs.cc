@@ -328,8 +328,8 @@ bool MayChangeIds() {
   uint64_t inside = 1, outside = 1, count = 0;
   map >> inside >> outside >> count;
   const bool whole = inside == 0 && outside == 0 && count == 4294967295;
-  // Those of capabilities(7) that have to do with ids, files and chroot(2).
-  constexpr uint64_t kNeeded = 0xff | 1 << 18;
+  // CAP_CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID and SYS_CHROOT.
+  constexpr uint64_t kNeeded = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 18;
   const CapabilitySets sets = RealOs().CapGet().value_or(CapabilitySets());
   return geteuid() == 0 && whole && (sets.effective & kNeeded) == kNeeded;
 }

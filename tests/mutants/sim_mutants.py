@@ -7,13 +7,15 @@ CONFORMANCE = "//tests/conformance:"
 DESCRIPTORS = CONFORMANCE + "descriptor_sim"
 EXEC = CONFORMANCE + "exec_sim"
 FILES = CONFORMANCE + "file_sim"
+LIFETIMES = CONFORMANCE + "lifetime_sim"
 LIMITS = CONFORMANCE + "limit_sim"
 PROCESSES = CONFORMANCE + "process_sim"
 SIGNALS = CONFORMANCE + "signal_sim"
 PROGRAMS = "//tests/conformance/programs:known_programs_test"
+LIMITS_UNIT = "//tests/unit:sim_os_limit_test"
 UNIT = "//tests/unit:sim_os_test"
 REPLAY = "//tests/unit:sim_os_replay_test"
-EVERYTHING = [DESCRIPTORS, EXEC, FILES, LIMITS, PROCESSES, SIGNALS, UNIT, REPLAY]
+EVERYTHING = [DESCRIPTORS, EXEC, FILES, LIFETIMES, PROCESSES, SIGNALS, PROGRAMS, UNIT, REPLAY]
 
 SIM = "mocks/sim/"
 
@@ -98,7 +100,7 @@ MUTANTS = [
     ("zombies-are-stopped-children", SIM + "waiting.cc",
      "child.state != ProcessState::kZombie || (options & WEXITED) != 0", "true", [PROGRAMS]),
     ("who-leaves-a-group-wakes", SIM + "waiting.cc",
-     "own.child_ends != ends &&", "(own.child_ends != ends || true) &&", [PROGRAMS]),
+     "(!now.any && looks)", "!now.any", [PROGRAMS]),
     # Signals -------------------------------------------------------------------------------------
     ("mask-ignored", SIM + "signals.cc",
      "    case SIG_BLOCK: signals.mask |= bits; break;\n", "    case SIG_BLOCK: break;\n",
@@ -121,7 +123,8 @@ MUTANTS = [
     ("resethand-ignored", SIM + "engine.cc",
      "(action.flags & static_cast<int>(SA_RESETHAND)) != 0", "action.flags == -1", EVERYTHING),
     ("kill-of-a-group-hits-one", SIM + "signals.cc",
-     "    sent = true;\n", "    if (sent && signal != 0) continue;\n    sent = true;\n", EVERYTHING),
+     "    sent = true;\n",
+     "    if (sent && signal != 0) continue;\n    sent = true;\n", EVERYTHING),
     ("anybody-may-kill", SIM + "signals.cc",
      "  if (!sent) return SysError(EPERM);\n", "", EVERYTHING),
     ("stop-does-not-tell-the-parent", SIM + "signals.cc",
@@ -171,8 +174,8 @@ MUTANTS = [
      "  if (sticky) return SysError(EPERM);\n", "  (void)sticky;\n", EVERYTHING),
     ("excl-ignored", SIM + "file_calls.cc",
      "  if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) return EEXIST;\n", "", EVERYTHING),
-    ("trunc-ignored", SIM + "file_calls.cc", "        Truncate(&kernel_, inode, 0);\n", "        ;\n",
-     EVERYTHING),
+    ("trunc-ignored", SIM + "file_calls.cc",
+     "        Truncate(&kernel_, inode, 0);\n", "        ;\n", EVERYTHING),
     ("group-permissions-ignored", SIM + "files.cc",
      "  } else if (credentials.InGroup(inode.gid)) {", "  } else if (inode.gid == ~0U) {",
      EVERYTHING),
@@ -181,13 +184,14 @@ MUTANTS = [
      EVERYTHING),
     ("slash-makes-no-directory", SIM + "files.cc",
      "      result_.error = ENOTDIR;\n      result_.inode = kNone;\n",
-     "      result_.error = ENOTDIR;\n      result_.inode = result_.directory = kNone;\n", [PROGRAMS]),
+     "      result_.error = ENOTDIR;\n      result_.inode = result_.directory = kNone;\n",
+     [PROGRAMS]),
     # Ids -----------------------------------------------------------------------------------------
     ("setuid-forgets-the-saved-id", SIM + "credentials.cc",
      "    ids->real = ids->saved = id;\n", "    ids->real = id;\n", EVERYTHING),
     ("setuid-without-the-right", SIM + "credentials.cc",
-     "  } else if (id != ids->real && id != ids->saved) {\n    return EPERM;\n", "  } else if (id == "
-     "kUnchanged) {\n    return EPERM;\n", EVERYTHING),
+     "  } else if (id != ids->real && id != ids->saved) {\n    return EPERM;\n",
+     "  } else if (id == kUnchanged) {\n    return EPERM;\n", EVERYTHING),
     ("root-keeps-capabilities", SIM + "credentials.cc",
      "    sets.permitted = 0;\n", "", EVERYTHING),
     ("setresuid-keeps-file-system-id", SIM + "credentials.cc",

@@ -16,7 +16,7 @@ namespace cleanfork::programs {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kPrograms = 200;  // forks of the real kernel are slow under these
+constexpr uint64_t kPrograms = 500;  // forks of the real kernel are slow under these
 #else
 constexpr uint64_t kPrograms = 1000;
 #endif

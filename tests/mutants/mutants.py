@@ -132,7 +132,7 @@ class Tree:
 
     def test(self, targets):
         """Exit code, and what was printed."""
-        command = self.bazel + ["test", "--keep_going", "--test_timeout=60", "--noshow_progress"]
+        command = self.bazel + ["test", "--keep_going", "--test_timeout=30", "--noshow_progress"]
         # What a mutant leaves unused is no error.
         command += ["--per_file_copt=^(src|mocks)/.*@-Wno-error"]
         done = subprocess.run(

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -166,7 +167,9 @@ void StayOnOneProcessor() {
   sched_setaffinity(0, sizeof(one), &one);
 }
 
-[[noreturn]] void RunInController(const OwnDirectory& directory, const Program& program, int to) {
+[[noreturn]] void RunInController(const OwnDirectory& directory, bool privileged,
+                                  const Program& program, int to) {
+  if (privileged && setgroups(0, nullptr) != 0) _exit(1);
   dup2(to, kTranscript);
   const int null_device = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null_device, fd);
@@ -256,7 +259,7 @@ bool ReadText(int fd, std::string* text) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) break;
     const pid_t controller = fork();
-    if (controller == 0) RunInController(directory, program, ends[1]);
+    if (controller == 0) RunInController(directory, privileged, program, ends[1]);
     close(ends[1]);
     const std::string transcript = ReadTranscript(ends[0], from);
     close(ends[0]);
@@ -331,7 +334,7 @@ bool MayChangeIds() {
   // CAP_CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID and SYS_CHROOT.
   constexpr uint64_t kNeeded = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 18;
   const CapabilitySets sets = RealOs().CapGet().value_or(CapabilitySets());
-  return geteuid() == 0 && whole && (sets.effective & kNeeded) == kNeeded;
+  return geteuid() == 0 && getegid() == 0 && whole && (sets.effective & kNeeded) == kNeeded;
 }
 
 }  // namespace cleanfork::programs

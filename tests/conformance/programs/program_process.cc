@@ -56,6 +56,12 @@ class Process {
 
   [[noreturn]] void Run(bool is_new) {
     if (is_new) {
+      // UBSan opens a pipe of its own to check the first virtual call of a class, and dies where it
+      // cannot: that first call is this.
+      const SysResult<PipeEnds> first = os_.Pipe();
+      if (!first.ok()) os_.Exit(122);
+      os_.Close(first.value().read_end).IgnoreError();
+      os_.Close(first.value().write_end).IgnoreError();
       report_ = Report();
       Say("begins ");
       Send(Report::kDone);
@@ -299,13 +305,14 @@ void Process::Vfork() {
   os_.SigProcMask(SIG_SETMASK, &mask).IgnoreError();
 }
 
-// A dynamic linker wants a descriptor for itself; and the C library opens standard streams that are
-// closed where effective ids differ from the real ones, and since Linux 6.16 from those of the file
-// system: ld.so(8), "secure-execution mode".
+// A dynamic linker wants descriptors for itself, and so does Run() of a new process; and the C
+// library opens standard streams that are closed where effective ids differ from the real ones, and
+// since Linux 6.16 from those of the file system: ld.so(8), "secure-execution mode".
 bool Process::IsExecPlain() {
-  const SysResult<int> spare = os_.FcntlDupFd(kReports, 0);
+  const SysResult<PipeEnds> spare = os_.Pipe();
   if (Failed(spare)) return false;
-  os_.Close(spare.value()).IgnoreError();
+  os_.Close(spare.value().read_end).IgnoreError();
+  os_.Close(spare.value().write_end).IgnoreError();
   const uid_t uid = os_.GetEuid();
   const gid_t gid = os_.GetEgid();
   const bool plain = os_.GetUid() == uid && os_.GetGid() == gid &&

@@ -149,7 +149,11 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
   ReleaseVforkParent();
   CloseForExec(&kernel_, &process);
   ResetHandlers(&process.signals);
+  const Credentials old = process.credentials;
   ChangeForExec(&process.credentials);
+  // Also where exec is "secure" because effective ids are not the real ones.
+  const bool secure = old.user.effective != old.user.real || old.group.effective != old.group.real;
+  if (secure || IsNewIdentity(old, process.credentials)) process.parent_death_signal = 0;
   process.ever_execd = 1;
   process.clone_child = 0;
   ++kernel_.inodes[executable.value()].open_count;

@@ -40,6 +40,12 @@ Child Child::Daemon(Os& os, pid_t pid, UniqueFd pid_fd) {
   return child;
 }
 
+Child Child::Lost(Os& os, pid_t pid, Pipes pipes) {
+  Child child(os, pid, std::move(pipes));
+  child.state_ = State::kLost;
+  return child;
+}
+
 Child::Child(Child&& other) noexcept
     : os_(other.os_),
       pid_(other.pid_),
@@ -64,7 +70,12 @@ Child& Child::operator=(Child&& other) noexcept {
 Child::~Child() { EndOfLife(); }
 
 SysResult<void> Child::Send(int signal) {
-  return pid_fd_.valid() ? os_->PidFdSendSignal(pid_fd_.get(), signal) : os_->Kill(pid_, signal);
+  if (pid_fd_.valid()) return os_->PidFdSendSignal(pid_fd_.get(), signal);
+  // What nobody knows any more has been reaped, and its number may be a stranger's.
+  const SysResult<WaitIdResult> known = RetryOnEintr(
+      [&] { return os_->WaitId(P_PID, static_cast<id_t>(pid_), WEXITED | WNOHANG | WNOWAIT); });
+  if (!known.ok() && known.error() == ECHILD) return SysError(ESRCH);
+  return os_->Kill(pid_, signal);
 }
 
 void Child::EndOfLife() {

@@ -51,6 +51,10 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   const bool daemon = options_.session == Session::kDaemon;
   child_.pid = *forked;
   child_fd_ = UniqueFd(os_, os_.PidFdOpen(child_.pid, 0).value_or(-1));
+  // If somebody has taken the child away already, its number may have been another's by then.
+  const SysResult<WaitIdResult> known = Look();
+  const bool is_lost = !known.ok() && known.error() == ECHILD;
+  if (is_lost) child_fd_.Reset();
   child_.pid_fd = child_fd_.get();
   child_.report_read = plan_.frozen().report_read;
   child_.execs = plan_.frozen().execs() && !daemon;
@@ -78,7 +82,8 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   if (daemon) {
     result = Child::Daemon(os_, static_cast<pid_t>(report.pid), std::move(second_fd_));
   } else {
-    result = Child(os_, child_.pid, plan_.TakePipes(), std::move(child_fd_));
+    result = is_lost ? Child::Lost(os_, child_.pid, plan_.TakePipes())
+                     : Child(os_, child_.pid, plan_.TakePipes(), std::move(child_fd_));
   }
   if (options_.in_parent) options_.in_parent(result->pid());
   return result;
@@ -146,7 +151,7 @@ SysResult<pid_t> Launch::ForkOnce() {
     ProgramStart start = {&os_, &frozen, 0};
     const SysResult<pid_t> forked = os_.VforkCall(&RunProgram, &start, 0);
     hidden_until_exec_ = forked.ok();
-    if (forked.ok() || forked.error() != EINVAL) return forked;
+    if (forked.ok() || IsTransient(forked.error())) return forked;
     start.termination_signal = SIGCHLD;
     return os_.VforkCall(&RunProgram, &start, SIGCHLD);
   }
@@ -194,12 +199,15 @@ void Launch::ReapChild() {
   RetryOnEintr([&] { return os_.WaitPid(child_.pid, __WALL); }).IgnoreError();
 }
 
+SysResult<WaitIdResult> Launch::Look() {
+  return RetryOnEintr([&] { return os_.WaitId(P_PID, static_cast<id_t>(child_.pid), kLook); });
+}
+
 // A child that has been sent a SIGKILL. It need not end: having become another user it may not be
 // ours to signal (EPERM), or it sleeps in the kernel. It must not hold us.
 void Launch::ReapKilledChild() {
   const auto has_ended = [this]() -> absl::StatusOr<bool> {
-    const SysResult<WaitIdResult> ended =
-        RetryOnEintr([&] { return os_.WaitId(P_PID, static_cast<id_t>(child_.pid), kLook); });
+    const SysResult<WaitIdResult> ended = Look();
     return !ended.ok() || ended.value().pid != 0;
   };
   const absl::StatusOr<int64_t> deadline = DeadlineAfter(os_, kTimeToDie);

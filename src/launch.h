@@ -49,6 +49,7 @@ class Launch {
   absl::StatusOr<pid_t> ForkWithRetry();
   absl::Status ForkFailed(int error, int64_t started, const std::string& cause);
   absl::Status RestoreMask(SignalSet mask);
+  SysResult<WaitIdResult> Look();
   void KillChild();
   ChildReport AwaitOwnChild();
   ChildReport AwaitDaemon();

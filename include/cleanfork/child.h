@@ -65,6 +65,9 @@ class Child {
   // `pid_fd` alone, but not waited for, and it outlives this object.
   static Child Daemon(Os& os, pid_t pid, UniqueFd pid_fd);
 
+  // A child that somebody else has reaped already: there is nothing to wait for or to signal.
+  static Child Lost(Os& os, pid_t pid, Pipes pipes);
+
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;
 
@@ -105,8 +108,9 @@ class Child {
   absl::StatusOr<std::optional<ExitStatus>> Stop(const StopSchedule& schedule = StopSchedule());
 
   // pidfd_send_signal(2), which cannot hit a stranger that has come to the pid since. Without a
-  // pidfd (Linux before 5.3) kill(2): safe as long as nobody else reaps this program's children, by
-  // SIGCHLD set to SIG_IGN or a waitpid(-1). NotFound (ESRCH) once the process has ended;
+  // pidfd (Linux before 5.3, or no descriptor left) kill(2), if a wait still knows the child: safe
+  // as long as nobody else reaps this program's children in that very moment, by SIGCHLD set to
+  // SIG_IGN or a waitpid(-1). NotFound (ESRCH) once the process has ended;
   // FailedPrecondition after Detach(), and for a daemon without a pidfd, which may have ended and
   // its number be another's.
   absl::Status Signal(int signal);

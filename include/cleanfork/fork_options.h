@@ -145,8 +145,8 @@ struct Environment {
 enum class SigchldPolicy {
   kLeaveAlone,
   // Ignores SIGCHLD in the whole process from the first fork on, so that the kernel discards
-  // ended children: then system(3) and waitpid(2) fail everywhere in the program, and Spawn() of a
-  // program that ends at once may be an error of unknown cause (ECHILD) though it ran.
+  // ended children: then system(3) and waitpid(2) fail everywhere in the program, and nobody is
+  // told how a child ended.
   kIgnore,
 };
 

@@ -68,7 +68,7 @@ class Os {
   // its exec makes it one like any other. Till then its end sends nothing, and only a wait with
   // __WALL or __WCLONE knows it, so that SIGCHLD ignored or a wait for any child does not take it
   // away: clone(2), execve(2), wait(2). EINVAL: there is no other than SIGCHLD here, as in an
-  // emulator of user programs.
+  // emulator of user programs; a filter of system calls may say EPERM or ENOSYS.
   //
   // The function may make async-signal-safe calls of this Os and write to memory that it was
   // given; it must not allocate, take a lock or throw. Block all signals first: a handler would

@@ -14,12 +14,13 @@
 // thread.
 //
 // A caller that ignores SIGCHLD, or has a thread that waits for any child (waitpid(-1)), is told in
-// the same way whether the program was started; only how it ended is then lost. (Under
-// AddressSanitizer, ThreadSanitizer and an emulator such as qemu's: a program that ends at once may
-// be an error of unknown cause there, ECHILD of Step::kStart.)
+// the same way whether the program was started; only how it ended is then lost. A thread that waits
+// with __WALL or __WCLONE can take a child away that is killed in its exec, and make it look like
+// one that was started. (Under AddressSanitizer, ThreadSanitizer, valgrind and emulators such as
+// qemu's a program that ends at once may be an error of unknown cause, ECHILD of Step::kStart.)
 //
 // Thread-safe. Not signal-safe. Not a thing to be cancelled: a thread that pthread_cancel(3) ends
-// in here may leave a child.
+// in here may leave a child, which only a wait with __WALL finds until it has exec'd.
 #ifndef CLEANFORK_SPAWN_H_
 #define CLEANFORK_SPAWN_H_
 

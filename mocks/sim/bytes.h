@@ -31,6 +31,10 @@ class Bytes {
   }
   void Append(const Bytes& other) { Append(other.data(), other.size()); }
 
+  bool Equals(const void* bytes, size_t size) const {
+    return size == size_ && (size == 0 || std::memcmp(room_.data(), bytes, size) == 0);
+  }
+
   // Keeps the room.
   void clear() { size_ = 0; }
 

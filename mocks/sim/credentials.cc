@@ -146,6 +146,13 @@ void SetFsGid(Credentials* credentials, gid_t gid) {
   ChangeFileSystemId(&credentials->group, gid, credentials->Has(kCapSetGid));
 }
 
+bool IsNewIdentity(const Credentials& old, const Credentials& now) {
+  return old.user.effective != now.user.effective || old.group.effective != now.group.effective ||
+         old.user.file_system != now.user.file_system ||
+         old.group.file_system != now.group.file_system ||
+         (now.capabilities.permitted & ~old.capabilities.permitted) != 0;
+}
+
 void ChangeForExec(Credentials* credentials) {
   const bool root = credentials->user.real == 0 || credentials->user.effective == 0;
   CapabilitySets& sets = credentials->capabilities;
@@ -215,11 +222,7 @@ SysResult<void> Calls::ChangeCredentials(Change change) {
     return SysError(error);
   }
   const Credentials& now = process.credentials;
-  if (old.user.effective != now.user.effective || old.group.effective != now.group.effective ||
-      old.user.file_system != now.user.file_system ||
-      old.group.file_system != now.group.file_system) {
-    process.parent_death_signal = 0;
-  }
+  if (IsNewIdentity(old, now)) process.parent_death_signal = 0;
   if (old.user.real != now.user.real) {
     process.too_many_processes = now.user.real != 0 && CountProcesses(kernel(), now.user.real) - 1 >
                                                            process.limits[RLIMIT_NPROC].soft;

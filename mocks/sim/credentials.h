@@ -57,6 +57,10 @@ int SetReGid(Credentials* credentials, gid_t real, gid_t effective);
 int SetResGid(Credentials* credentials, gid_t real, gid_t effective, gid_t saved);
 void SetFsGid(Credentials* credentials, gid_t gid);
 
+// Whether a change is one that takes the parent-death signal back: prctl(2). Linux asks the same of
+// set*id and of exec.
+bool IsNewIdentity(const Credentials& old, const Credentials& now);
+
 // What execve(2) of a file without set-id bits and capabilities does.
 void ChangeForExec(Credentials* credentials);
 

@@ -1,6 +1,8 @@
 #include "mocks/sim/descriptors.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -323,6 +325,11 @@ SysResult<void> Calls::FTruncate(int fd, int64_t size) {
   const bool regular = description->kind == DescriptionKind::kFile &&
                        S_ISREG(kernel_.inodes[description->object].mode);
   if (!regular || !MayWrite(*description)) return SysError(EINVAL);
+  const bool grows = size > kernel_.inodes[description->object].size;
+  if (grows && static_cast<uint64_t>(size) > self().limits[RLIMIT_FSIZE].soft) {
+    PostSignalToSelf(SIGXFSZ);
+    return SysError(EFBIG);
+  }
   TakeSetIdBits(&kernel_, self().credentials, description->object);
   Truncate(&kernel_, description->object, size);
   return {};
@@ -362,6 +369,12 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   if (size == 0) return size;
   // Also with pwrite(2), on Linux: its page calls that a bug.
   if ((description->flags & O_APPEND) != 0) *offset = inode.size;
+  const uint64_t most = self().limits[RLIMIT_FSIZE].soft;
+  if (static_cast<uint64_t>(*offset) >= most) {
+    PostSignalToSelf(SIGXFSZ);
+    return SysError(EFBIG);
+  }
+  size = std::min<uint64_t>(size, most - static_cast<uint64_t>(*offset));
   TakeSetIdBits(&kernel_, self().credentials, description->object);
   const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);
   if (written == 0 && size > 0) return SysError(ENOSPC);

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -52,6 +51,10 @@ class LeaksAllowed {
 #endif
 };
 
+bool IsOfSameObject(const Description& a, const Description& b) {
+  return a.kind == b.kind && a.object == b.object && a.entry == b.entry && a.number == b.number;
+}
+
 std::string CallText(OsCall call, const char* arguments, size_t size) {
   return std::string(GetOsCallInfo(call).name) + "(" + ArgumentText(arguments, size) + ")";
 }
@@ -90,6 +93,7 @@ Engine::~Engine() = default;
 
 void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const CallDescriber* const describer = CallDescriber::Install(this);
+  const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
   // No copies: nothing goes on after this returns.
@@ -125,18 +129,22 @@ void Engine::Clear() {
   trace_bytes_.clear();
 }
 
-void Engine::Record(int slot, ProcessRecord* record) const {
+ProcessRecord Engine::Record(int slot) const {
   const Process& process = kernel_.processes[slot];
-  record->process = process;
-  record->parent = ParentPid(kernel_, process);
-  record->directory = PathOf(kernel_, process.directory);
-  record->descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  ProcessRecord record = {process, ParentPid(kernel_, process), {}, PathOf(kernel_, process.directory)};
+  record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
-    const int description = process.descriptors[fd].description;
-    if (description == kNone) continue;
-    record->descriptors.emplace_back(
-        fd, DescribeDescription(kernel_, kernel_.descriptions[description]));
+    const int index = process.descriptors[fd].description;
+    if (index == kNone) continue;
+    const Description& description = kernel_.descriptions[index];
+    // The standard streams tend to be of one file, whose path takes a walk to find.
+    const bool same = last != nullptr && IsOfSameObject(*last, description);
+    record.descriptors.emplace_back(
+        fd, same ? record.descriptors.back().second : DescribeDescription(kernel_, description));
+    last = &description;
   }
+  return record;
 }
 
 // Fibers ---------------------------------------------------------------------------------------
@@ -358,9 +366,8 @@ const LogEntry& Engine::TakeLogged() {
 
 void Engine::CheckLogged(const LogEntry& entry) {
   Task& own = task();
-  const bool same =
-      entry.call == own.call && entry.arguments == own.arguments.size() &&
-      std::memcmp(own.reading->bytes.data() + entry.at, own.arguments.data(), entry.arguments) == 0;
+  const bool same = entry.call == own.call &&
+                    own.arguments.Equals(own.reading->bytes.data() + entry.at, entry.arguments);
   if (same && entry.kind != LogEntry::Kind::kSignal &&
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;
@@ -484,7 +491,7 @@ bool Engine::Restarts(int error) {
 }
 
 // As the kernel puts the frames of several signals on a stack: the last one runs first.
-void Engine::DeliverSignals(LogEntry::Kind kind) {
+void Engine::DeliverPending(LogEntry::Kind kind) {
   Process& process = self();
   while (HasSignal(process)) {
     Sender sender;

@@ -25,6 +25,7 @@
 #include "mocks/sim/log.h"
 #include "mocks/sim/memory.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/signals.h"
 
 namespace cleanfork::sim {
 
@@ -75,7 +76,7 @@ class Engine : public Runner, public CallDescriber {
   const std::map<pid_t, ExecRecord>& execs() const { return execs_; }
   const std::vector<TraceRecord>& trace() const { return trace_; }
   const char* trace_bytes() const { return trace_bytes_.data(); }
-  void Record(int slot, ProcessRecord* record) const;
+  ProcessRecord Record(int slot) const;
 
   // What SimOs's calls are made of ---------------------------------------------------------------
 
@@ -169,7 +170,10 @@ class Engine : public Runner, public CallDescriber {
   void NoteEnd();
   void NoteWhoWaits();
 
-  void DeliverSignals(LogEntry::Kind kind);
+  void DeliverSignals(LogEntry::Kind kind) {
+    if (HasSignal(self())) DeliverPending(kind);
+  }
+  void DeliverPending(LogEntry::Kind kind);
   void TakeDefaultAction(int signal);
   void RunHandler(int ordinal, int signal, const Sender& sender);
   void ReplaySignal();

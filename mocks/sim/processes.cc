@@ -85,7 +85,7 @@ void ReleaseOrphanedGroup(Kernel* kernel, int slot, int relative, int ignored) {
 
 void Reparent(Kernel* kernel, int slot) {
   const int reaper = FindReaper(*kernel, slot);
-  const pid_t pid = kernel->processes[slot].pid;
+  const Process& own = kernel->processes[slot];
   for (int child = 0; child < kernel->processes.used; ++child) {
     Process& process = kernel->processes[child];
     if (!IsLive(process) || process.parent != slot) continue;
@@ -93,8 +93,10 @@ void Reparent(Kernel* kernel, int slot) {
     process.clone_child = 0;
     if (process.vfork_parent == slot) process.vfork_parent = kNone;
     process.birth = kernel->next_birth++;
-    if (process.parent_death_signal != 0 && process.state == ProcessState::kRunning) {
-      PostSignal(kernel, child, process.parent_death_signal, {SI_USER, pid, 0, 0});
+    const int death = process.parent_death_signal;
+    // It is the parent that sends it, and has to have the right to.
+    if (death != 0 && process.state == ProcessState::kRunning && MaySignal(own, process, death)) {
+      PostSignal(kernel, child, death, {SI_USER, own.pid, own.credentials.user.real, 0});
     }
     if (process.state == ProcessState::kZombie && NotifyParent(kernel, child)) {
       Reap(kernel, child);

@@ -1,8 +1,12 @@
 // The calls that change where code goes on: fork(2), vfork(2), execve(2), _exit(2).
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,6 +25,24 @@ Words CopyWords(char* const* words) {
   Words copy;
   for (; words != nullptr && *words != nullptr; ++words) copy.push_back(*words);
   return copy;
+}
+
+// Whether execve(2) takes that much: each string, and all of them with the pointers to them, the
+// latter by a quarter of the stack, of which there are 128 KiB in any case and 6 MiB at most.
+bool ArgumentsFit(const char* path, const Words& arguments, const Words& environment,
+                  uint64_t stack) {
+  constexpr uint64_t kLongest = 131072;  // MAX_ARG_STRLEN of Linux, with the NUL
+  constexpr uint64_t kLeast = 131072;
+  constexpr uint64_t kMost = uint64_t{6} << 20;
+  uint64_t bytes = std::strlen(path) + 1;
+  bytes += (std::max<size_t>(arguments.size(), 1) + environment.size()) * sizeof(char*);
+  for (const Words* words : {&arguments, &environment}) {
+    for (const std::string& word : *words) {
+      if (word.size() + 1 > kLongest) return false;
+      bytes += word.size() + 1;
+    }
+  }
+  return bytes <= std::max(kLeast, std::min(kMost, stack / 4));
 }
 
 }  // namespace
@@ -121,17 +143,23 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
   if (!HasRoomForFiles(kernel_, process, 1)) return SysError(ENFILE);
   const SysResult<int> executable = FindProgram(path);
   if (!executable.ok()) return SysError(executable.error());
+  ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};
+  const uint64_t stack = process.limits[RLIMIT_STACK].soft;
+  if (!ArgumentsFit(path, record.arguments, record.environment, stack)) return SysError(E2BIG);
   ReleaseVforkParent();
   CloseForExec(&kernel_, &process);
   ResetHandlers(&process.signals);
+  const Credentials old = process.credentials;
   ChangeForExec(&process.credentials);
+  // Also where exec is "secure" because effective ids are not the real ones.
+  const bool secure = old.user.effective != old.user.real || old.group.effective != old.group.real;
+  if (secure || IsNewIdentity(old, process.credentials)) process.parent_death_signal = 0;
   process.ever_execd = 1;
   process.clone_child = 0;
   ++kernel_.inodes[executable.value()].open_count;
   if (process.executable != kNone) ReleaseInode(&kernel_, process.executable);
   process.executable = executable.value();
   process.program = kernel_.inodes[process.executable].program;
-  ExecRecord record = {path, CopyWords(argv), CopyWords(envp)};
   const ProgramBody& run = programs_[static_cast<size_t>(process.program)];
   Body body;
   if (run != nullptr) {
@@ -173,7 +201,7 @@ void Engine::Exit(int status) {
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
-  Record(current_, &ended_.emplace_back());
+  ended_.push_back(Record(current_));
   ended_.back().process.wait_status = wait_status;
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);

@@ -40,16 +40,6 @@ bool Ends(int signal) {
   return !stops && !IsIgnoredByDefault(signal);
 }
 
-// kill(2): by the real or effective id of the sender, and the real or saved one of the target.
-bool MaySignal(const Process& sender, const Process& target, int signal) {
-  const Ids& from = sender.credentials.user;
-  const Ids& to = target.credentials.user;
-  if (from.effective == to.saved || from.effective == to.real) return true;
-  if (from.real == to.saved || from.real == to.real) return true;
-  if (sender.credentials.Has(kCapKill)) return true;
-  return signal == SIGCONT && sender.session == target.session;
-}
-
 // Tells the parent that a child of it was stopped or continued, unless it does not want to know.
 void TellParent(Kernel* kernel, int slot, int code, int status) {
   const Process& process = kernel->processes[slot];
@@ -69,6 +59,15 @@ void Continue(Kernel* kernel, int slot) {
 }
 
 }  // namespace
+
+bool MaySignal(const Process& sender, const Process& target, int signal) {
+  const Ids& from = sender.credentials.user;
+  const Ids& to = target.credentials.user;
+  if (from.effective == to.saved || from.effective == to.real) return true;
+  if (from.real == to.saved || from.real == to.real) return true;
+  if (sender.credentials.Has(kCapKill)) return true;
+  return signal == SIGCONT && sender.session == target.session;
+}
 
 void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
   Process& process = kernel->processes[slot];

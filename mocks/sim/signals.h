@@ -10,6 +10,10 @@ namespace cleanfork::sim {
 
 constexpr uint64_t SignalBit(int signal) { return uint64_t{1} << (signal - 1); }
 
+// Whether one may signal the other, as kill(2) says: by the real or effective id of the sender, and
+// the real or saved one of the target.
+bool MaySignal(const Process& sender, const Process& target, int signal);
+
 // Makes it pending, or drops it where it is ignored.
 void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender);
 

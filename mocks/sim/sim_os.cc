@@ -86,9 +86,7 @@ class SimOs::Impl {
     }
     for (int slot = 0; slot < kernel_->processes.used; ++slot) {
       if (kernel_->processes[slot].state != sim::ProcessState::kRunning) continue;
-      sim::ProcessRecord record;
-      engine_.Record(slot, &record);
-      processes.push_back(Public(record, SimProcess::State::kRunning));
+      processes.push_back(Public(engine_.Record(slot), SimProcess::State::kRunning));
     }
     std::sort(processes.begin(), processes.end(),
               [](const SimProcess& a, const SimProcess& b) { return a.pid < b.pid; });

@@ -30,10 +30,13 @@ bool HasReachedExec(const AwaitedChild& child) {
 // One that is hidden until its exec. Once nobody knows it any more, it has ended and been waited
 // for; and he who ignores SIGCHLD, or waits for any child, does that after an exec only.
 ExecState AskWait(Os& os, const AwaitedChild& child) {
-  if (Wait(os, child.pid, WNOHANG).ok()) return ExecState::kExecd;
+  const SysResult<WaitIdResult> known = Wait(os, child.pid, WNOHANG);
+  if (known.ok()) return ExecState::kExecd;
   const SysResult<WaitIdResult> hidden = Wait(os, child.pid, WNOHANG | __WALL);
   if (hidden.ok()) return hidden.value().pid == 0 ? ExecState::kNotYet : ExecState::kDying;
-  return HasReachedExec(child) ? ExecState::kExecd : ExecState::kUnknown;
+  const bool is_gone = known.error() == ECHILD && hidden.error() == ECHILD;
+  if (!is_gone) return GetExecState(os, child.pid);  // a filter forbids waitid(2)
+  return HasReachedExec(child) ? ExecState::kExecd : ExecState::kDying;
 }
 
 ExecState GetState(Os& os, const AwaitedChild& child) {

@@ -277,7 +277,39 @@ const ConformanceCase kTruncations[] = {
        notes.Add(os.PWrite(fd, "123456", 6, 7));
        notes.Add(os.PWrite(fd, "1", 1, 9));
      },
-     "EFBIG 2 EFBIG", NotOnSimulated("RLIMIT_FSIZE is kept and does nothing: docs/sim_os.md")},
+     "EFBIG 2 EFBIG"},
+    {"BeyondRlimitFsizeEndTheProcess",
+     [](Os& os, Notes& notes) {
+       os.SetRLimit(RLIMIT_FSIZE, {9, 9}).IgnoreError();
+       const int fd = OpenFile(os, O_RDWR);
+       notes.Add(os.Write(fd, "1234567890", 10));
+       os.Write(fd, "x", 1).IgnoreError();
+     },
+     "signal 25"},
+    {"BeyondRlimitFsizeOfNothingAreNone",
+     [](Os& os, Notes& notes) {
+       const int fd = OpenFile(os, O_RDWR);
+       notes.Add(os.FTruncate(fd, 20));
+       os.SetRLimit(RLIMIT_FSIZE, {9, 9}).IgnoreError();
+       notes.Add(os.FTruncate(fd, 15));
+       notes.Add(os.PWrite(fd, "x", 0, 12));
+       const int device = os.Open("/dev/null", O_WRONLY, 0).value();
+       notes.Add(os.Write(device, "1234567890", 10));
+     },
+     "ok ok 0 10"},
+    {"BeyondRlimitFsizeAreCountedFromTheEndOfWhatIsAppendedTo",
+     [](Os& os, Notes& notes) {
+       SignalAction ignore;
+       ignore.handler = SIG_IGN;
+       os.SigAction(SIGXFSZ, &ignore).IgnoreError();
+       const int fd = OpenFile(os, O_WRONLY | O_APPEND);
+       notes.Add(os.FTruncate(fd, 7));
+       os.SetRLimit(RLIMIT_FSIZE, {9, 9}).IgnoreError();
+       notes.Add(os.Write(fd, "123", 3));
+       notes.Add(os.Write(fd, "123", 3));
+       NoteSize(os, notes, fd);
+     },
+     "ok 2 EFBIG 9"},
 };
 CLEANFORK_CONFORMANCE(Truncations, kTruncations);
 

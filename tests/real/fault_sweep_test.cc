@@ -129,8 +129,8 @@ Verdict JudgeInParent(const FaultEntry& fault, EntryPoint entry, bool daemon) {
   const bool awaits_ready = entry == EntryPoint::kDaemonize;
   switch (fault.call) {
     case OsCall::kFork:
-    case OsCall::kVforkCall:
       return fault.error == ENOSYS ? Fails({Step::kFork}) : Absorbed();  // tried again
+    case OsCall::kVforkCall: return Absorbed();  // again, or with SIGCHLD
     case OsCall::kPipe2: return Fails({Step::kPipe, Step::kOpenStream});
     case OsCall::kFcntlDupFd:  // EBADF: the stream is closed, and becomes /dev/null
       return {fault.error == EBADF, true, {Step::kOpenStream, Step::kMoveDescriptor, Step::kPipe}};

@@ -15,6 +15,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/os.h"
+#include "cleanfork/os_wrapper.h"
 #include "cleanfork/spawn.h"
 #include "tests/real/generation_os.h"
 #include "tests/real/own_process.h"
@@ -36,10 +37,26 @@ class KilledAtExecOs : public GenerationOs {
   }
 };
 
+// kill(2) of a child that is taken away as it ends could hit a stranger.
+class SignalCountingOs : public OsWrapper {
+ public:
+  SignalCountingOs() : OsWrapper(RealOs()) {}
+  SysResult<void> Kill(pid_t pid, int signal) override {
+    ++by_number;
+    return OsWrapper::Kill(pid, signal);
+  }
+
+  int by_number = 0;
+};
+
 std::string StartPrograms() {
   for (int i = 0; i < kRuns; ++i) {
-    const absl::StatusOr<Child> started = Spawn({"/bin/true"});
-    if (!started.ok()) return "started: " + std::string(started.status().message());
+    SignalCountingOs os;
+    {
+      const absl::StatusOr<Child> started = Spawn({"/bin/true"}, ForkOptions(), os);
+      if (!started.ok()) return "started: " + std::string(started.status().message());
+    }
+    if (os.by_number > 0) return "a signal to a number that is nobody's or a stranger's";
 
     const absl::Status absent = Spawn({"/absent"}).status();
     const std::optional<ChildError> told = GetChildError(absent);

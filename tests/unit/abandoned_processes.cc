@@ -1,11 +1,8 @@
 #include "tests/unit/abandoned_processes.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 
-#include <cstddef>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,18 +12,6 @@
 #include "cleanfork/os_wrapper.h"
 #include "cleanfork/process_local.h"
 #include "cleanfork/unique_fd.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_SANITIZED 1
-#endif
-#endif
-#ifdef CLEANFORK_SANITIZED
-// Of <sanitizer/allocator_interface.h>, which g++ does not come with.
-extern "C" size_t __sanitizer_get_current_allocated_bytes();
-#endif
 
 namespace cleanfork {
 namespace {
@@ -181,30 +166,6 @@ void AbandonedProcesses::RunOnce(int way, pid_t pid, int position) {
   for (const SimProcess& process : sim_.processes()) {
     if (process.state == SimProcess::State::kRunning || process.wait_status != 0) ++abandoned_;
   }
-}
-
-int64_t AllocatedBytes() {
-#ifdef CLEANFORK_SANITIZED
-  return static_cast<int64_t>(__sanitizer_get_current_allocated_bytes());
-#else
-  const struct mallinfo2 figures = mallinfo2();
-  return static_cast<int64_t>(figures.uordblks + figures.hblkhd);
-#endif
-}
-
-int64_t ResidentKibibytes() {
-#ifdef CLEANFORK_SANITIZED
-  return 0;
-#else
-  // /proc/self/statm is not exact: Linux counts for each processor by itself.
-  std::ifstream file("/proc/self/smaps_rollup");
-  std::string word;
-  int64_t resident = 0;
-  while (file >> word && word != "Rss:") {
-  }
-  file >> resident;
-  return resident;
-#endif
 }
 
 }  // namespace cleanfork

@@ -26,12 +26,6 @@ class AbandonedProcesses {
   int64_t abandoned_ = 0;
 };
 
-// Bytes that the program has from malloc(3) and has not given back.
-int64_t AllocatedBytes();
-
-// What of the program is in memory, in KiB; 0 where a sanitizer makes that meaningless.
-int64_t ResidentKibibytes();
-
 }  // namespace cleanfork
 
 #endif  // CLEANFORK_TESTS_UNIT_ABANDONED_PROCESSES_H_

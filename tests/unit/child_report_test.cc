@@ -34,8 +34,15 @@ void EmulatorForks(ScriptedOs& os, Action action) {
   EXPECT_CALL(os, VforkCall(_, _, SIGCHLD)).WillOnce(action);
 }
 
+// That it has not been taken away already is looked at right after the fork.
+void ChildIsThere(ScriptedOs& os) {
+  EXPECT_CALL(os, WaitId(P_PID, _, kLook)).Times(testing::AnyNumber());
+}
+
 class ChildReportTest : public testing::Test {
  protected:
+  ChildReportTest() { ChildIsThere(os_); }
+
   // /proc/PID/stat of `pid`, with these flags of include/linux/sched.h in its ninth field.
   void ShowFlags(pid_t pid, unsigned flags, pid_t own_pid = kOwnPid) {
     ShowStat("/proc/" + std::to_string(pid) + "/stat", kStat, pid, flags);
@@ -102,7 +109,7 @@ TEST_F(ChildReportTest, AChildThatIsKilledBeforeItReportsIsAnErrorWithItsSignal)
 
 TEST_F(ChildReportTest, AChildThatSomebodyElseReapedBeforeItReportedIsAnErrorWithoutACause) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillOnce(Fails(ECHILD));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillRepeatedly(Fails(ECHILD));
   EXPECT_CALL(os_, WaitPid(kChild, __WALL)).WillOnce(Fails(ECHILD));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
   EXPECT_EQ(GetChildError(pid.status())->step, Step::kStart);
@@ -197,6 +204,55 @@ TEST_F(HiddenChildTest, HasExecdWhenItCameToThatAndTheCallerHasItsEndedChildrenT
   EXPECT_EQ(child->Detach(), kChild);
 }
 
+// By a filter of system calls, say. Then /proc tells, as it does where no child can be hidden.
+TEST_F(HiddenChildTest, IsLookedForInProcWhereAWaitSaysNothing) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(ReachExec);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillRepeatedly(Fails(EPERM));
+  ShowFlags(kChild, kOtherFlags);
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  child->Detach();
+}
+
+TEST_F(HiddenChildTest, HasNotExecdWhereAWaitSaysNothingAndProcSaysSo) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(ReachExec);
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillRepeatedly(Fails(EPERM));
+  ShowFlags(kChild, kOtherFlags | kForkedButNoExec | kExiting);
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->error, EPERM);
+}
+
+TEST_F(HiddenChildTest, IsNoSuchWhereAFilterForbidsThat) {
+  for (const int error : {EINVAL, EPERM, ENOSYS}) {
+    ScriptedOs os;
+    EXPECT_CALL(os, VforkCall(_, _, 0)).WillOnce(Fails(error));
+    EXPECT_CALL(os, VforkCall(_, _, SIGCHLD)).WillOnce(Fails(error));
+    EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os).status())->error, error);
+  }
+}
+
+// A descriptor or a number that may be a stranger's by now is not kept.
+TEST_F(HiddenChildTest, ThatWasTakenAwayAfterItsExecIsLostAndItsPidfdClosed) {
+  constexpr int kPidFd = 50;
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(ReachExec);
+  EXPECT_CALL(os_, PidFdOpen(kChild, 0)).WillOnce(Ok(kPidFd));
+  EXPECT_CALL(os_, Close(_)).Times(testing::AnyNumber());
+  EXPECT_CALL(os_, Close(kPidFd));
+  EXPECT_CALL(os_, PidFdSendSignal(_, _)).Times(0);
+  EXPECT_CALL(os_, Kill(_, _)).Times(0);
+  WaitSays(SysError(ECHILD), SysError(ECHILD));
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  EXPECT_FALSE(child->owned());
+}
+
+// As one that waits with __WALL may do, while a stranger holds the pipe open.
+TEST_F(HiddenChildTest, ThatWasTakenAwayBeforeItsExecHoldsNobodyUp) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, Poll(_, 2, _)).WillRepeatedly(Ok(size_t{0}));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, _)).WillRepeatedly(Fails(ECHILD));
+  EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->error, ECHILD);
+}
+
 TEST_F(HiddenChildTest, IsUnknownWhenItWasTakenAwayBeforeItCameToItsExec) {
   EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
   WaitSays(SysError(ECHILD), SysError(ECHILD));
@@ -209,7 +265,9 @@ TEST_F(HiddenChildTest, IsSeenToExecAlsoWhereThePipeDoesNotEnd) {
   EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
   EXPECT_CALL(os_, Poll(_, 2, _)).WillRepeatedly(Ok(size_t{0}));
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).Times(0);
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{}));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
+      .WillOnce(Ok(WaitIdResult{}))
+      .WillOnce(Ok(WaitIdResult{}));
   EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT))
       .WillOnce(Fails(ECHILD))
       .WillOnce(Ok(WaitIdResult{}));
@@ -229,6 +287,7 @@ TEST_F(ChildReportTest, WithoutProcAChildThatDidNotComeToItsExecIsNoSuccess) {
 TEST_F(ChildReportTest, WithoutProcAChildThatWasKilledAtItsExecIsNoSuccess) {
   EmulatorForks(os_, ReachExec);
   EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
+      .WillOnce(Ok(WaitIdResult{}))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
 }
@@ -237,7 +296,7 @@ TEST_F(ChildReportTest, WithoutProcAChildThatCameToItsExecAndLivesOrHasExitedByI
   for (const WaitIdResult& state : {WaitIdResult{}, WaitIdResult{kChild, CLD_EXITED, 3}}) {
     ScriptedOs os;
     EmulatorForks(os, ReachExec);
-    EXPECT_CALL(os, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(state));
+    EXPECT_CALL(os, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{})).WillOnce(Ok(state));
     absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os);
     ASSERT_TRUE(child.ok()) << child.status();
     child->Detach();
@@ -247,6 +306,7 @@ TEST_F(ChildReportTest, WithoutProcAChildThatCameToItsExecAndLivesOrHasExitedByI
 TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNoSuccess) {
   EmulatorForks(os_, ReachExec);
   EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
+      .WillOnce(Ok(WaitIdResult{}))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_EXITED, 127}));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->step, Step::kStart);
 }
@@ -254,7 +314,9 @@ TEST_F(ChildReportTest, WithoutProcAnExitWithOurOwnStatusMayBeALostReportAndIsNo
 TEST_F(ChildReportTest, AReportThatCannotBeReadLeavesNoChildBehind) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EINTR)).WillOnce(Fails(EIO));
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{}));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
+      .WillOnce(Ok(WaitIdResult{}))
+      .WillOnce(Ok(WaitIdResult{}));
   EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
   EXPECT_CALL(os_, WaitPid(kChild, __WALL));
   absl::StatusOr<pid_t> pid = ForkChild(options_, os_);
@@ -270,7 +332,9 @@ TEST_F(ChildReportTest, AChildThatIsNotThereAnyMoreIsNotKilledByItsPid) {
     ScriptedOs os;
     EXPECT_CALL(os, Fork()).WillOnce(ForkAsParent(kChild));
     EXPECT_CALL(os, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EIO));
-    EXPECT_CALL(os, WaitId(P_PID, kChild, kLook)).WillOnce(testing::Return(state));
+    EXPECT_CALL(os, WaitId(P_PID, kChild, kLook))
+        .WillOnce(Ok(WaitIdResult{}))
+        .WillOnce(testing::Return(state));
     EXPECT_CALL(os, Kill(_, _)).Times(0);
     EXPECT_EQ(GetChildError(ForkChild(options_, os).status())->step, Step::kReport);
   }
@@ -286,7 +350,9 @@ TEST_F(ChildReportTest, AChildIsKilledAlsoWhereAFilterForbidsSignalsByPidfd) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
   EXPECT_CALL(os_, Read(ScriptedOs::kReportRead, _, _)).WillOnce(Fails(EIO));
   EXPECT_CALL(os_, PidFdSendSignal(kPidFd, SIGKILL)).WillOnce(Fails(EPERM));
-  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillOnce(Ok(WaitIdResult{}));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook))
+      .WillOnce(Ok(WaitIdResult{}))
+      .WillOnce(Ok(WaitIdResult{}));
   EXPECT_CALL(os_, Kill(kChild, SIGKILL)).WillOnce(Ok());
   EXPECT_EQ(GetChildError(ForkChild(options_, os_).status())->step, Step::kReport);
 }

@@ -49,6 +49,12 @@ class OneChildOs : public OsWrapper {
     reaped = true;
     return WaitResult{kChild, wait_status};
   }
+  SysResult<WaitIdResult> WaitId(idtype_t, id_t pid, int options) override {
+    EXPECT_EQ(static_cast<pid_t>(pid), kChild);
+    EXPECT_EQ(options, WEXITED | WNOHANG | WNOWAIT);
+    if (reaped) return SysError(ECHILD);
+    return WaitIdResult();
+  }
   SysResult<void> PidFdSendSignal(int fd, int signal) override {
     EXPECT_EQ(fd, kPidFd);
     return Deliver(signal);

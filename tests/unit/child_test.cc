@@ -49,8 +49,27 @@ TEST(ChildTest, IsKilledAndReapedWhenNobodyHasWaitedForIt) {
 
 TEST(ChildTest, ThatMayNotBeKilledIsLeftAlone) {
   StrictMock<MockOs> os;
+  EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillOnce(Ok(WaitIdResult{}));
   EXPECT_CALL(os, Kill(kChild, SIGKILL)).WillOnce(Fails(EPERM));
   const Child child(os, kChild, Child::Pipes());
+}
+
+// Its number may be a stranger's by then.
+TEST(ChildTest, WithoutAPidfdIsNotSignalledOnceNobodyKnowsIt) {
+  StrictMock<MockOs> os;
+  EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillRepeatedly(Fails(ECHILD));
+  EXPECT_CALL(os, WaitPid(kChild, 0)).WillOnce(Fails(ECHILD));
+  Child child(os, kChild, Child::Pipes());
+  EXPECT_TRUE(absl::IsNotFound(child.Signal(SIGTERM)));
+}
+
+TEST(ChildTest, ThatIsLostFromTheBeginningIsNeitherWaitedForNorSignalled) {
+  StrictMock<MockOs> os;
+  Child child = Child::Lost(os, kChild, Child::Pipes());
+  EXPECT_EQ(child.pid(), kChild);
+  EXPECT_FALSE(child.owned());
+  EXPECT_TRUE(absl::IsNotFound(child.Wait().status()));
+  EXPECT_TRUE(absl::IsNotFound(child.Signal(SIGTERM)));
 }
 
 TEST(ChildTest, ThatHasEndedIsSignalledNoMoreAndItsStatusIsKept) {

@@ -48,6 +48,8 @@ ScriptedOs::ScriptedOs() {
       });
   ON_CALL(*this, Read(kReportRead, _, _)).WillByDefault(ReadsEof());
   ON_CALL(*this, WaitPid(kChild, _)).WillByDefault(Ok(WaitResult{kChild, 0}));
+  ON_CALL(*this, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT | __WALL))
+      .WillByDefault(Ok(WaitIdResult()));
   // What a child's steps call.
   ON_CALL(*this, SetSid()).WillByDefault(Ok(kChild));
   ON_CALL(*this, Dup2(_, _)).WillByDefault([](int, int to) { return SysResult<int>(to); });

@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "mocks/sim/fiber.h"
 
@@ -128,6 +131,77 @@ TEST(FiberDeathTest, AnOverflowNamesWhoseStackItWas) {
         turns.There();
       },
       "stack overflow in simulated process 101");
+}
+
+TEST(FiberDeathTest, AnOverflowIsReportedOnTheThreadThatAsked) {
+  EXPECT_DEATH(
+      {
+        const OverflowReport of_the_main_thread;
+        std::thread other([] {
+          const OverflowReport report;
+          Turns turns;
+          Fiber fiber("simulated process", 102, &Overflow, &turns);
+          turns.fiber = &fiber;
+          turns.There();
+        });
+        other.join();
+      },
+      "stack overflow in simulated process 102");
+}
+
+void DoNothing(int) {}
+
+void (*HandlerOfSegv())(int) {
+  struct sigaction now = {};
+  sigaction(SIGSEGV, nullptr, &now);
+  return now.sa_handler;
+}
+
+// Sets a handler and, at its end, what was there before.
+class SegvHandler {
+ public:
+  SegvHandler() {
+    struct sigaction action = {};
+    action.sa_handler = &DoNothing;
+    sigaction(SIGSEGV, &action, &before_);
+  }
+  SegvHandler(const SegvHandler&) = delete;
+  SegvHandler& operator=(const SegvHandler&) = delete;
+  ~SegvHandler() { sigaction(SIGSEGV, &before_, nullptr); }
+
+ private:
+  struct sigaction before_;
+};
+
+TEST(OverflowReport, PutsBackTheHandlerThatWasThere) {
+  const SegvHandler handler;
+  {
+    const OverflowReport report;
+    { const OverflowReport second; }
+    EXPECT_NE(HandlerOfSegv(), &DoNothing);
+  }
+  EXPECT_EQ(HandlerOfSegv(), &DoNothing);
+}
+
+TEST(OverflowReport, LeavesAHandlerAloneThatSomebodyElseHasSetSince) {
+  std::optional<OverflowReport> report;
+  report.emplace();
+  const SegvHandler handler;
+  report.reset();
+  EXPECT_EQ(HandlerOfSegv(), &DoNothing);
+}
+
+TEST(OverflowReport, MayBeDestroyedOnAnotherThread) {
+  auto report = std::make_unique<OverflowReport>();
+  EXPECT_TRUE(report->IsOfThisThread());
+  std::thread other([&report] {
+    EXPECT_FALSE(report->IsOfThisThread());
+    report.reset();
+  });
+  other.join();
+  void (*const before)(int) = HandlerOfSegv();
+  { const OverflowReport again; }
+  EXPECT_EQ(HandlerOfSegv(), before);
 }
 
 }  // namespace

@@ -35,11 +35,11 @@ std::vector<Word> SignalBits() {
 std::vector<Word> Targets() {
   static const char* const kProcesses[] = {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"};
   static const char* const kGroups[] = {"-p0", "-p1", "-p2", "-p3", "-p4", "-p5", "-p6", "-p7"};
-  std::vector<Word> words = {{"own", kOwnGroup}, {"any", kAny}};
-  for (int i = 0; i < kMostProcesses; ++i) {
-    words.push_back({kProcesses[i], i});
-    words.push_back({kGroups[i], kGroupOf + i});
-  }
+  std::vector<Word> words;
+  for (int i = 0; i < kMostProcesses; ++i) words.push_back({kProcesses[i], i});
+  words.push_back({"own", kOwnGroup});
+  words.push_back({"any", kAny});
+  for (int i = 0; i < kMostProcesses; ++i) words.push_back({kGroups[i], kGroupOf + i});
   return words;
 }
 

@@ -126,6 +126,8 @@ class Controller {
       if (info.kinds[i] == Kind::kNew && known_[argument].pid != 0) return false;
     }
     if (step.call == Call::kKill || step.call == Call::kPidFdKill) return MayKill(step);
+    // Who kills its parent would be stopped some time after that.
+    if (step.call == Call::kPdeathsig && step.arguments[0] == SIGSTOP) return false;
     const bool may_end = step.call == Call::kExit || step.call == Call::kWrite ||
                          step.call == Call::kSigProcMask || step.call == Call::kVfork;
     return !may_end || Stopped() == nullptr;
@@ -252,7 +254,7 @@ class Controller {
   // Until all are quiet, and all that they said has been heard; then writes down what that was.
   void Settle(const std::string& what) {
     int rounds = 0;
-    for (bool heard = true; heard; ++rounds) {
+    for (bool again = true; again; ++rounds) {
       std::vector<pid_t> pids;
       for (const Known& known : known_) {
         if (known.pid != 0 && known.state != 'X') pids.push_back(known.pid);
@@ -264,15 +266,14 @@ class Controller {
         return;
       }
       for (size_t i = 0; i < pids.size(); ++i) Find(pids[i])->state = states[i];
-      heard = false;
+      const size_t processes = names_.size();
       Report report;
       for (;;) {
         const SysResult<size_t> got = os_.Read(kReportsFrom, &report, sizeof(report));
         if (!got.ok() || got.value() != sizeof(report)) break;
-        heard = true;
         Hear(report);
       }
-      if (!heard && rounds < kMostRounds) heard = HasUnknownChild();
+      again = names_.size() > processes || (rounds < kMostRounds && HasUnknownChild());
     }
     WriteDown(what);
   }
@@ -294,18 +295,18 @@ class Controller {
       if (!known.alive() && (known.busy || !said.empty() || !ended_[i])) {
         said = ended_[i] ? "" : "ends";
       }
-      if (known.state == 'T' && !stopped_[i]) said += "stops";
+      if (known.state == 'T' && !stopped_[i]) said += said.empty() ? "stops" : " stops";
       if (!known.alive()) {
         ended_[i] = true;
         known.busy = false;
         known.keys.clear();
       }
       stopped_[i] = known.state == 'T';
+      while (!said.empty() && said.back() == ' ') said.pop_back();
       if (!said.empty()) line += " p" + std::to_string(i) + " " + said;
       known.heard.clear();
       known.done.clear();
     }
-    while (line.back() == ' ') line.pop_back();
     transcript_.text += WithNames(line) + "\n";
   }
 

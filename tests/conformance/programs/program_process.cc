@@ -56,6 +56,12 @@ class Process {
 
   [[noreturn]] void Run(bool is_new) {
     if (is_new) {
+      // UBSan opens a pipe of its own to check the first virtual call of a class, and dies where it
+      // cannot: that first call is this.
+      const SysResult<PipeEnds> first = os_.Pipe();
+      if (!first.ok()) os_.Exit(122);
+      os_.Close(first.value().read_end).IgnoreError();
+      os_.Close(first.value().write_end).IgnoreError();
       report_ = Report();
       Say("begins ");
       Send(Report::kDone);
@@ -173,7 +179,7 @@ class Process {
   void Fork();
   void Spawn();
   void Vfork();
-  bool HasSpareDescriptor();
+  bool IsExecPlain();
   void Exec();
   void WithPidFd();
   void Poll();
@@ -249,7 +255,7 @@ void Process::Spawn() {
     SignalSet mask;
     int error;
   };
-  if (!HasSpareDescriptor()) return;
+  if (!IsExecPlain()) return;
   const SignalSet all = SignalSet::Full();
   Shared shared = {&os_, executable_, {}, {}, {}, SignalSet(), 0};
   shared.mask = os_.SigProcMask(SIG_SETMASK, &all).value_or(SignalSet());
@@ -299,16 +305,30 @@ void Process::Vfork() {
   os_.SigProcMask(SIG_SETMASK, &mask).IgnoreError();
 }
 
-// A dynamic linker wants a descriptor for itself.
-bool Process::HasSpareDescriptor() {
-  const SysResult<int> spare = os_.FcntlDupFd(kReports, 0);
+// A dynamic linker wants descriptors for itself, and so does Run() of a new process; and the C
+// library opens standard streams that are closed where effective ids differ from the real ones, and
+// since Linux 6.16 from those of the file system: ld.so(8), "secure-execution mode".
+bool Process::IsExecPlain() {
+  const SysResult<PipeEnds> spare = os_.Pipe();
   if (Failed(spare)) return false;
-  os_.Close(spare.value()).IgnoreError();
+  os_.Close(spare.value().read_end).IgnoreError();
+  os_.Close(spare.value().write_end).IgnoreError();
+  const uid_t uid = os_.GetEuid();
+  const gid_t gid = os_.GetEgid();
+  const bool plain = os_.GetUid() == uid && os_.GetGid() == gid &&
+                     os_.SetFsUid(static_cast<uid_t>(-1)) == uid &&
+                     os_.SetFsGid(static_cast<gid_t>(-1)) == gid;
+  if (plain) return true;
+  for (int fd = 0; fd < 3; ++fd) {
+    if (os_.FcntlGetFd(fd).value_or(FD_CLOEXEC) == 0) continue;
+    Say("not plain ");
+    return false;
+  }
   return true;
 }
 
 void Process::Exec() {
-  if (!HasSpareDescriptor()) return;
+  if (!IsExecPlain()) return;
   char index[8];
   std::snprintf(index, sizeof(index), "%d", index_);
   char* argv[] = {const_cast<char*>(executable_), index, const_cast<char*>(directory_), nullptr};

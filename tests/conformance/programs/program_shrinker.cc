@@ -25,11 +25,58 @@ class Shrinker {
       }
       smaller |= SimplifyArguments();
       smaller |= MergeProcesses();
+      smaller |= SimplifyProcesses();
     }
     return program_;
   }
 
  private:
+  // Where a process is meant by an argument, its group included.
+  static bool Means(Kind kind, int argument, int process) {
+    if (kind == Kind::kNew || kind == Kind::kProcess) return argument == process;
+    return kind == Kind::kTarget && argument < kOwnGroup && argument % kGroupOf == process;
+  }
+
+  static Program Rename(Program program, int from, int to) {
+    for (Step& step : program) {
+      if (step.process == from) step.process = to;
+      const std::vector<Kind>& kinds = InfoOf(step.call).kinds;
+      for (size_t i = 0; i < kinds.size(); ++i) {
+        if (Means(kinds[i], step.arguments[i], from)) step.arguments[i] += to - from;
+      }
+    }
+    return program;
+  }
+
+  bool IsNamed(int process) const {
+    for (const Step& step : program_) {
+      const std::vector<Kind>& kinds = InfoOf(step.call).kinds;
+      for (size_t i = 0; i < kinds.size(); ++i) {
+        if (Means(kinds[i], step.arguments[i], process)) return true;
+      }
+    }
+    return false;
+  }
+
+  // Lets the parent do what a child does, or gives the child a smaller number.
+  bool SimplifyProcesses() {
+    bool smaller = false;
+    for (size_t at = 0; at < program_.size(); ++at) {
+      const Step step = program_[at];
+      const std::vector<Kind>& kinds = InfoOf(step.call).kinds;
+      if (kinds.empty() || kinds[0] != Kind::kNew) continue;
+      Program candidate = program_;
+      candidate.erase(candidate.begin() + static_cast<long>(at));
+      smaller |= Take(Rename(candidate, step.arguments[0], step.process));
+    }
+    for (int process = kMostProcesses - 1; process > 1; --process) {
+      for (int free = 1; free < process && IsNamed(process); ++free) {
+        if (!IsNamed(free)) smaller |= Take(Rename(program_, process, free));
+      }
+    }
+    return smaller;
+  }
+
   bool Take(const Program& candidate) {
     if (!shows_(candidate)) return false;
     program_ = candidate;
@@ -77,9 +124,10 @@ class Shrinker {
       simpler.push_back(word.value);
     }
     if (!info.words.empty()) return simpler;
-    for (int each : {0, 1, 3, 100, value / 2, value - 1}) {
-      if (each >= 0 && each < value) simpler.push_back(each);
+    for (int each : {0, 1, 3, 100}) {
+      if (each < value) simpler.push_back(each);
     }
+    for (int less = value / 2; less > 0; less /= 2) simpler.push_back(value - less);
     if (value < 0) simpler.push_back(0);
     return simpler;
   }

@@ -1,8 +1,10 @@
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,8 +14,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
-#include <iterator>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,23 +38,47 @@ struct Look {
   std::string switches;
 };
 
-Look LookAt(pid_t pid) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/status";
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
-  char text[4096] = {};
-  const ssize_t size = read(fd, text, sizeof(text) - 1);
-  close(fd);
-  if (size <= 0) return {};  // it ended in between
-  const std::string status = text;
-  Look look;
-  look.state = status[status.find("\nState:\t") + 8];
-  const size_t at = status.find("voluntary_ctxt_switches");
-  if (at != std::string::npos) look.switches = status.substr(at);
-  // X is what is said of one that is about to be gone.
-  if (look.state == 'X') look.state = 'R';
-  return look;
-}
+// A process, seen from outside through files of /proc that stay open.
+class Watched {
+ public:
+  explicit Watched(pid_t pid) : status_(Open(pid, "status")), call_(Open(pid, "syscall")) {}
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+  ~Watched() {
+    close(status_);
+    close(call_);
+  }
+
+  Look Now() const {
+    char text[4096];
+    const ssize_t size = pread(status_, text, sizeof(text) - 1, 0);
+    if (size <= 0) return {};  // it is gone
+    text[size] = '\0';
+    Look look;
+    look.state = std::strstr(text, "\nState:\t")[8];
+    const char* const switches = std::strstr(text, "voluntary_ctxt_switches");
+    if (switches != nullptr) look.switches = switches;
+    if (look.state == 'X') look.state = 'R';  // not quite gone
+    return look;
+  }
+
+  // A process that looks whether it has to sleep counts as one that sleeps, and may have lost the
+  // processor in the middle of that. This file of proc_pid_syscall(5) knows better, where it may be
+  // read.
+  bool Runs() const {
+    char text[16];
+    return pread(call_, text, sizeof(text), 0) > 0 && std::strncmp(text, "running", 7) == 0;
+  }
+
+ private:
+  static int Open(pid_t pid, const char* name) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+    return open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  }
+
+  const int status_;
+  const int call_;
+};
 
 bool IsQuiet(const Look& look) { return std::string("STZX").find(look.state) != std::string::npos; }
 
@@ -71,22 +99,35 @@ class RealStage : public Stage {
   const char* executable() const override { return directory_.executable().c_str(); }
 
  private:
-  static std::string QuietStates(const std::vector<pid_t>& pids) {
+  std::string QuietStates(const std::vector<pid_t>& pids) {
     std::vector<Look> first;
     for (pid_t pid : pids) {
-      first.push_back(LookAt(pid));
+      first.push_back(Watch(pid).Now());
       if (!IsQuiet(first.back())) return "";
     }
     std::string states;
     for (size_t i = 0; i < pids.size(); ++i) {
-      const Look again = LookAt(pids[i]);
+      if (first[i].state == 'S' && Watch(pids[i]).Runs()) return "";
+      const Look again = Watch(pids[i]).Now();
       if (again.state != first[i].state || again.switches != first[i].switches) return "";
       states += again.state;
     }
     return states;
   }
 
+  const Watched& Watch(pid_t pid) {
+    std::unique_ptr<Watched>& watched = watched_[pid];
+    if (watched == nullptr) {
+      // The limit is that of the programs: here are more.
+      const rlimit more = {256, 256};
+      setrlimit(RLIMIT_NOFILE, &more);
+      watched = std::make_unique<Watched>(pid);
+    }
+    return *watched;
+  }
+
   const OwnDirectory& directory_;
+  std::map<pid_t, std::unique_ptr<Watched>> watched_;
 };
 
 // Removes what programs can have made, by the names that they know, from each of their directories.
@@ -126,7 +167,9 @@ void StayOnOneProcessor() {
   sched_setaffinity(0, sizeof(one), &one);
 }
 
-[[noreturn]] void RunInController(const OwnDirectory& directory, const Program& program, int to) {
+[[noreturn]] void RunInController(const OwnDirectory& directory, bool privileged,
+                                  const Program& program, int to) {
+  if (privileged && setgroups(0, nullptr) != 0) _exit(1);
   dup2(to, kTranscript);
   const int null_device = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null_device, fd);
@@ -216,7 +259,7 @@ bool ReadText(int fd, std::string* text) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) break;
     const pid_t controller = fork();
-    if (controller == 0) RunInController(directory, program, ends[1]);
+    if (controller == 0) RunInController(directory, privileged, program, ends[1]);
     close(ends[1]);
     const std::string transcript = ReadTranscript(ends[0], from);
     close(ends[0]);
@@ -288,10 +331,10 @@ bool MayChangeIds() {
   uint64_t inside = 1, outside = 1, count = 0;
   map >> inside >> outside >> count;
   const bool whole = inside == 0 && outside == 0 && count == 4294967295;
-  // Those of capabilities(7) that have to do with ids, files and limits.
-  constexpr uint64_t kNeeded = 0xff | 1 << 18 | 1 << 24;
+  // CAP_CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID and SYS_CHROOT.
+  constexpr uint64_t kNeeded = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 18;
   const CapabilitySets sets = RealOs().CapGet().value_or(CapabilitySets());
-  return geteuid() == 0 && whole && (sets.effective & kNeeded) == kNeeded;
+  return geteuid() == 0 && getegid() == 0 && whole && (sets.effective & kNeeded) == kNeeded;
 }
 
 }  // namespace cleanfork::programs

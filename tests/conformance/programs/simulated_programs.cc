@@ -44,16 +44,20 @@ class SimulatedStage : public Stage {
 SimOsOptions OptionsFor(const OwnDirectory& directory, bool privileged, SimProgram program) {
   SimOsOptions options;
   options.directory = directory.files();
-  options.uid = getuid();
-  options.gid = getgid();
-  options.supplementary_groups.resize(64);
-  options.supplementary_groups.resize(
-      static_cast<size_t>(getgroups(64, options.supplementary_groups.data())));
+  const uid_t uid = privileged ? 0 : getuid();
+  const gid_t gid = privileged ? 0 : getgid();
+  options.uid = uid;
+  options.gid = gid;
+  options.supplementary_groups.clear();
+  if (!privileged) {
+    options.supplementary_groups.resize(64);
+    options.supplementary_groups.resize(
+        static_cast<size_t>(getgroups(64, options.supplementary_groups.data())));
+  }
   const std::string files = directory.files() + "/";
-  options.files.push_back(
-      {directory.files(), "", 0777, getuid(), getgid(), SimFile::Type::kDirectory});
+  options.files.push_back({directory.files(), "", 0777, uid, gid, SimFile::Type::kDirectory});
   for (const Fixture& fixture : Fixtures()) {
-    SimFile file = {files + fixture.path,   fixture.content, fixture.mode, getuid(), getgid(),
+    SimFile file = {files + fixture.path,   fixture.content, fixture.mode, uid, gid,
                     SimFile::Type::kRegular};
     if (fixture.what == Fixture::kDirectory) file.type = SimFile::Type::kDirectory;
     if (fixture.what == Fixture::kLink) file.type = SimFile::Type::kSymlink;

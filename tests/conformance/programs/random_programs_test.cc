@@ -1,0 +1,66 @@
+// A thousand random programs do the same on both kernels. What a program is, and why it has one
+// outcome: program.h, program_controller.h.
+//
+//   CLEANFORK_SEED=17 CLEANFORK_PROGRAMS=1 .../random_programs_test   # one of them again
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "tests/conformance/programs/comparison.h"
+#include "tests/conformance/programs/program.h"
+#include "tests/conformance/programs/program_kernels.h"
+
+namespace cleanfork::programs {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr uint64_t kPrograms = 500;  // forks of the real kernel are slow under these
+#else
+constexpr uint64_t kPrograms = 1000;
+#endif
+constexpr int kSteps = 120;
+
+uint64_t Number(const char* name, uint64_t fallback) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+class RandomPrograms : public ::testing::Test {
+ protected:
+  Transcript Simulated(const Program& program) { return simulated_.Run(program); }
+  Transcript Real(const Program& program) { return real_.Run(program); }
+
+  const bool privileged_ = MayChangeIds();
+  const OwnDirectory directory_{std::getenv("CLEANFORK_PROGRAM_PROCESS")};
+  RealKernel real_{directory_, privileged_};
+  SimulatedKernel simulated_{directory_, privileged_};
+};
+
+TEST_F(RandomPrograms, DoTheSameOnBothKernels) {
+#ifdef CLEANFORK_PROGRAMS_WITH_IDS
+  if (!privileged_) {
+    const char* const required = std::getenv("CLEANFORK_REQUIRE_PRIVILEGED");
+    ASSERT_TRUE(required == nullptr || std::string(required) != "1") << "this may not change ids";
+    GTEST_SKIP() << "needs root of the whole machine: run the test as root outside of a sandbox";
+  }
+#endif
+  const uint64_t seed = Number("CLEANFORK_SEED", 1);
+  const uint64_t count = Number("CLEANFORK_PROGRAMS", kPrograms);
+  const RunOn simulated = [this](const Program& program) { return Simulated(program); };
+  const RunOn real = [this](const Program& program) { return Real(program); };
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto [program, transcript] = GenerateLong(seed + i, kSteps, privileged_, simulated);
+    ASSERT_GE(transcript.calls, kFewestCalls);
+    const std::string difference = FirstDifference(transcript.text, Real(program).text);
+    if (difference.empty()) continue;
+    const Divergence divergence = ShrinkDivergence(program, simulated, real);
+    FAIL() << "seed " << seed + i << "\n"
+           << difference << "\n--program='" << Print(divergence.shrunk) << "'\n"
+           << divergence.difference;
+  }
+}
+
+}  // namespace
+}  // namespace cleanfork::programs

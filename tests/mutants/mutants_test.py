@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Tests of mutants.py, with a bazel that only looks at the text; and that the tables apply."""
+
+import io
+import os
+import stat
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import mutants
+
+# Fails //t:finds where the text of a.cc is not "good", and does not build "bad".
+FAKE_BAZEL = """#!/bin/sh
+grep -q bad a.cc && exit 1
+case "$*" in *//t:finds*) ;; *) exit 0;; esac
+grep -q good a.cc && { echo '//t:finds  PASSED in 0.1s'; exit 0; }
+echo '//t:finds  FAILED in 0.1s'
+exit 3
+"""
+
+
+def mutant(name="m", file="a.cc", old="good", new="other", targets=("//t:finds",)):
+    return mutants.Mutant(name, file, old, new, list(targets))
+
+
+class MutantsTest(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.directory = self.temporary.name
+        self.root = os.path.join(self.directory, "tree")
+        os.mkdir(self.root)
+        self.write("a.cc", "good once\n")
+        bazel = os.path.join(self.directory, "bazel")
+        with open(bazel, "w", encoding="utf-8") as file:
+            file.write(FAKE_BAZEL)
+        os.chmod(bazel, stat.S_IRWXU)
+        self.tree = mutants.Tree(self.directory, [], [bazel])
+
+    def tearDown(self):
+        self.temporary.cleanup()
+
+    def write(self, name, text):
+        with open(os.path.join(self.root, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def run_all(self, *all_mutants):
+        out = io.StringIO()
+        caught, problems = mutants.run(list(all_mutants), self.tree, out)
+        return caught, "\n".join([out.getvalue()] + problems)
+
+    def test_a_mutant_that_a_test_notices_is_caught_and_taken_back(self):
+        caught, text = self.run_all(mutant())
+        self.assertEqual(caught, 1)
+        self.assertIn("caught by finds", text)
+        with open(os.path.join(self.root, "a.cc"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "good once\n")
+
+    def test_a_mutant_that_no_test_notices_survives(self):
+        caught, text = self.run_all(mutant(targets=["//t:blind"]), mutant("n"))
+        self.assertEqual(caught, 1)
+        self.assertIn("SURVIVES", text)
+
+    def test_a_mutant_that_does_not_build_is_an_error_that_names_it(self):
+        caught, text = self.run_all(mutant(new="bad"), mutant("n"))
+        self.assertEqual(caught, 1)
+        self.assertIn("m: does not build", text)
+
+    def test_tests_that_fail_anyway_are_an_error(self):
+        self.write("a.cc", "other\n")
+        with self.assertRaisesRegex(mutants.Broken, "without any mutant"):
+            self.run_all(mutant(old="other", new="more"))
+
+    def test_text_that_is_no_longer_there_is_a_problem_that_names_the_mutant(self):
+        problems = mutants.problems_of([mutant(old="gone")], self.root)
+        self.assertEqual(problems, ["m: its text stands 0 times in a.cc, not once"])
+        self.assertEqual(mutants.problems_of([mutant()], self.root), [])
+
+    def test_other_problems_of_a_table_are_named(self):
+        self.write("a.cc", "good good\n")
+        broken = [mutant(), mutant(), mutant("f", "b.cc"), mutant("s", new="good", targets=[])]
+        self.assertEqual(
+            mutants.problems_of(broken, self.root),
+            [
+                "m: its text stands 2 times in a.cc, not once",
+                "m: there are two of that name",
+                "m: its text stands 2 times in a.cc, not once",
+                "f: there is no file b.cc",
+                "s: its text stands 2 times in a.cc, not once",
+                "s: changes nothing",
+                "s: no test is to notice it",
+            ],
+        )
+
+    def test_a_number_chooses_by_the_commit(self):
+        many = [mutant(str(i)) for i in range(50)]
+        first = mutants.choose(many, "5", "c1")
+        self.assertEqual(len(first), 5)
+        self.assertEqual(first, mutants.choose(many, "5", "c1"))
+        self.assertNotEqual(first, mutants.choose(many, "5", "c2"))
+        self.assertEqual(mutants.choose(many, "", "c1"), many)
+
+    def test_names_choose_and_unknown_ones_are_an_error(self):
+        many = [mutant("a"), mutant("b"), mutant("c")]
+        self.assertEqual(mutants.choose(many, "c,a", ""), [many[0], many[2]])
+        with self.assertRaisesRegex(mutants.Broken, "no such mutant: d"):
+            mutants.choose(many, "a,d", "")
+
+    def test_a_copy_has_what_is_not_committed_and_nothing_that_was_built(self):
+        to = os.path.join(self.directory, "copy")
+        mutants.copy_tree(mutants.ROOT, to)
+        for name in ("BUILD.bazel", "tools/bazel", "tests/mutants/mutants.py"):
+            self.assertTrue(os.path.exists(os.path.join(to, name)), name)
+        self.assertTrue(os.access(os.path.join(to, "tools", "bazel"), os.X_OK))
+        self.assertFalse([name for name in os.listdir(to) if name.startswith("bazel-")])
+
+    def test_the_tables_apply_to_this_tree(self):
+        tables = mutants.load_tables([])
+        self.assertEqual(mutants.problems_of(tables, mutants.ROOT), [])
+        self.assertGreaterEqual(len(mutants.load_tables(["sim"])), 40)
+
+    def test_a_table_that_is_not_there_is_an_error(self):
+        with self.assertRaisesRegex(mutants.Broken, "no table nothing"):
+            mutants.load_tables(["nothing"])
+
+
+if __name__ == "__main__":
+    unittest.main()

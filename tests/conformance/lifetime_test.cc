@@ -37,7 +37,7 @@ TEST(Conformance, AChildOfVforkCallHasItsParentsEnvironment) {
                                           own.os->SetEnviron(own.block);
                                           return 0;
                                         },
-                                        &shared)
+                                        &shared, SIGCHLD)
                                       .value();
               os.WaitPid(child, 0).IgnoreError();
               const char* const colour = os.GetEnv("COLOUR");

@@ -337,7 +337,7 @@ const ConformanceCase kStatuses[] = {
        notes.Add(status.inode == os.FStat(other.write_end).value().inode);
      },
      "4480 1 0 yes yes no"},
-    {"OfADirectoryCountItsDirectories",
+    {"OfADirectorySayThatItIsOne",
      [](Os& os, Notes& notes) {
        const FileStatus status = os.FStat(OpenDirectory(os)).value();
        notes.Add(static_cast<int>(status.mode));

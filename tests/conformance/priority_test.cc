@@ -114,7 +114,7 @@ const ConformanceCase kLimits[] = {
           "ok EPERM 20 30"),
     Limit("OfStackAreKept", RLIMIT_STACK, {8 << 20, 8 << 20}, {4 << 20, 8 << 20},
           "ok ok 4194304 8388608"),
-    Limit("OfNprocAreKept", RLIMIT_NPROC, {1000, 1000}, {999, 1000}, "ok ok 999 1000"),
+    Limit("OfNprocAreKept", RLIMIT_NPROC, {100, 100}, {99, 100}, "ok ok 99 100"),
     Limit("OfCpuAreKept", RLIMIT_CPU, {500, 600}, {501, 600}, "ok ok 501 600"),
     Limit("OfAnUnknownResourceAreRefused", 16, {1, 1}, {2, 1}, "EINVAL EINVAL EINVAL"),
     Limit("OfANegativeResourceAreRefused", -1, {1, 1}, {2, 1}, "EINVAL EINVAL EINVAL"),

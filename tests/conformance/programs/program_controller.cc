@@ -26,6 +26,7 @@ struct Known {
   pid_t group = 0;
   uint64_t safe = 0;  // bits of the signals that do not end it: handled for good, or ignored
   uint64_t ignored = 0;
+  bool no_new_privs = false;
   std::vector<uint64_t> keys;
   std::string heard;  // in this step
   std::string done;
@@ -128,6 +129,9 @@ class Controller {
     if (step.call == Call::kKill || step.call == Call::kPidFdKill) return MayKill(step);
     // Who kills its parent would be stopped some time after that.
     if (step.call == Call::kPdeathsig && step.arguments[0] == SIGSTOP) return false;
+    // Which ids an exec takes back then is not the same before Linux 6.16 and after.
+    const bool execs = step.call == Call::kExec || step.call == Call::kSpawn;
+    if (execs && actor.no_new_privs) return false;
     const bool may_end = step.call == Call::kExit || step.call == Call::kWrite ||
                          step.call == Call::kSigProcMask || step.call == Call::kVfork;
     return !may_end || Stopped() == nullptr;
@@ -245,6 +249,7 @@ class Controller {
     known_[index].group = parent->group;
     known_[index].safe = parent->safe;
     known_[index].ignored = parent->ignored;
+    known_[index].no_new_privs = parent->no_new_privs;
     if (execs) ForgetHandlers(&known_[index]);
     Add(index, report.value);
     parent->call = Call::kIds;
@@ -321,6 +326,8 @@ class Controller {
       const bool safe = ignored || (step.arguments[1] != 0 && !once);
       actor.safe = safe ? actor.safe | bit : actor.safe & ~bit;
       actor.ignored = ignored ? actor.ignored | bit : actor.ignored & ~bit;
+    } else if (step.call == Call::kNoNewPrivs) {
+      actor.no_new_privs = true;
     } else if (step.call == Call::kSetSid) {
       actor.group = actor.pid;
     } else if (step.call == Call::kSetPgid) {

@@ -131,7 +131,8 @@ void Engine::Clear() {
 
 ProcessRecord Engine::Record(int slot) const {
   const Process& process = kernel_.processes[slot];
-  ProcessRecord record = {process, ParentPid(kernel_, process), {}, PathOf(kernel_, process.directory)};
+  ProcessRecord record = {
+      process, ParentPid(kernel_, process), {}, PathOf(kernel_, process.directory)};
   record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {

@@ -139,8 +139,8 @@ class Daemon {
 // Each with a ChildError; what comes after the daemon was set up is of Step::kReady. The daemon is
 // then gone (a process that it forked is not looked for), its end waited for, five seconds at most
 // if it cannot be killed, and mask, dispositions and descriptors of the caller are as before. Only
-// where the kernel has neither pidfds nor a readable /proc may a daemon whose first child was
-// killed be left.
+// where the kernel has neither pidfds nor a readable /proc, or the caller has no descriptor left to
+// open one, may a daemon whose first child was killed be left.
 //
 // Not to be called from more than one thread, whatever allow_threads says. Not signal-safe.
 absl::StatusOr<Daemon> Daemonize(const DaemonizeOptions& options = DaemonizeOptions(),

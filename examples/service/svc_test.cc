@@ -55,7 +55,8 @@ class StartWorkerOnMockOs : public testing::Test {
 
   StartWorkerOnMockOs() {
     os_.DelegateTo(cleanfork::RealOs());
-    ON_CALL(os_, WaitPid(kChild, 0)).WillByDefault(Ok(cleanfork::WaitResult{kChild, 0}));
+    ON_CALL(os_, WaitPid(kChild, _)).WillByDefault(Ok(cleanfork::WaitResult{kChild, 0}));
+    ON_CALL(os_, WaitId(P_PID, kChild, _)).WillByDefault(Ok(cleanfork::WaitIdResult()));
   }
 
   testing::NiceMock<cleanfork::MockOs> os_;
@@ -81,7 +82,7 @@ TEST_F(StartWorkerOnMockOs, AStepThatFailsInTheChildComesBackWithItsErrno) {
   EXPECT_CALL(os_, Fork()).WillOnce(ForkAsParent(kChild));
   EXPECT_CALL(os_, Read(_, _, sizeof(ChildReport)))
       .WillOnce(ReadsReport(ChildReport::Failed(Step::kSetSid, EPERM, kChild)));
-  EXPECT_CALL(os_, WaitPid(kChild, 0));  // the child that failed is reaped
+  EXPECT_CALL(os_, WaitPid(kChild, _));  // the child that failed is reaped
   const absl::Status status = StartWorker("text", File(), os_).status();
   const std::optional<cleanfork::ChildError> error = cleanfork::GetChildError(status);
   ASSERT_TRUE(error.has_value()) << status;

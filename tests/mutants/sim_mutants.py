@@ -63,7 +63,7 @@ MUTANTS = [
      "  if (full && !exempt) return SysError(EAGAIN);\n",
      "  (void)full;\n  (void)exempt;\n", [LIMITS]),
     ("vfork-copies", SIM + "program_calls.cc",
-     "  child.environment = own.environment;  // one memory\n", "", [LIFETIMES]),
+     "  child.memory = own.memory;\n", "", [LIFETIMES]),
     ("vfork-does-not-wait", SIM + "program_calls.cc",
      "  const auto is_over = [&own] { return own.vfork_over; };",
      "  own.vfork_over = true;\n  const auto is_over = [&own] { return own.vfork_over; };",

@@ -34,7 +34,8 @@
 // of this one, unless it is told --soname-synonyms=somalloc=nouserintercepts; so do clang's
 // ThreadSanitizer builds, which do not link with this. IsInUse() says whether blocks are seen.
 //
-// For the thread that makes it; one at a time. Not signal-safe.
+// For the thread that makes it; one at a time, and not within a body. A block of a body must not be
+// freed on another thread. Not signal-safe.
 #ifndef CLEANFORK_SIM_HEAP_H_
 #define CLEANFORK_SIM_HEAP_H_
 

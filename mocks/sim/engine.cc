@@ -59,21 +59,6 @@ std::string CallText(OsCall call, const char* arguments, size_t size) {
   return std::string(GetOsCallInfo(call).name) + "(" + ArgumentText(arguments, size) + ")";
 }
 
-// Whether code does not throw.
-template <typename Code>
-bool RunToEnd(const Code& code) {
-#if defined(__cpp_exceptions)
-  try {
-    code();
-  } catch (...) {
-    return false;
-  }
-#else
-  code();
-#endif
-  return true;
-}
-
 }  // namespace
 
 std::string Engine::CurrentCallText(const Task& task) {
@@ -203,7 +188,11 @@ void Engine::Resume(int slot) {
 void Engine::EnterTask(void* argument) {
   Engine& engine = *static_cast<Engine*>(argument);
   int status = 0;
-  if (!engine.RunBody(&status)) engine.EndCurrent(SIGABRT);  // by std::terminate()
+  if (!engine.RunBody(&status)) {
+    const Task& own = engine.task();
+    if (engine.Replaying()) engine.StopNondeterministic(own.reading->entries[own.at], false);
+    engine.EndCurrent(SIGABRT);  // by std::terminate()
+  }
   ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
   engine.Exit(status);
 }

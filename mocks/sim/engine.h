@@ -32,6 +32,21 @@ namespace cleanfork::sim {
 using Body = std::function<int(Os&)>;
 using Words = std::vector<std::string>;
 
+// Whether code does not throw.
+template <typename Code>
+bool RunToEnd(const Code& code) {
+#if defined(__cpp_exceptions)
+  try {
+    code();
+  } catch (...) {
+    return false;
+  }
+#else
+  code();
+#endif
+  return true;
+}
+
 // Null for a program that is not simulated: it runs until it is killed.
 using ProgramBody = std::function<int(Os&, const Words& arguments)>;
 

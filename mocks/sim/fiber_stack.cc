@@ -25,7 +25,8 @@
 namespace cleanfork::sim {
 namespace {
 
-constexpr size_t kGuardSize = size_t{64} * 1024;  // a multiple of every page size in use
+// A frame that is larger than this would step over it. Address space is all that it takes.
+constexpr size_t kGuardSize = size_t{1} << 20;
 constexpr size_t kReportStackSize = size_t{64} * 1024;
 
 // One's stacks are freed by no one: the next SimOs of the thread takes them over.

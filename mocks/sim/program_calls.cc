@@ -101,7 +101,8 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
   Shadow shadow = {this, function, argument};
   const auto enter = [](void* given) {
     const Shadow& self = *static_cast<const Shadow*>(given);
-    self.engine->RunFunction(self.function, self.argument);
+    // What it throws has ended the child that it repeats: by std::terminate().
+    RunToEnd([&self] { self.engine->RunFunction(self.function, self.argument); });
     self.engine->LeaveShadow();
   };
   Fiber fiber("a replayed VforkCall() of simulated process", self().pid, enter, &shadow);

@@ -1,6 +1,8 @@
 #include "cleanfork/sim_os.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,11 +70,17 @@ class SimOs::Impl {
   }
 
   SimRun Run(const Body& body) {
+    if (running_) {
+      std::fputs("SimOs: Run() within a body of the same SimOs\n", stderr);
+      std::abort();
+    }
+    running_ = true;
     sim::CopyKernel(*initial_, kernel_.get());
     if (report_ == nullptr || !report_->IsOfThisThread()) {
       report_ = std::make_unique<sim::OverflowReport>();
     }
     engine_.Run(&os_, body, options_.environment);
+    running_ = false;
     return {PublicEnd(engine_.end()), engine_.message()};
   }
 
@@ -163,6 +171,7 @@ class SimOs::Impl {
   sim::Engine engine_;
   sim::Dispatch os_;
   std::unique_ptr<sim::OverflowReport> report_;
+  bool running_ = false;
 };
 
 SimOs::SimOs(const SimOsOptions& options) : impl_(std::make_unique<Impl>(options)) {}

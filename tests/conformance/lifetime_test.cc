@@ -5,6 +5,7 @@
 
 #include "cleanfork/os.h"
 #include "tests/conformance/kernel_under_test.h"
+#include "tests/real/vfork_is_fork.h"
 
 namespace cleanfork {
 namespace {
@@ -23,6 +24,9 @@ TEST(Conformance, WhatIsWaitedForLeavesRoomForMore) {
 }
 
 TEST(Conformance, AChildOfVforkCallHasItsParentsEnvironment) {
+#ifndef CLEANFORK_CONFORMANCE_OF_SIM_OS
+  if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork(2) under this sanitizer";
+#endif
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
               char variable[] = "COLOUR=red";
               char* block[] = {variable, nullptr};

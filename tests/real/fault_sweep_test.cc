@@ -130,7 +130,11 @@ Verdict JudgeInParent(const FaultEntry& fault, EntryPoint entry, bool daemon) {
   switch (fault.call) {
     case OsCall::kFork:
       return fault.error == ENOSYS ? Fails({Step::kFork}) : Absorbed();  // tried again
-    case OsCall::kVforkCall: return Absorbed();  // again, or with SIGCHLD
+    case OsCall::kVforkCall: {  // again, or with SIGCHLD; under a sanitizer it is that already
+      const bool is_last = kVforkIsFork && fault.index > 1;
+      const bool is_tried_again = fault.error == EAGAIN || fault.error == ENOMEM;
+      return is_last && !is_tried_again ? Fails({Step::kFork}) : Absorbed();
+    }
     case OsCall::kPipe2: return Fails({Step::kPipe, Step::kOpenStream});
     case OsCall::kFcntlDupFd:  // EBADF: the stream is closed, and becomes /dev/null
       return {fault.error == EBADF, true, {Step::kOpenStream, Step::kMoveDescriptor, Step::kPipe}};

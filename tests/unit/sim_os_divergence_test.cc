@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,26 @@ TEST(SimOsDivergence, AnExitBeforeTheForkIsFound) {
   });
   EXPECT_EQ(run.end, SimEnd::kNondeterminism);
   EXPECT_THAT(run.message, AllOf(HasSubstr("made: fork()"), HasSubstr("it made: _exit(7)")));
+}
+
+TEST(SimOsDivergence, AnExceptionBeforeTheForkIsFound) {
+  const SimRun run = RunFromZero([](Os& os) {
+    os.Umask(022);
+    if (times++ == 1) throw std::runtime_error("the second time");
+    os.Fork().IgnoreError();
+    return 0;
+  });
+  EXPECT_EQ(run.end, SimEnd::kNondeterminism);
+  EXPECT_THAT(run.message, HasSubstr("process 101"));
+}
+
+TEST(SimOsDivergenceDeathTest, ARunWithinABodyOfTheSameSimOsIsRefused) {
+  SimOs sim;
+  const SimOs::Body body = [&sim](Os&) {
+    sim.Run([](Os&) { return 0; });
+    return 0;
+  };
+  EXPECT_DEATH(sim.Run(body), "Run\\(\\) within a body of the same SimOs");
 }
 
 TEST(SimOsDivergence, AHandlerThatMakesACallLessIsFound) {

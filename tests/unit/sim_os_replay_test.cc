@@ -154,6 +154,22 @@ int ForkInTheFunction(void* argument) {
   return 2;
 }
 
+int ThrowInTheFunction(void*) { throw 1; }
+
+// vfork(2): the child ends by std::terminate(), and its parent goes on and forks.
+TEST(SimOsReplay, AnExceptionInTheFunctionOfAVforkCallEndsTheChildAlone) {
+  SimOs sim;
+  sim.Run([](Os& os) {
+    const pid_t child = os.VforkCall(&ThrowInTheFunction, nullptr, SIGCHLD).value();
+    const int status = os.WaitPid(child, 0).value().status;
+    if (os.Fork().value() == 0) os.Exit(3);
+    os.WaitPid(-1, 0).IgnoreError();
+    return WTERMSIG(status);
+  });
+  EXPECT_EQ(WEXITSTATUS(sim.process(100)->wait_status), SIGABRT);
+  EXPECT_EQ(WEXITSTATUS(sim.process(102)->wait_status), 3);
+}
+
 TEST(SimOsReplay, TheChildOfAVforkCallMayForkAndHasItsCallersMemory) {
   SimOs sim;
   const SimRun run = sim.Run([](Os& os) {

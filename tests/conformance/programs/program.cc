@@ -94,7 +94,8 @@ std::map<Kind, KindInfo> MakeKinds() {
   kinds[Kind::kLock] = {{{"READ", F_RDLCK}, {"WRITE", F_WRLCK}, {"NONE", F_UNLCK}}, false};
   kinds[Kind::kEvents] = {{{"IN", POLLIN}, {"OUT", POLLOUT}}, true};
   kinds[Kind::kPatience] = {{{"now", 0}, {"forever", -1}}, false};
-  kinds[Kind::kResource] = {{{"NOFILE", RLIMIT_NOFILE}, {"CORE", RLIMIT_CORE}, {"BAD", 99}}, false};
+  kinds[Kind::kResource] = {{{"NOFILE", RLIMIT_NOFILE}, {"MSGQUEUE", RLIMIT_MSGQUEUE}, {"BAD", 99}},
+                            false};
   return kinds;
 }
 

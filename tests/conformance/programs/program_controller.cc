@@ -415,7 +415,7 @@ bool SetUp(Os& os) {
   return MoveAway(os, ends.value().write_end, kReports) &&
          MoveAway(os, ends.value().read_end, kReportsFrom) &&
          os.SetRLimit(RLIMIT_NOFILE, {kLimit, 256}).ok() &&
-         os.SetRLimit(RLIMIT_CORE, {0, 256}).ok();
+         os.SetRLimit(RLIMIT_MSGQUEUE, {0, 256}).ok();
 }
 
 [[noreturn]] void RunFirst(Os& os, const Stage& stage) {

@@ -100,8 +100,11 @@ ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child) {
   // descriptors before it can be waited for.
   if (!child.execs) return WaitForDeath(os, child.pid);
   if (child.hidden_until_exec) {  // an exec makes it known before it closes the pipe
-    return AskWait(os, child) == ExecState::kExecd ? ChildReport::Started(child.pid)
-                                                   : WaitForDeath(os, child.pid);
+    ExecState state = AskWait(os, child);
+    // It is dying, then. But to wait for the death of a program that runs could take for ever.
+    if (state == ExecState::kNotYet) state = GetExecState(os, child.pid);
+    return state == ExecState::kExecd ? ChildReport::Started(child.pid)
+                                      : WaitForDeath(os, child.pid);
   }
   for (int looks = 0; looks < kLooks; ++looks) {
     switch (GetExecState(os, child.pid)) {

@@ -189,11 +189,22 @@ TEST_F(HiddenChildTest, HasExecdAlsoWhereThatHasEndedAlready) {
 
 TEST_F(HiddenChildTest, HasNotExecdWhenItEndsHidden) {
   EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
-  WaitSays(SysError(ECHILD), WaitIdResult{});  // it is about to
+  WaitSays(SysError(ECHILD), WaitIdResult{kChild, CLD_KILLED, SIGKILL});
   EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOWAIT | __WALL))
       .WillOnce(Ok(WaitIdResult{kChild, CLD_KILLED, SIGKILL}));
   EXPECT_CALL(os_, WaitPid(kChild, __WALL));
   EXPECT_EQ(GetChildError(Spawn({"/bin/true"}, options_, os_).status())->signal, SIGKILL);
+}
+
+// Which cannot be said of one that has closed the pipe and runs on.
+TEST_F(HiddenChildTest, IsLookedForInProcWhenItLivesAndHasNotExecd) {
+  EXPECT_CALL(os_, VforkCall(_, _, 0)).WillOnce(VforkAsParent(kChild));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillOnce(Fails(EINVAL));
+  EXPECT_CALL(os_, WaitId(P_PID, kChild, kLook)).WillRepeatedly(Ok(WaitIdResult{}));
+  ShowFlags(kChild, kOtherFlags);
+  absl::StatusOr<Child> child = Spawn({"/bin/true"}, options_, os_);
+  ASSERT_TRUE(child.ok()) << child.status();
+  child->Detach();
 }
 
 TEST_F(HiddenChildTest, HasExecdWhenItCameToThatAndTheCallerHasItsEndedChildrenTakenAway) {

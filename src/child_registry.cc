@@ -12,8 +12,13 @@ namespace cleanfork {
 
 std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
   std::vector<Ended> ended;
-  std::vector<pid_t> running;
-  for (pid_t pid : running_) {
+  std::vector<Adopted> running;
+  for (const Adopted& adopted : running_) {
+    const pid_t pid = adopted.pid;
+    if (adopted.lost) {
+      ended.push_back({pid, LostChild(pid)});
+      continue;
+    }
     SysResult<WaitResult> result =
         RetryOnEintr([&] { return os_.WaitPid(pid, only_ended ? WNOHANG : 0); });
     if (!result.ok()) {
@@ -22,7 +27,7 @@ std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
                     ? LostChild(pid)
                     : StatusFromErrno(result.error(), absl::StrCat("waitpid(", pid, ")"))});
     } else if (result.value().pid == 0) {
-      running.push_back(pid);
+      running.push_back(adopted);
     } else {
       ended.push_back({pid, ExitStatus(result.value().status)});
     }

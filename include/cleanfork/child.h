@@ -118,6 +118,9 @@ class Child {
   // Whether this object has a child to answer for: one that is neither reaped nor given up.
   bool owned() const { return state_ == State::kRunning; }
 
+  // Whether somebody else has reaped the child, as far as is known here.
+  bool lost() const { return state_ == State::kLost; }
+
   // Gives the child up: from now on somebody else has to wait for it. Returns its pid.
   pid_t Detach();
 

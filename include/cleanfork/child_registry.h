@@ -47,12 +47,13 @@ class ChildRegistry {
   // Answers from now on for `pid`, a child of this process that nobody else waits for. A number
   // that is no pid (0 and below, which waitpid(2) takes for any child of a group) is not adopted.
   void Adopt(pid_t pid) {
-    if (pid > 0) running_.push_back(pid);
+    if (pid > 0) running_.push_back({pid, false});
   }
 
-  // The same for a child that `child` answers for; a daemon, or one already reaped or given up, is
-  // not adopted.
+  // The same for a child that `child` answers for, and for one that somebody else has reaped
+  // already, which is then told as lost; a daemon, or one reaped here or given up, is not adopted.
   void Adopt(Child child) {
+    if (child.lost()) running_.push_back({child.pid(), true});
     if (child.owned()) Adopt(child.Detach());
   }
 
@@ -68,8 +69,13 @@ class ChildRegistry {
  private:
   std::vector<Ended> WaitForEach(bool only_ended);
 
+  struct Adopted {
+    pid_t pid;
+    bool lost;  // its number may be another's by now: not to be waited for
+  };
+
   Os& os_;
-  std::vector<pid_t> running_;
+  std::vector<Adopted> running_;
 };
 
 }  // namespace cleanfork

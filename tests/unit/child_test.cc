@@ -125,6 +125,18 @@ TEST(ChildRegistryTest, TakesNoNumberForAChildThatWaitpidTakesForMany) {
   EXPECT_TRUE(registry.Reap().empty());
 }
 
+TEST(ChildRegistryTest, SaysThatAChildIsLostThatWasSoWhenItCame) {
+  StrictMock<MockOs> os;
+  ChildRegistry registry(os);
+  registry.Adopt(Child::Lost(os, kChild, Child::Pipes()));
+  EXPECT_EQ(registry.size(), 1u);
+  const std::vector<ChildRegistry::Ended> ended = registry.Reap();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].pid, kChild);
+  EXPECT_TRUE(absl::IsNotFound(ended[0].status.status()));
+  EXPECT_EQ(registry.size(), 0u);
+}
+
 TEST(ChildRegistryTest, ReapsItsOwnChildrenAndSaysWhichAreLost) {
   StrictMock<MockOs> os;
   ChildRegistry registry(os);

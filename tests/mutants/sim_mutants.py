@@ -180,10 +180,9 @@ MUTANTS = [
     ("root-leaves-its-root", SIM + "files.cc",
      "      if (at_ != process_.root) at_ = directory.parent;\n", "      at_ = directory.parent;\n",
      [PROGRAMS]),
-    ("slash-makes-no-directory", SIM + "files.cc",
-     "      result_.error = ENOTDIR;\n      result_.inode = kNone;\n",
-     "      result_.error = ENOTDIR;\n      result_.inode = result_.directory = kNone;\n",
-     [PROGRAMS]),
+    ("slash-after-a-new-file", SIM + "files.cc",
+     "  return Walk(kernel, process, true).Go(path, follow_last);",
+     "  return Walk(kernel, process, false).Go(path, follow_last);", [CONFORMANCE + "path_sim"]),
     # Ids -----------------------------------------------------------------------------------------
     ("setuid-forgets-the-saved-id", SIM + "credentials.cc",
      "    ids->real = ids->saved = id;\n", "    ids->real = id;\n", [PROGRAMS]),

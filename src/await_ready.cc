@@ -31,8 +31,7 @@ DaemonReport Failure(Step step, int error, pid_t pid) {
 
 // Of a child of this process: whether it has ended.
 bool HasChildEnded(Os& os, pid_t pid) {
-  const SysResult<WaitIdResult> ended = RetryOnEintr(
-      [&] { return os.WaitId(P_PID, static_cast<id_t>(pid), WEXITED | WNOHANG | WNOWAIT); });
+  const SysResult<WaitIdResult> ended = LookAtChild(os, pid);
   return ended.ok() ? ended.value().pid != 0 : ended.error() == ECHILD;
 }
 
@@ -45,8 +44,7 @@ bool HasEnded(Os& os, const AwaitedDaemon& daemon) {
 // How a daemon has ended that is this process's child, or was handed on to it as to a subreaper.
 DaemonReport HowItEnded(Os& os, const AwaitedDaemon& daemon) {
   ChildReport report = ChildReport::Died(0, 0, daemon.pid);
-  const SysResult<WaitIdResult> ended = RetryOnEintr(
-      [&] { return os.WaitId(P_PID, static_cast<id_t>(daemon.pid), WEXITED | WNOHANG | WNOWAIT); });
+  const SysResult<WaitIdResult> ended = LookAtChild(os, daemon.pid);
   if (!ended.ok() || ended.value().pid == 0) {
     report.error = kEndUnknown;
   } else if (ended.value().code == CLD_EXITED) {
@@ -182,11 +180,8 @@ bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
 
 void KillDaemon(Os& os, const AwaitedDaemon& daemon) {
   if (daemon.is_child) return KillChild(os, daemon.pid, daemon.pid_fd);
-  if (daemon.pid_fd >= 0) {
-    const SysResult<void> sent = os.PidFdSendSignal(daemon.pid_fd, SIGKILL);
-    if (sent.ok() || sent.error() == ESRCH) return;
-    // A filter may know pidfd_open(2) and not this.
-  }
+  if (KillByPidFd(os, daemon.pid_fd)) return;
+  // There is none, or a filter knows pidfd_open(2) and not the call that signals by it.
   // Its pid is its own until its parent, the first child, has reaped it, which says so before.
   const bool is_unreaped = daemon.parent != 0 && !HasChildEnded(os, daemon.parent);
   if (daemon.handle != nullptr) {

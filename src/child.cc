@@ -9,6 +9,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
+#include "src/child/await_child.h"
 #include "src/lost_child.h"
 #include "src/wait_for_end.h"
 #include "src/walk_schedule.h"
@@ -72,8 +73,7 @@ Child::~Child() { EndOfLife(); }
 SysResult<void> Child::Send(int signal) {
   if (pid_fd_.valid()) return os_->PidFdSendSignal(pid_fd_.get(), signal);
   // What nobody knows any more has been reaped, and its number may be a stranger's.
-  const SysResult<WaitIdResult> known = RetryOnEintr(
-      [&] { return os_->WaitId(P_PID, static_cast<id_t>(pid_), WEXITED | WNOHANG | WNOWAIT); });
+  const SysResult<WaitIdResult> known = LookAtChild(*os_, pid_);
   if (!known.ok() && known.error() == ECHILD) return SysError(ESRCH);
   return os_->Kill(pid_, signal);
 }

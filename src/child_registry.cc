@@ -13,7 +13,7 @@ namespace cleanfork {
 std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
   std::vector<Ended> ended;
   std::vector<Adopted> running;
-  for (const Adopted& adopted : running_) {
+  for (const Adopted& adopted : adopted_) {
     const pid_t pid = adopted.pid;
     if (adopted.lost) {
       ended.push_back({pid, LostChild(pid)});
@@ -32,7 +32,7 @@ std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
       ended.push_back({pid, ExitStatus(result.value().status)});
     }
   }
-  running_ = std::move(running);
+  adopted_ = std::move(running);
   return ended;
 }
 

@@ -24,9 +24,6 @@ namespace {
 constexpr absl::Duration kTimeToLeave = absl::Seconds(5);
 constexpr absl::Duration kTimeToDie = absl::Seconds(5);
 
-// At a child, which it leaves as it is.
-constexpr int kLook = WEXITED | WNOHANG | WNOWAIT | __WALL;
-
 // The code that a daemon gave its failure. One that is none, as 0 is, must not be a success.
 absl::StatusCode FailureCode(int32_t code) {
   const bool is_failure = code >= static_cast<int32_t>(absl::StatusCode::kCancelled) &&
@@ -52,13 +49,12 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   child_.pid = *forked;
   child_fd_ = UniqueFd(os_, os_.PidFdOpen(child_.pid, 0).value_or(-1));
   // If somebody has taken the child away already, its number may have been another's by then.
-  const SysResult<WaitIdResult> known = Look();
+  const SysResult<WaitIdResult> known = LookAtChild(os_, child_.pid);
   const bool is_lost = !known.ok() && known.error() == ECHILD;
   if (is_lost) child_fd_.Reset();
   child_.pid_fd = child_fd_.get();
   child_.report_read = plan_.frozen().report_read;
   child_.execs = plan_.frozen().execs() && !daemon;
-  child_.hidden_until_exec = hidden_until_exec_;
   child_.exec_reached = plan_.frozen().exec_reached;
   plan_.CloseChildEnds();
   if (mask_error_ != 0) KillChild();
@@ -150,7 +146,7 @@ SysResult<pid_t> Launch::ForkOnce() {
     // and a caller who ignores SIGCHLD, or waits for any child, does not take it away from us.
     ProgramStart start = {&os_, &frozen, 0};
     const SysResult<pid_t> forked = os_.VforkCall(&RunProgram, &start, 0);
-    hidden_until_exec_ = forked.ok();
+    child_.hidden_until_exec = forked.ok();
     if (forked.ok() || IsTransient(forked.error())) return forked;
     start.termination_signal = SIGCHLD;
     return os_.VforkCall(&RunProgram, &start, SIGCHLD);
@@ -199,15 +195,11 @@ void Launch::ReapChild() {
   RetryOnEintr([&] { return os_.WaitPid(child_.pid, __WALL); }).IgnoreError();
 }
 
-SysResult<WaitIdResult> Launch::Look() {
-  return RetryOnEintr([&] { return os_.WaitId(P_PID, static_cast<id_t>(child_.pid), kLook); });
-}
-
 // A child that has been sent a SIGKILL. It need not end: having become another user it may not be
 // ours to signal (EPERM), or it sleeps in the kernel. It must not hold us.
 void Launch::ReapKilledChild() {
   const auto has_ended = [this]() -> absl::StatusOr<bool> {
-    const SysResult<WaitIdResult> ended = Look();
+    const SysResult<WaitIdResult> ended = LookAtChild(os_, child_.pid);
     return !ended.ok() || ended.value().pid != 0;
   };
   const absl::StatusOr<int64_t> deadline = DeadlineAfter(os_, kTimeToDie);
@@ -291,11 +283,7 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
 }
 
 // Whether there was a way to.
-bool Launch::KillSecond() {
-  if (!second_fd_.valid()) return false;
-  const SysResult<void> sent = os_.PidFdSendSignal(second_fd_.get(), SIGKILL);
-  return sent.ok() || sent.error() == ESRCH;
-}
+bool Launch::KillSecond() { return KillByPidFd(os_, second_fd_.get()); }
 
 absl::Status Launch::AwaitReady(absl::Duration timeout) {
   AwaitedDaemon daemon;

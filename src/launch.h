@@ -49,7 +49,6 @@ class Launch {
   absl::StatusOr<pid_t> ForkWithRetry();
   absl::Status ForkFailed(int error, int64_t started, const std::string& cause);
   absl::Status RestoreMask(SignalSet mask);
-  SysResult<WaitIdResult> Look();
   void KillChild();
   ChildReport AwaitOwnChild();
   ChildReport AwaitDaemon();
@@ -70,7 +69,6 @@ class Launch {
   int attempts_ = 0;
   std::optional<SignalAction> old_sigchld_;
   int mask_error_ = 0;
-  bool hidden_until_exec_ = false;  // see AwaitedChild
   AwaitedChild child_;
   UniqueFd child_fd_;  // a pidfd, where the kernel has them
   pid_t second_ = 0;

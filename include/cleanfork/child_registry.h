@@ -47,13 +47,13 @@ class ChildRegistry {
   // Answers from now on for `pid`, a child of this process that nobody else waits for. A number
   // that is no pid (0 and below, which waitpid(2) takes for any child of a group) is not adopted.
   void Adopt(pid_t pid) {
-    if (pid > 0) running_.push_back({pid, false});
+    if (pid > 0) adopted_.push_back({pid, false});
   }
 
   // The same for a child that `child` answers for, and for one that somebody else has reaped
   // already, which is then told as lost; a daemon, or one reaped here or given up, is not adopted.
   void Adopt(Child child) {
-    if (child.lost()) running_.push_back({child.pid(), true});
+    if (child.lost()) adopted_.push_back({child.pid(), true});
     if (child.owned()) Adopt(child.Detach());
   }
 
@@ -64,7 +64,7 @@ class ChildRegistry {
   std::vector<Ended> WaitForAll() { return WaitForEach(false); }
 
   // How many have been adopted and not yet been returned as ended.
-  size_t size() const { return running_.size(); }
+  size_t size() const { return adopted_.size(); }
 
  private:
   std::vector<Ended> WaitForEach(bool only_ended);
@@ -75,7 +75,7 @@ class ChildRegistry {
   };
 
   Os& os_;
-  std::vector<Adopted> running_;
+  std::vector<Adopted> adopted_;
 };
 
 }  // namespace cleanfork

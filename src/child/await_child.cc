@@ -32,7 +32,7 @@ bool HasReachedExec(const AwaitedChild& child) {
 ExecState AskWait(Os& os, const AwaitedChild& child) {
   const SysResult<WaitIdResult> known = Wait(os, child.pid, WNOHANG);
   if (known.ok()) return ExecState::kExecd;
-  const SysResult<WaitIdResult> hidden = Wait(os, child.pid, WNOHANG | __WALL);
+  const SysResult<WaitIdResult> hidden = LookAtChild(os, child.pid);
   if (hidden.ok()) return hidden.value().pid == 0 ? ExecState::kNotYet : ExecState::kDying;
   const bool is_gone = known.error() == ECHILD && hidden.error() == ECHILD;
   if (!is_gone) return GetExecState(os, child.pid);  // a filter forbids waitid(2)
@@ -54,7 +54,7 @@ ChildReport WaitForDeath(Os& os, pid_t child) {
 // it lives, or has exited by itself; one that a signal ended may have been in the exec still.
 ChildReport DecideWithoutProc(Os& os, const AwaitedChild& child) {
   if (!HasReachedExec(child)) return WaitForDeath(os, child.pid);
-  const SysResult<WaitIdResult> ended = Wait(os, child.pid, WNOHANG | __WALL);
+  const SysResult<WaitIdResult> ended = LookAtChild(os, child.pid);
   if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child.pid);
   if (ended.value().pid == 0) return ChildReport::Started(child.pid);
   if (ended.value().code != CLD_EXITED) {
@@ -84,12 +84,19 @@ ChildReport ReadLastReport(Os& os, const AwaitedChild& child) {
 
 }  // namespace
 
+SysResult<WaitIdResult> LookAtChild(Os& os, pid_t child) {
+  return Wait(os, child, WNOHANG | __WALL);
+}
+
+bool KillByPidFd(Os& os, int pid_fd) {
+  if (pid_fd < 0) return false;
+  const SysResult<void> sent = os.PidFdSendSignal(pid_fd, SIGKILL);
+  return sent.ok() || sent.error() == ESRCH;
+}
+
 void KillChild(Os& os, pid_t child, int pid_fd) {
-  if (pid_fd >= 0) {
-    const SysResult<void> sent = os.PidFdSendSignal(pid_fd, SIGKILL);
-    if (sent.ok() || sent.error() == ESRCH) return;
-  }
-  const SysResult<WaitIdResult> known = Wait(os, child, WNOHANG | __WALL);
+  if (KillByPidFd(os, pid_fd)) return;
+  const SysResult<WaitIdResult> known = LookAtChild(os, child);
   if (known.ok() && known.value().pid == 0) os.Kill(child, SIGKILL).IgnoreError();
 }
 

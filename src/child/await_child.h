@@ -19,7 +19,7 @@ struct AwaitedChild {
   bool execs = false;    // its set-up ends with an exec, which closes the pipe
 
   // It has no termination signal, and until its exec only a wait with __WALL knows it: wait(2),
-  // execve(2). /proc is then not needed.
+  // execve(2). Then /proc is needed only where a wait is refused.
   bool hidden_until_exec = false;
 
   // Set by a child that shares the caller's memory just before its exec; null if there is no such
@@ -40,9 +40,15 @@ ChildReport AwaitReport(Os& os, const AwaitedChild& child);
 // What became of a child whose pipe has come to its end: kStarted, kDied or kFailed as above.
 ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child);
 
-// Sends it a SIGKILL by the pidfd. Without one, or where a filter forbids that, by its pid if a
-// wait still knows it as alive: where the caller ignores SIGCHLD, the pid of a child that has ended
-// may be somebody else's.
+// How a child is, hidden or not; it is neither waited for nor reaped. pid 0: it lives. ECHILD:
+// somebody else has reaped it, and its number may be a stranger's.
+SysResult<WaitIdResult> LookAtChild(Os& os, pid_t child);
+
+// Sends a SIGKILL by a pidfd; -1 for none. Whether it was sent, or the process has ended already.
+bool KillByPidFd(Os& os, int pid_fd);
+
+// The same of a child. Without a pidfd, or where a filter forbids that, by its pid, if a look at it
+// says that it lives.
 void KillChild(Os& os, pid_t child, int pid_fd);
 
 // Whether the process runs a program that it has exec'd, as far as /proc shows.

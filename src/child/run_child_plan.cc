@@ -369,7 +369,7 @@ int Exec(Running& running, const char* path) {
     AwaitedChild awaited;
     awaited.pid = second;
     awaited.execs = running.plan.execs();
-    awaited.hidden_until_exec = running.plan.execs() && running.termination_signal == 0;
+    awaited.hidden_until_exec = running.termination_signal == 0;
     awaited.exec_reached = running.plan.exec_reached;
     report = DecideAtEndOfFile(os, awaited);
   } else {

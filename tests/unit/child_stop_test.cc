@@ -51,7 +51,7 @@ class OneChildOs : public OsWrapper {
   }
   SysResult<WaitIdResult> WaitId(idtype_t, id_t pid, int options) override {
     EXPECT_EQ(static_cast<pid_t>(pid), kChild);
-    EXPECT_EQ(options, WEXITED | WNOHANG | WNOWAIT);
+    EXPECT_EQ(options, WEXITED | WNOHANG | WNOWAIT | __WALL);
     if (reaped) return SysError(ECHILD);
     return WaitIdResult();
   }

@@ -49,7 +49,8 @@ TEST(ChildTest, IsKilledAndReapedWhenNobodyHasWaitedForIt) {
 
 TEST(ChildTest, ThatMayNotBeKilledIsLeftAlone) {
   StrictMock<MockOs> os;
-  EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillOnce(Ok(WaitIdResult{}));
+  EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT | __WALL))
+      .WillOnce(Ok(WaitIdResult{}));
   EXPECT_CALL(os, Kill(kChild, SIGKILL)).WillOnce(Fails(EPERM));
   const Child child(os, kChild, Child::Pipes());
 }
@@ -57,7 +58,8 @@ TEST(ChildTest, ThatMayNotBeKilledIsLeftAlone) {
 // Its number may be a stranger's by then.
 TEST(ChildTest, WithoutAPidfdIsNotSignalledOnceNobodyKnowsIt) {
   StrictMock<MockOs> os;
-  EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT)).WillRepeatedly(Fails(ECHILD));
+  EXPECT_CALL(os, WaitId(P_PID, kChild, WEXITED | WNOHANG | WNOWAIT | __WALL))
+      .WillRepeatedly(Fails(ECHILD));
   EXPECT_CALL(os, WaitPid(kChild, 0)).WillOnce(Fails(ECHILD));
   Child child(os, kChild, Child::Pipes());
   EXPECT_TRUE(absl::IsNotFound(child.Signal(SIGTERM)));

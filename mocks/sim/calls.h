@@ -177,7 +177,6 @@ class Calls {
   SysResult<size_t> GetGroupList(const char* user, gid_t group, gid_t* groups, size_t size);
 
  private:
-  Kernel& kernel() { return kernel_; }
   int slot() const { return runner_.current(); }
   Process& self() { return kernel_.processes[runner_.current()]; }
   Description* Find(int fd);
@@ -201,7 +200,6 @@ class Calls {
   SysResult<size_t> ReadAt(Description* description, void* buffer, size_t size, int64_t* offset);
   SysResult<size_t> WriteAt(Description* description, const void* buffer, size_t size,
                             int64_t* offset);
-  SysResult<int> OpenInode(int inode, int flags);
   SysResult<WaitIdResult> WaitForChild(idtype_t type, id_t id, int options);
   SysResult<WaitIdResult> WaitForPidFd(const Description& description, int options);
 

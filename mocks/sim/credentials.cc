@@ -224,7 +224,7 @@ SysResult<void> Calls::ChangeCredentials(Change change) {
   const Credentials& now = process.credentials;
   if (IsNewIdentity(old, now)) process.parent_death_signal = 0;
   if (old.user.real != now.user.real) {
-    process.too_many_processes = now.user.real != 0 && CountProcesses(kernel(), now.user.real) - 1 >
+    process.too_many_processes = now.user.real != 0 && CountProcesses(kernel_, now.user.real) - 1 >
                                                            process.limits[RLIMIT_NPROC].soft;
   }
   return {};

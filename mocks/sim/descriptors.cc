@@ -69,10 +69,14 @@ void ShareDescription(Kernel* kernel, Process* process, int from, int to, bool c
 
 }  // namespace
 
-Description* FindDescription(Kernel* kernel, const Process& process, int fd) {
+const Description* FindDescription(const Kernel& kernel, const Process& process, int fd) {
   if (fd < 0 || fd >= kMaxDescriptors) return nullptr;
   const int description = process.descriptors[fd].description;
-  return description == kNone ? nullptr : &kernel->descriptions[description];
+  return description == kNone ? nullptr : &kernel.descriptions[description];
+}
+
+Description* FindDescription(Kernel* kernel, const Process& process, int fd) {
+  return const_cast<Description*>(FindDescription(*kernel, process, fd));
 }
 
 int FindFreeDescriptor(const Process& process, int minimum) {

@@ -10,6 +10,7 @@ namespace cleanfork::sim {
 
 // What stands behind a descriptor, or null.
 Description* FindDescription(Kernel* kernel, const Process& process, int fd);
+const Description* FindDescription(const Kernel& kernel, const Process& process, int fd);
 
 // The lowest free descriptor from `minimum` up and below RLIMIT_NOFILE, or -1.
 int FindFreeDescriptor(const Process& process, int minimum);
@@ -29,7 +30,7 @@ void CloseForExec(Kernel* kernel, Process* process);
 // fork(2): every description has one reference more.
 void ShareDescriptors(Kernel* kernel, const Process& process);
 
-// "read end of pipe 3", "file /etc/passwd": for messages and inspection.
+// "pipe 3, to read", "/etc/passwd": for messages and inspection.
 std::string DescribeDescription(const Kernel& kernel, const Description& description);
 
 // fstat(2).

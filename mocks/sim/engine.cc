@@ -68,7 +68,6 @@ std::string Engine::CurrentCallText(const Task& task) {
 Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
                Chooser* chooser, int64_t most_calls)
     : kernel_(*kernel),
-      directory_(*directory),
       programs_(*programs),
       chooser_(*chooser),
       most_calls_(most_calls),
@@ -410,7 +409,6 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
   Task& own = task();
   LogEntry& entry = own.log->Add(LogEntry::Kind::kCall, own.call, own.arguments);
   entry.result = static_cast<uint32_t>(size);
-  entry.filled = filled_size;
   own.log->bytes.Append(result, size);
   own.log->bytes.Append(filled, filled_size);
   if (own.call == OsCall::kVforkCall && error == 0) {

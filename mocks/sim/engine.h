@@ -195,7 +195,6 @@ class Engine : public Runner, public CallDescriber {
   SysResult<int> FindProgram(const char* path);  // its inode
 
   Kernel& kernel_;
-  const Directory& directory_;
   const std::vector<ProgramBody>& programs_;
   Chooser& chooser_;
   const int64_t most_calls_;

@@ -198,7 +198,7 @@ mode_t Calls::Umask(mode_t mask) { return std::exchange(self().umask, mask & 077
 SysResult<size_t> Calls::ReadLink(const char* path, char* buffer, size_t size) {
   if (static_cast<int>(size) <= 0) return SysError(EINVAL);
   const Resolved where = Resolve(kernel_, self(), path, false);
-  if (where.proc && std::string(path) == "/proc/self") {
+  if (where.proc && where.name == "self") {
     return std::to_string(self().pid).copy(buffer, size);
   }
   if (where.proc) Refuse("readlink in /proc");

@@ -62,12 +62,7 @@ class Walk {
       if (result_.proc) return result_;
       path = rest;
     }
-    if (result_.trailing_slash && !S_ISDIR(kernel_.inodes[at_].mode)) {
-      // Its directory stays known: an open that would create says EISDIR instead.
-      result_.error = ENOTDIR;
-      result_.inode = kNone;
-      return result_;
-    }
+    if (trailing_slash_ && !S_ISDIR(kernel_.inodes[at_].mode)) return Failed(ENOTDIR);
     result_.inode = at_;
     return result_;
   }
@@ -94,7 +89,7 @@ class Walk {
     if (part.size() > kMostName) return ENAMETOOLONG;
     result_.directory = at_;
     result_.name = part;
-    result_.trailing_slash = !rest->empty();
+    trailing_slash_ = !rest->empty();
     if (part == ".") return 0;
     if (part == "..") {
       if (at_ != process_.root) at_ = directory.parent;
@@ -121,6 +116,7 @@ class Walk {
   const Process& process_;
   const bool creating_;
   Resolved result_;
+  bool trailing_slash_ = false;
   int at_ = kRootInode;
   int links_ = 0;
 };

@@ -60,8 +60,7 @@ struct Resolved {
   int error = 0;
   int inode = kNone;
   int directory = kNone;
-  std::string name;  // the last part
-  bool trailing_slash = false;
+  std::string name;   // the last part
   bool proc = false;  // it is below /proc: `name` is the rest of the path
 };
 Resolved Resolve(const Kernel& kernel, const Process& process, const char* path, bool follow_last);

@@ -28,7 +28,6 @@ struct LogEntry {
   size_t at = 0;  // in the bytes: arguments, result, what the call filled in
   uint32_t arguments = 0;
   uint32_t result = 0;
-  size_t filled = 0;
   int vfork = kNone;  // of a VforkCall(): the log of the child that it had
   int signal = 0;
   int ordinal = 0;

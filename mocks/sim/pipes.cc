@@ -100,28 +100,19 @@ SysResult<PipeEnds> Calls::Pipe() { return Pipe2(0); }
 SysResult<PipeEnds> Calls::Pipe2(int flags) {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) != 0) return SysError(EINVAL);
   if ((flags & O_DIRECT) != 0) Refuse("O_DIRECT, a pipe of packets,");
-  if (!HasRoomForFiles(kernel(), self(), 2)) return SysError(ENFILE);
-  const int index = TakePipe(&kernel());
-  sim::Pipe& pipe = kernel().pipes[index];
+  if (!HasRoomForFiles(kernel_, self(), 2)) return SysError(ENFILE);
+  const int read_end = FindFreeDescriptor(self(), 0);
+  const int write_end = read_end < 0 ? -1 : FindFreeDescriptor(self(), read_end + 1);
+  if (write_end < 0) return SysError(EMFILE);
+  const int index = TakePipe(&kernel_);
+  sim::Pipe& pipe = kernel_.pipes[index];
+  pipe.readers = pipe.writers = 1;
   const bool cloexec = (flags & O_CLOEXEC) != 0;
   const int status_flags = flags & O_NONBLOCK;
-  const int read_end = FindFreeDescriptor(self(), 0);
-  if (read_end < 0) {
-    pipe.used = 0;
-    return SysError(EMFILE);
-  }
-  self().descriptors[read_end].description = 0;  // taken, for the look for the second
-  const int write_end = FindFreeDescriptor(self(), 0);
-  self().descriptors[read_end].description = kNone;
-  if (write_end < 0) {
-    pipe.used = 0;
-    return SysError(EMFILE);
-  }
-  pipe.readers = pipe.writers = 1;
-  InstallDescription(&kernel(), &self(), read_end,
+  InstallDescription(&kernel_, &self(), read_end,
                      MakeDescription(DescriptionKind::kPipeRead, index, O_RDONLY | status_flags),
                      cloexec);
-  InstallDescription(&kernel(), &self(), write_end,
+  InstallDescription(&kernel_, &self(), write_end,
                      MakeDescription(DescriptionKind::kPipeWrite, index, O_WRONLY | status_flags),
                      cloexec);
   return PipeEnds{read_end, write_end};
@@ -129,9 +120,9 @@ SysResult<PipeEnds> Calls::Pipe2(int flags) {
 
 SysResult<size_t> Calls::ReadPipe(int index, void* buffer, size_t size, bool blocking) {
   if (size == 0) return size_t{0};
-  const sim::Pipe& pipe = kernel().pipes[index];
+  const sim::Pipe& pipe = kernel_.pipes[index];
   for (;;) {
-    if (!IsEmpty(pipe)) return TakeBytes(&kernel(), index, buffer, size);
+    if (!IsEmpty(pipe)) return TakeBytes(&kernel_, index, buffer, size);
     if (pipe.writers == 0) return size_t{0};
     if (!blocking) return SysError(EAGAIN);
     const Wake wake = Wait("the pipe is empty, and somebody may write", kForever,
@@ -141,7 +132,7 @@ SysResult<size_t> Calls::ReadPipe(int index, void* buffer, size_t size, bool blo
 }
 
 SysResult<size_t> Calls::WritePipe(int index, const void* buffer, size_t size, bool blocking) {
-  const sim::Pipe& pipe = kernel().pipes[index];
+  const sim::Pipe& pipe = kernel_.pipes[index];
   if (size == 0) return size_t{0};  // even where nobody reads
   size_t put = 0;
   for (bool first = true;; first = false) {
@@ -150,7 +141,7 @@ SysResult<size_t> Calls::WritePipe(int index, const void* buffer, size_t size, b
       if (put > 0) return put;
       return SysError(EPIPE);
     }
-    put += PutBytes(&kernel(), index, static_cast<const char*>(buffer) + put, size - put, first);
+    put += PutBytes(&kernel_, index, static_cast<const char*>(buffer) + put, size - put, first);
     if (put == size) return put;
     if (!blocking) {
       if (put > 0) return put;

@@ -68,7 +68,7 @@ std::string ProgramName(const Process& process) {
   return process.program == kNone ? "body" : "program" + std::to_string(process.program);
 }
 
-// The fields of proc_pid_stat(5). Those that are neither ids, flags nor times are 0.
+// The fields of proc_pid_stat(5). The others are 0.
 std::string StatText(const Kernel& kernel, const Process& reader, const Process& process) {
   unsigned flags = 0;
   if (process.ever_execd == 0) flags |= kForkedButNoExec;
@@ -140,9 +140,7 @@ std::string LoadText(const Kernel& kernel) {
 
 // What stands behind a descriptor of the process in a slot, or null.
 const Description* DescriptionBehind(const Kernel& kernel, int slot, int fd) {
-  if (slot == kNone || fd >= kMaxDescriptors) return nullptr;
-  const int description = kernel.processes[slot].descriptors[fd].description;
-  return description == kNone ? nullptr : &kernel.descriptions[description];
+  return slot == kNone ? nullptr : FindDescription(kernel, kernel.processes[slot], fd);
 }
 
 // Its position, flags and inode number, and the lock, if it has one: proc_pid_fdinfo(5).
@@ -165,6 +163,13 @@ bool IsNumber(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+// One that is larger than any that there is comes out as -1, which nothing has.
+int32_t ToNumber(const std::string& digits) {
+  constexpr size_t kMost = 9;
+  return digits.size() > kMost ? -1
+                               : static_cast<int32_t>(std::strtol(digits.c_str(), nullptr, 10));
+}
+
 }  // namespace
 
 int FindProc(const Kernel& kernel, const Process& self, const std::string& path,
@@ -180,7 +185,7 @@ int FindProc(const Kernel& kernel, const Process& self, const std::string& path,
   if (who == "self" || who == "thread-self") {
     found->object = self.pid;
   } else if (IsNumber(who)) {
-    const int slot = FindProcess(kernel, static_cast<pid_t>(std::strtol(who.c_str(), nullptr, 10)));
+    const int slot = FindProcess(kernel, ToNumber(who));
     if (slot == kNone) return ENOENT;
     found->object = kernel.processes[slot].pid;
   } else {
@@ -197,7 +202,7 @@ int FindProc(const Kernel& kernel, const Process& self, const std::string& path,
     const std::string number = what.substr(directory.size());
     if (!IsNumber(number)) return ENOENT;
     found->entry = entry;
-    found->number = static_cast<int32_t>(std::strtol(number.c_str(), nullptr, 10));
+    found->number = ToNumber(number);
     const int slot = FindProcess(kernel, found->object);
     return DescriptionBehind(kernel, slot, found->number) == nullptr ? ENOENT : 0;
   }

@@ -308,6 +308,7 @@ const ConformanceCase kWaits[] = {
        ListenTo(os, SIGUSR1);
        const pid_t parent = os.GetPid();
        if (os.Fork().value() == 0) {
+         AwaitSleepOf(os, parent);
          os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 50'000'000).IgnoreError();
          os.Kill(parent, SIGUSR1).IgnoreError();
          os.Exit(0);

@@ -1,5 +1,4 @@
 // Children without a termination signal: clone(2), wait(2) on __WCLONE and __WALL, execve(2).
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>

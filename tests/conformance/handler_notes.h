@@ -4,10 +4,14 @@
 #ifndef CLEANFORK_TESTS_CONFORMANCE_HANDLER_NOTES_H_
 #define CLEANFORK_TESTS_CONFORMANCE_HANDLER_NOTES_H_
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
 
 #include "cleanfork/os.h"
 
@@ -15,7 +19,7 @@ namespace cleanfork {
 
 inline Os* os_of_handlers = nullptr;  // of all processes of a run
 
-// The signals since ListenWith(), two decimal digits each, the last three of them.
+// The signals since ForgetSignals(), two decimal digits each, the last three of them.
 inline int Heard(Os& os) { return static_cast<int>(os.GetRLimit(RLIMIT_MSGQUEUE).value().soft); }
 
 inline void NoteSignal(int signal) {
@@ -52,6 +56,23 @@ inline void Unblock(Os& os, SignalSet set) { os.SigProcMask(SIG_UNBLOCK, &set).I
 inline bool IsPending(Os& os, int signal) {
   Block(os, SignalSet::Of(signal));
   return os.SigTimedWait(SignalSet::Of(signal), 0).ok();
+}
+
+// Until the process waits for something, as the third field of proc_pid_stat(5) shows, so that a
+// signal finds it there; a second at most. May be used in the child of a VforkCall().
+inline void AwaitSleepOf(Os& os, pid_t pid) {
+  char path[32];
+  std::snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+  for (int looks = 0; looks < 1000; ++looks) {
+    char text[256] = {};
+    const SysResult<int> fd = os.Open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (!fd.ok()) return;
+    os.Read(fd.value(), text, sizeof(text) - 1).IgnoreError();
+    os.Close(fd.value()).IgnoreError();
+    const char* const name_end = std::strrchr(text, ')');
+    if (name_end == nullptr || name_end[2] == 'S' || name_end[2] == 'D') return;
+    os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1'000'000).IgnoreError();
+  }
 }
 
 }  // namespace cleanfork

@@ -8,12 +8,12 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <vector>
 
 #include "cleanfork/os.h"
 #include "tests/conformance/conformance_case.h"
-#include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
 #include "tests/real/unused_uid.h"
 
@@ -250,11 +250,15 @@ ConformanceCase DeathSignal(const char* name, void (*change)(Os& os), const char
     if (parent == 0) {
       const PipeEnds ready = os.Pipe().value();
       if (os.Fork().value() == 0) {
+        const pid_t own_parent = os.GetPpid();
         os.PrctlSetPdeathsig(SIGKILL).IgnoreError();
         change(os);
         os.Write(ready.write_end, "x", 1).IgnoreError();
         os.Close(ready.read_end).IgnoreError();
         os.Close(ready.write_end).IgnoreError();
+        while (os.GetPpid() == own_parent) {
+          os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1'000'000).IgnoreError();
+        }
         os.Poll(nullptr, 0, 100'000'000).IgnoreError();
         os.Write(ends.write_end, "x", 1).IgnoreError();
         os.Exit(0);

@@ -1,7 +1,6 @@
 // What a child has of its parent, and what is left of a process after an exec: fork(2), execve(2).
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -169,21 +168,6 @@ const ConformanceCase kForks[] = {
        notes.Add(InChild(os, [&] { return os.GetPid() != parent && os.GetPid() > 1 ? 0 : 1; }));
      },
      "0"},
-    {"LoseTheParentDeathSignal",
-     [](Os& os, Notes& notes) {
-       os.PrctlSetPdeathsig(SIGTERM).IgnoreError();
-       const PipeEnds ends = os.Pipe().value();
-       if (os.Fork().value() == 0) {
-         if (os.Fork().value() != 0) os.Exit(0);
-         os.Poll(nullptr, 0, 50'000'000).IgnoreError();
-         os.Write(ends.write_end, "x", 1).IgnoreError();
-         os.Exit(0);
-       }
-       os.Close(ends.write_end).IgnoreError();
-       char byte = 0;
-       notes.Add(os.Read(ends.read_end, &byte, 1));
-     },
-     "1"},
 };
 CLEANFORK_CONFORMANCE(Forks, kForks);
 

@@ -36,13 +36,11 @@ void NoteEnd(Os& os, Notes& notes, pid_t child) { notes.Add(os.WaitPid(child, 0)
 ConformanceCase Default(const char* name, int signal, const char* expected) {
   const auto body = [signal](Os& os, Notes& notes) {
     os.SetRLimit(RLIMIT_CORE, {1, 1}).IgnoreError();  // core(5): 0 does not bind a pipe
-    const PipeEnds ends = os.Pipe().value();
     const pid_t child = os.Fork().value();
     if (child == 0) {
       os.Kill(os.GetPid(), signal).IgnoreError();
       os.Exit(99);
     }
-    os.Close(ends.write_end).IgnoreError();
     const int status = os.WaitPid(child, WUNTRACED).value().status;
     notes.Add(WIFSTOPPED(status) ? "stops" : WIFSIGNALED(status) ? "ends" : "nothing");
     if (WIFSTOPPED(status)) os.Kill(child, SIGKILL).IgnoreError();

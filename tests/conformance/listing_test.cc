@@ -234,8 +234,10 @@ const ConformanceCase kProc[] = {
        notes.Add(os.Stat("/proc/self/stat"));
        notes.Add(os.Stat("/proc/999999999"));
        notes.Add(os.Stat("/proc/self/fd/77"));
+       notes.Add(os.Stat("/proc/self/fd/4294967295"));
+       notes.Add(os.Stat("/proc/4294967396"));
      },
-     "yes ok ENOENT ENOENT"},
+     "yes ok ENOENT ENOENT ENOENT ENOENT"},
     {"OomScoreAdjTakesNumbers",
      [](Os& os, Notes& notes) {
        const auto write = [&](const std::string& text) {

@@ -22,7 +22,7 @@ SysResult<void> Exec(Os& os, const std::string& path) {
 
 std::string Long(size_t size) { return std::string(size, 'x'); }
 
-// "/../../" before a path does not change it: of exactly that length.
+// Slashes before a path do not change it. Of exactly that length.
 std::string Padded(const std::string& path, size_t size) {
   return std::string(size - path.size(), '/') + path;
 }

@@ -1,7 +1,5 @@
 // Sessions, process groups, orphans: setsid(2), setpgid(2), _exit(2).
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -238,8 +236,8 @@ void TellOf(int signal) {
   os_of_handlers->Write(heard_fd, &byte, 1).IgnoreError();
 }
 
-ConformanceCase Orphan(const char* name, bool stopped, bool own_group, const char* expected) {
-  const auto body = [stopped, own_group](Os& os, Notes& notes) {
+ConformanceCase Orphan(const char* name, bool stopped, const char* expected) {
+  const auto body = [stopped](Os& os, Notes& notes) {
     os_of_handlers = &os;
     const PipeEnds ends = os.Pipe().value();
     heard_fd = ends.write_end;
@@ -249,7 +247,7 @@ ConformanceCase Orphan(const char* name, bool stopped, bool own_group, const cha
         const PipeEnds ready = os.Pipe().value();
         const pid_t grandchild = os.Fork().value();
         if (grandchild == 0) {
-          if (own_group) os.SetPgid(0, 0).IgnoreError();
+          os.SetPgid(0, 0).IgnoreError();
           SignalAction action;
           action.handler = &TellOf;
           for (int signal : {SIGHUP, SIGCONT}) os.SigAction(signal, &action).IgnoreError();
@@ -273,8 +271,8 @@ ConformanceCase Orphan(const char* name, bool stopped, bool own_group, const cha
 }
 
 const ConformanceCase kOrphans[] = {
-    Orphan("InAStoppedGroupHearSighupAndSigcont", true, true, "18 1"),
-    Orphan("InAGroupThatRunsHearNothing", false, true, ""),
+    Orphan("InAStoppedGroupHearSighupAndSigcont", true, "18 1"),
+    Orphan("InAGroupThatRunsHearNothing", false, ""),
 };
 CLEANFORK_CONFORMANCE(Orphans, kOrphans);
 

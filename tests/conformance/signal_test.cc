@@ -32,15 +32,6 @@ SignalAction Handler(int flags) {
 void Block(Os& os, SignalSet set) { os.SigProcMask(SIG_BLOCK, &set).IgnoreError(); }
 void Unblock(Os& os, SignalSet set) { os.SigProcMask(SIG_UNBLOCK, &set).IgnoreError(); }
 
-// A child that sends this process the signal once it has slept, and ends.
-void SendLater(Os& os, int signal) {
-  const pid_t parent = os.GetPid();
-  if (os.Fork().value() != 0) return;
-  os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 50'000'000).IgnoreError();
-  os.Kill(parent, signal).IgnoreError();
-  os.Exit(0);
-}
-
 TEST(Conformance, SigProcMaskRefusesAndReturnsTheOldMask) {
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
               const SignalSet all = SignalSet::Full();
@@ -193,46 +184,6 @@ TEST(Conformance, TheEndOfAChildIsASigchldThatSaysHow) {
               notes.Add(seen);
             }),
             "0 1709");
-}
-
-TEST(Conformance, AnInterruptedCallFailsOrIsTakenUpAgain) {
-  const auto read_interrupted = [](Os& os, Notes& notes, int flags) {
-    seen = 0;
-    const SignalAction action = Handler(flags);
-    os.SigAction(SIGUSR1, &action).IgnoreError();
-    const PipeEnds ends = os.Pipe().value();
-    if (os.Fork().value() == 0) {
-      os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 200'000'000).IgnoreError();
-      os.Write(ends.write_end, "x", 1).IgnoreError();
-      os.Exit(0);
-    }
-    SendLater(os, SIGUSR1);
-    char byte = 0;
-    notes.Add(os.Read(ends.read_end, &byte, 1));
-    notes.Add(seen);
-  };
-  EXPECT_EQ(Observe([&](Os& os, Notes& notes) { read_interrupted(os, notes, 0); }), "EINTR 10");
-  EXPECT_EQ(Observe([&](Os& os, Notes& notes) { read_interrupted(os, notes, SA_RESTART); }),
-            "1 10");
-}
-
-TEST(Conformance, SomeCallsAreNeverTakenUpAgain) {
-  EXPECT_EQ(Observe([](Os& os, Notes& notes) {
-              seen = 0;
-              const SignalAction action = Handler(SA_RESTART);
-              os.SigAction(SIGUSR1, &action).IgnoreError();
-              SendLater(os, SIGUSR1);
-              notes.Add(os.Poll(nullptr, 0, -1));
-              SendLater(os, SIGUSR1);
-              notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 10'000'000'000));
-              SendLater(os, SIGUSR1);
-              const int64_t later = os.ClockGetTime(CLOCK_MONOTONIC).value() + 10'000'000'000;
-              notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME, later));
-              SendLater(os, SIGUSR1);
-              notes.Add(os.SigTimedWait(SignalSet::Of(SIGUSR2), 10'000'000'000));
-              notes.Add(seen);
-            }),
-            "EINTR EINTR EINTR EINTR 10101010");
 }
 
 TEST(Conformance, AWaitForAChildIsInterruptedBySigchldOfAnother) {

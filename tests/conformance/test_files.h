@@ -22,11 +22,11 @@ inline std::string InTree(const std::string& name) { return kTestDirectory + "/"
 //   link           to file, relative; absolute-link: to the whole path of file
 //   dangling       to absent; loop: to itself; through-file: to file/x; true-link: to /bin/true
 //   link-to-directory
-//   directory/     with inner ("inner"), up (a link to ..) and to-inner (a link to inner)
-//   locked/        mode 0700, with inner; listed/: mode 0744, with inner; entered/: 0711, with
-//   inner open/          mode 0777, with roots (0666), theirs (of user 1) sticky/        mode
-//   01777, with roots (0666), theirs (of user 1) group/         mode 02777, of group 2 chain0 to
-//   chain41: chain0 leads to file, each other to the one before
+//   directory/     mode 0755, locked/: 0700, listed/: 0744, entered/: 0711, open/: 0777,
+//                  sticky/: 01777, group/: 02777 and of group 2
+//     inner        in each of them, "inner"; theirs: in each, of user 1
+//   directory/up   to ..; directory/to-inner: to inner
+//   chain0 ...     to chain41: chain0 leads to file, each other to the one before
 inline std::vector<TestFile> TestFiles() {
   using Type = TestFile::Type;
   std::vector<TestFile> files = {

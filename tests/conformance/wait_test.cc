@@ -90,7 +90,7 @@ const ConformanceCase kStatuses[] = {
 };
 CLEANFORK_CONFORMANCE(ExitStatus, kStatuses);
 
-ConformanceCase Death(const char* name, int signal, const char* expected, Excuse excuse = {}) {
+ConformanceCase Death(const char* name, int signal, const char* expected) {
   const auto body = [signal](Os& os, Notes& notes) {
     os.SetRLimit(RLIMIT_CORE, {1, 1}).IgnoreError();  // core(5): 0 does not bind a pipe
     os.Kill(ForkAndStay(os), signal).IgnoreError();
@@ -98,7 +98,7 @@ ConformanceCase Death(const char* name, int signal, const char* expected, Excuse
     os.Kill(ForkAndStay(os), signal).IgnoreError();
     NoteNews(notes, os.WaitId(P_ALL, 0, WEXITED));
   };
-  return {name, body, expected, excuse};
+  return {name, body, expected};
 }
 
 const ConformanceCase kDeaths[] = {
@@ -303,12 +303,12 @@ const ConformanceCase kWaits[] = {
     {"WhereSigchldIsIgnoredLastUntilAllHaveEnded",
      [](Os& os, Notes& notes) {
        Ignore(os, SIGCHLD);
+       const int64_t start = os.ClockGetTime(CLOCK_MONOTONIC).value();
        for (int64_t milliseconds : {10, 30}) {
          if (os.Fork().value() != 0) continue;
          os.ClockNanoSleep(CLOCK_MONOTONIC, 0, milliseconds * 1'000'000).IgnoreError();
          os.Exit(1);
        }
-       const int64_t start = os.ClockGetTime(CLOCK_MONOTONIC).value();
        NoteStatus(notes, os.WaitPid(-1, 0));
        notes.Add(os.ClockGetTime(CLOCK_MONOTONIC).value() - start >= 20'000'000);
      },

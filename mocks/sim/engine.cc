@@ -66,10 +66,9 @@ std::string Engine::CurrentCallText(const Task& task) {
 }
 
 Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
-               Chooser* chooser, int64_t most_calls)
+               int64_t most_calls)
     : kernel_(*kernel),
       programs_(*programs),
-      chooser_(*chooser),
       most_calls_(most_calls),
       calls_(kernel, directory, this) {}
 
@@ -83,6 +82,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   // No copies: nothing goes on after this returns.
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
+  births_.push_back({ProcessPath(), kernel_.processes[0].pid, kNone, false});
   for (next_ = 0; next_ != kNone && !stopped_;) {
     current_ = next_;
     Resume(current_);
@@ -101,12 +101,13 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
 }
 
 void Engine::Clear() {
-  next_ = current_ = 0;
+  next_ = current_ = last_ = 0;
   call_count_ = 0;
   stopped_ = false;
   end_ = RunEnd::kAllEnded;
   message_.clear();
   handlers_.clear();
+  births_.clear();
   ended_.clear();
   execs_.clear();
   trace_.clear();
@@ -115,8 +116,15 @@ void Engine::Clear() {
 
 ProcessRecord Engine::Record(int slot) const {
   const Process& process = kernel_.processes[slot];
-  ProcessRecord record = {
-      process, ParentPid(kernel_, process), {}, PathOf(kernel_, process.directory)};
+  const Task* const task = tasks_[static_cast<size_t>(slot)].get();
+  ProcessRecord record = {process,
+                          task == nullptr ? kNone : task->birth,
+                          task != nullptr && task->returned,
+                          ParentPid(kernel_, process),
+                          {},
+                          {}};
+  if (!describes_) return record;
+  record.directory = PathOf(kernel_, process.directory);
   record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
@@ -192,6 +200,7 @@ void Engine::EnterTask(void* argument) {
     if (engine.Replaying()) engine.StopNondeterministic(own.reading->entries[own.at], false);
     engine.EndCurrent(SIGABRT);  // by std::terminate()
   }
+  engine.task().returned = true;
   ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
   engine.Exit(status);
 }
@@ -226,18 +235,13 @@ bool Engine::CanRun(int slot) const {
 }
 
 int Engine::PickNext() {
-  const bool asks = chooser_.Asks(ChoiceKind::kSchedule);
-  if (!asks && CanRun(current_)) return current_;
+  if (explorer_ != nullptr) return PickExplored();
   do {
-    int alternatives[kMaxProcesses];
-    int count = 0;
     const int used = kernel_.processes.used;
     for (int i = 0; i < used; ++i) {
       const int slot = (current_ + i) % used;
-      if (CanRun(slot)) alternatives[count++] = slot;
+      if (CanRun(slot)) return slot;
     }
-    if (count == 1 || (count > 1 && !asks)) return alternatives[0];
-    if (count > 1) return alternatives[chooser_.Choose(ChoiceKind::kSchedule, count)];
   } while (AdvanceTime());
   return kNone;
 }
@@ -296,6 +300,7 @@ void Engine::NoteEnd() {
       message_ = "more than " + std::to_string(most_calls_) + " calls were made";
       return;
     case RunEnd::kNondeterminism: message_ = DivergenceText(); return;
+    case RunEnd::kAbandoned: return;
     default: NoteWhoWaits();
   }
 }
@@ -303,12 +308,14 @@ void Engine::NoteEnd() {
 // Nobody can go on any more: each has ended, or waits for ever.
 void Engine::NoteWhoWaits() {
   std::string who;
-  bool first_waits = false;
+  bool waits = false, first_waits = false;
   for (int slot = 0; slot < kernel_.processes.used; ++slot) {
     const auto& task = tasks_[static_cast<size_t>(slot)];
     if (task == nullptr) continue;
     const Process& process = kernel_.processes[slot];
     first_waits |= process.birth == 0;
+    waits = true;
+    if (!describes_) continue;
     who += "\n  process " + std::to_string(process.pid) + ": ";
     if (process.program != kNone && programs_[static_cast<size_t>(process.program)] == nullptr) {
       who += "runs " + execs_.at(process.pid).path + ", which is not simulated";
@@ -317,8 +324,9 @@ void Engine::NoteWhoWaits() {
     who += CurrentCallText(*task);
     who += std::string(": ") + task->waiting->what;
   }
-  if (who.empty()) return;
+  if (!waits) return;
   end_ = first_waits ? RunEnd::kDeadlock : RunEnd::kLeftWaiting;
+  if (!describes_) return;
   message_ = (first_waits ? "deadlock: every process waits for ever:"
                           : "the first process has ended; others wait for ever:") +
              who;
@@ -392,7 +400,12 @@ bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
     Stop(RunEnd::kTooManyCalls);
   }
+  if (explorer_ != nullptr) return false;  // Park() does the rest
   LetOthersRun();
+  return DeliverBeforeCall();
+}
+
+bool Engine::DeliverBeforeCall() {
   const size_t logged = task().log->entries.size();
   DeliverSignals();
   return task().log->entries.size() != logged;
@@ -416,7 +429,9 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
-  trace_.push_back({self().pid, own.call, trace_bytes_.size(), own.arguments.size(), error, value});
+  trace_.push_back({self().pid, own.birth, own.call, own.place.index, own.injected,
+                    trace_bytes_.size(), own.arguments.size(), error, value});
+  own.injected = false;
   trace_bytes_.Append(own.arguments);
 }
 
@@ -452,6 +467,7 @@ void Engine::TakeDefaultAction(int signal) {
     case DefaultAction::kTerminate: EndCurrent(signal);
     case DefaultAction::kStop: break;
   }
+  if (explorer_ != nullptr) ParkToStop();
   StopProcess(&kernel_, current_, signal);
   const Process& process = self();
   const auto is_continued = [&process] { return process.stopped == 0; };

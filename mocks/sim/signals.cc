@@ -81,7 +81,9 @@ void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
     Continue(kernel, slot);
   }
   // A blocked signal stays pending even where it is ignored: it may be waited for.
-  if (IsIgnored(process, signal) && (process.signals.mask & bit) == 0) return;
+  const bool ignored = IsIgnored(process, signal);
+  if (ignored && (process.signals.mask & bit) == 0) return;
+  if (signal != SIGCHLD || !ignored) kernel->signalled |= uint32_t{1} << slot;
   if ((process.signals.pending & bit) != 0) {
     if (signal >= kFirstRealTime) {
       Refuse("a second real-time signal " + std::to_string(signal) + " in the queue");

@@ -12,7 +12,6 @@
 #include "cleanfork/names.h"
 #include "cleanfork/os_call.h"
 #include "mocks/sim/arguments.h"
-#include "mocks/sim/chooser.h"
 #include "mocks/sim/dispatch.h"
 #include "mocks/sim/engine.h"
 #include "mocks/sim/fiber_stack.h"
@@ -31,6 +30,7 @@ SimEnd PublicEnd(sim::RunEnd end) {
     case sim::RunEnd::kDeadlock: return SimEnd::kDeadlock;
     case sim::RunEnd::kNondeterminism: return SimEnd::kNondeterminism;
     case sim::RunEnd::kTooManyCalls: return SimEnd::kTooManyCalls;
+    case sim::RunEnd::kAbandoned: break;  // there is nobody to do that
   }
   return SimEnd::kAllEnded;
 }
@@ -63,7 +63,7 @@ class SimOs::Impl {
         programs_(sim::MakePrograms(options)),
         initial_(std::make_unique<sim::Kernel>()),
         kernel_(std::make_unique<sim::Kernel>()),
-        engine_(kernel_.get(), &directory_, &programs_, &chooser_, options_.most_calls),
+        engine_(kernel_.get(), &directory_, &programs_, options_.most_calls),
         os_(&engine_) {
     sim::BuildWorld(options_, initial_.get());
     *kernel_ = *initial_;
@@ -165,7 +165,6 @@ class SimOs::Impl {
   const SimOsOptions options_;
   const sim::Directory directory_;
   const std::vector<sim::ProgramBody> programs_;
-  sim::DefaultChooser chooser_;
   const std::unique_ptr<sim::Kernel> initial_;
   const std::unique_ptr<sim::Kernel> kernel_;
   sim::Engine engine_;

@@ -100,6 +100,9 @@ struct ExploreOptions {
   int shard = 0;
   int shards = 1;
 
+  // Whether ExploreResult::outcomes is filled in, which takes time.
+  bool outcomes = false;
+
   // A line on stderr every two seconds.
   bool progress = true;
 };

@@ -1,16 +1,20 @@
 #pragma once
+#include <fcntl.h>
+#include <sys/wait.h>
+
 #include "mocks/sim/call_tag.h"
+#include "mocks/sim/descriptors.h"
 #include "mocks/sim/kernel.h"
 #include "mocks/sim/pipes.h"
-#include "mocks/sim/descriptors.h"
-#include <sys/wait.h>
-#include <fcntl.h>
 namespace cleanfork::sim {
 template <OsCall kCall, typename... A>
-bool WouldBlock(Tag<kCall>, const Kernel&, int, A...) { return false; }
+bool WouldBlock(Tag<kCall>, const Kernel&, int, A...) {
+  return false;
+}
 inline bool WouldBlock(Tag<OsCall::kRead>, const Kernel& k, int slot, int fd, void*, size_t) {
   const Description* d = FindDescription(k, k.processes[slot], fd);
-  return d && d->kind == DescriptionKind::kPipeRead && IsEmpty(k.pipes[d->object]) && k.pipes[d->object].writers > 0;
+  return d && d->kind == DescriptionKind::kPipeRead && IsEmpty(k.pipes[d->object]) &&
+         k.pipes[d->object].writers > 0;
 }
 inline bool WouldBlock(Tag<OsCall::kWaitPid>, const Kernel& k, int slot, pid_t pid, int o) {
   if (o & WNOHANG) return false;
@@ -24,4 +28,4 @@ inline bool WouldBlock(Tag<OsCall::kWaitPid>, const Kernel& k, int slot, pid_t p
   }
   return any;
 }
-}
+}  // namespace cleanfork::sim

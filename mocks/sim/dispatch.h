@@ -253,7 +253,8 @@ class Dispatch : public Os {
       }
       Begin<kCall>(a...);
       if (engine_.BeforeCall()) Begin<kCall>(a...);
-      result = engine_.explores() ? Explored<kCall, Result>(again, a...) : Live<kCall, Result>(a...);
+      result =
+          engine_.explores() ? Explored<kCall, Result>(again, a...) : Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
       if (error == kRestartable || error == kRestartWithoutHandler) {
         if (engine_.Restarts(error)) {

@@ -79,6 +79,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
+  if (explores()) beginning_ = kernel_.processes[0];
   // No copies: nothing goes on after this returns.
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
@@ -96,6 +97,10 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
     }
   }
   NoteEnd();
+  for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
+    const bool runs = kernel_.processes[slot].state == ProcessState::kRunning;
+    if (runs && TaskAt(slot) != nullptr) left_.push_back(Record(slot));
+  }
   DropAllTasks();
   CallDescriber::Install(describer);
 }
@@ -108,6 +113,7 @@ void Engine::Clear() {
   message_.clear();
   handlers_.clear();
   births_.clear();
+  left_.clear();
   ended_.clear();
   execs_.clear();
   trace_.clear();
@@ -120,9 +126,16 @@ ProcessRecord Engine::Record(int slot) const {
   ProcessRecord record = {process,
                           task == nullptr ? kNone : task->birth,
                           task != nullptr && task->returned,
+                          false,
+                          0,
+                          0,
                           ParentPid(kernel_, process),
                           {},
                           {}};
+  for (const Process& child : kernel_.processes) {
+    if (child.state == ProcessState::kFree || child.parent != slot) continue;
+    ++(child.state == ProcessState::kZombie ? record.zombies : record.children);
+  }
   if (!describes_) return record;
   record.directory = PathOf(kernel_, process.directory);
   record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
@@ -429,8 +442,8 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
-  trace_.push_back({self().pid, own.birth, own.call, own.place.index, own.injected,
-                    trace_bytes_.size(), own.arguments.size(), error, value});
+  trace_.push_back({TraceRecord::Kind::kCall, self().pid, own.birth, own.call, own.place.index,
+                    own.injected, trace_bytes_.size(), own.arguments.size(), error, value});
   own.injected = false;
   trace_bytes_.Append(own.arguments);
 }

@@ -78,12 +78,20 @@ struct ProcessRecord {
   Process process;
   int birth;      // the number of it
   bool returned;  // from its body
+  bool ended;
+  int zombies;   // children that nobody has waited for
+  int children;  // that have not ended
   pid_t parent;  // the slot of the same name may be another process's by now
   std::vector<std::pair<int, std::string>> descriptors;
   std::string directory;
 };
 
 struct TraceRecord {
+  enum class Kind {
+    kCall,
+    kEnd,  // of the process: the value is its wait status
+  };
+  Kind kind;
   pid_t pid;
   int birth;
   OsCall call;
@@ -114,6 +122,10 @@ class Engine : public Runner, public CallDescriber {
   RunEnd end() const { return end_; }
   const std::string& message() const { return message_; }
   const std::vector<ProcessRecord>& ended() const { return ended_; }
+  // Those that go on waiting when the run ends; and the first one as it began: where somebody
+  // explores.
+  const std::vector<ProcessRecord>& left() const { return left_; }
+  const Process& beginning() const { return beginning_; }
   const std::map<pid_t, ExecRecord>& execs() const { return execs_; }
   const std::vector<Birth>& births() const { return births_; }
   const std::vector<TraceRecord>& trace() const { return trace_; }
@@ -274,9 +286,11 @@ class Engine : public Runner, public CallDescriber {
   bool diverged_at_handlers_end_ = false;
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
-  int last_ = 0;  // who took the last step
+  int last_ = 0;                        // who took the last step
   std::vector<Birth> births_;
   std::vector<ProcessRecord> ended_;
+  std::vector<ProcessRecord> left_;
+  Process beginning_ = {};
   std::map<pid_t, ExecRecord> execs_;
   std::vector<TraceRecord> trace_;
   Bytes trace_bytes_;

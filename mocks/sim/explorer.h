@@ -23,8 +23,8 @@ struct Place {
 
 // A step that may come next.
 struct Candidate {
-  int slot;           // kNone: time goes on, or if nothing waits for that, the run ends
-  bool can_run;       // if not, only a signal makes it go on
+  int slot;            // kNone: time goes on, or if nothing waits for that, the run ends
+  bool can_run;        // if not, only a signal makes it go on
   const Place* place;  // null of kNone
   const Footprint* footprint;
 };

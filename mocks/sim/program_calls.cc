@@ -225,6 +225,9 @@ void Engine::EndCurrent(int wait_status) {
   if (explorer_ != nullptr) ParkToEnd(FootprintOfClosingStep(kernel_, current_));
   ended_.push_back(Record(current_));
   ended_.back().process.wait_status = wait_status;
+  ended_.back().ended = true;
+  trace_.push_back({TraceRecord::Kind::kEnd, self().pid, task().birth, OsCall::kExit, 0, false,
+                    trace_bytes_.size(), 0, 0, wait_status});
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);
   if (explorer_ != nullptr) {

@@ -345,8 +345,13 @@ bool Engine::Replaying() {
   return own.shadow || own.at < own.reading->entries.size();
 }
 
-const LogEntry& Engine::TakeLogged() {
+bool Engine::Answers() {
+  if (!Replaying()) return false;
   ReplaySignals();
+  return Replaying();
+}
+
+const LogEntry& Engine::TakeLogged() {
   Task& own = task();
   // Here the child of a VforkCall() exec'd or ended.
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
@@ -398,9 +403,12 @@ bool Engine::BeforeCall() {
   return task().log->entries.size() != logged;
 }
 
-void Engine::LogRestart() {
+void Engine::LogRestart(int error) {
   Task& own = task();
-  own.log->Add(LogEntry::Kind::kRestart, own.call, own.arguments);
+  const bool goes_on = error == kRestartWithTheRest;
+  own.log->Add(goes_on ? LogEntry::Kind::kGoesOn : LogEntry::Kind::kRestart, own.call,
+               own.arguments);
+  self().goes_on = goes_on;
   own.at = own.log->entries.size();
 }
 
@@ -498,6 +506,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     entry.sender = sender;
     entry.mask = process.signals.mask;
     own.at = own.log->entries.size();
+    process.goes_on = 0;
     const uint64_t mask = process.signals.mask;
     process.signals.mask |= action.mask;
     if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);

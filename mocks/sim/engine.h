@@ -101,9 +101,10 @@ class Engine : public Runner, public CallDescriber {
   // A call begins: its arguments go where this points.
   Bytes* BeginCall(OsCall call);
 
-  // Whether the log answers. Then TakeLogged() is what it says, once the handlers that ran before
-  // the call have run. CheckLogged() ends the run if that is another call than the one that began.
-  bool Replaying();
+  // Whether the log answers, once the handlers that ran before the call have run: it may have been
+  // in one of them that this process was forked. Then TakeLogged() is what it says. CheckLogged()
+  // ends the run if that is another call than the one that began.
+  bool Answers();
   const LogEntry& TakeLogged();
   void CheckLogged(const LogEntry& entry);
   const char* LoggedResult(const LogEntry& entry);
@@ -113,7 +114,10 @@ class Engine : public Runner, public CallDescriber {
   // whether handlers have run, which make calls of their own.
   bool BeforeCall();
   bool Restarts(int error);
-  void LogRestart();
+  void LogRestart(int error);
+  // Whether no handler has run since a call was logged as one that goes on: the return from one,
+  // sigreturn(2), makes an end of it.
+  bool MayGoOn() { return self().goes_on != 0; }
   void LogCall(const void* result, size_t size, const void* filled, size_t filled_size, int error,
                int64_t value);
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }
@@ -165,6 +169,7 @@ class Engine : public Runner, public CallDescriber {
   void DropAllTasks();
   std::unique_ptr<Task>& TaskAt(int slot) { return tasks_[static_cast<size_t>(slot)]; }
   void Clear();
+  bool Replaying();
   void Resume(int slot);
   static void EnterTask(void* engine);
   bool RunBody(int* status);

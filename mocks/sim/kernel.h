@@ -199,6 +199,8 @@ struct Process {
   int32_t executable;    // the inode of that; kNone
   int32_t nice;
   int32_t oom_score_adjust;
+  int32_t goes_on;  // its next call is an interrupted one, which goes on with `rest`
+  int64_t rest;     // of a sleep, when it is over; of a poll, how long it still waits
   int64_t started;
   uint32_t umask;
   int32_t directory;

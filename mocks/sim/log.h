@@ -18,6 +18,7 @@ struct LogEntry {
   enum class Kind {
     kCall,
     kRestart,       // the call was interrupted, and made again
+    kGoesOn,        // as above, with the rest of its time
     kSignal,        // a handler begins; which and for what
     kNestedSignal,  // as above, but on top of the one before, which has not begun yet
     kSignalReturn,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <utility>
 
 #include "mocks/sim/calls.h"
 #include "mocks/sim/refuse.h"
@@ -33,6 +34,15 @@ bool IsClock(clockid_t clock) {
 int64_t Calls::Deadline(int64_t nanoseconds) const {
   if (nanoseconds < 0 || nanoseconds > kForever - kernel_.monotonic) return kForever;
   return kernel_.monotonic + nanoseconds;
+}
+
+int64_t Calls::TakeRest(int64_t time) {
+  return std::exchange(self().goes_on, 0) != 0 ? self().rest : time;
+}
+
+SysError Calls::KeepRest(int64_t time) {
+  self().rest = time;
+  return SysError(kRestartWithTheRest);
 }
 
 SysResult<int64_t> Calls::ClockGetTime(clockid_t clock) {
@@ -65,14 +75,13 @@ SysResult<void> Calls::ClockNanoSleep(clockid_t clock, int flags, int64_t nanose
   if (nanoseconds < 0) return SysError(EINVAL);
   const bool absolute = (flags & TIMER_ABSTIME) != 0;
   const bool real = clock == CLOCK_REALTIME;
-  const int64_t deadline =
-      absolute ? nanoseconds - (real ? kernel_.realtime_offset : 0) : Deadline(nanoseconds);
+  const int64_t deadline = absolute ? nanoseconds - (real ? kernel_.realtime_offset : 0)
+                                    : TakeRest(Deadline(nanoseconds));
   if (deadline <= kernel_.monotonic) return {};
   const Wake wake = Wait("its time has not come", deadline, [] { return false; });
   if (wake == Wake::kTimeout) return {};
-  // A relative sleep that is taken up again sleeps the rest (restart_syscall(2)), which the same
-  // call made again would not.
-  if (!absolute) return SysError(EINTR);
+  // A relative sleep is over when it would have been, though its process was stopped meanwhile.
+  if (!absolute) return KeepRest(deadline);
   return SysError(kRestartWithoutHandler);
 }
 

@@ -164,7 +164,9 @@ enum class SimEnd {
 
 struct SimRun {
   SimEnd end = SimEnd::kAllEnded;
-  std::string message;  // who waits for what; both calls; empty for kAllEnded
+  // Who waits for what; both calls; empty for kAllEnded. And a line for each process that ended by
+  // an exception: "process 101 ended by an exception: std::runtime_error: no such user".
+  std::string message;
 };
 
 // A process as it is now, or as it was when it ended.

@@ -298,7 +298,7 @@ class Dispatch : public Os {
   }
 
   [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {
-    engine_.Exit(engine_.RunFunction(function, argument));
+    engine_.RunFunction(function, argument);
   }
 
   Engine& engine_;

@@ -106,6 +106,7 @@ void Engine::Clear() {
   stopped_ = false;
   end_ = RunEnd::kAllEnded;
   message_.clear();
+  exceptions_.clear();
   handlers_.clear();
   ended_.clear();
   execs_.clear();
@@ -186,27 +187,39 @@ void Engine::Resume(int slot) {
 
 void Engine::EnterTask(void* argument) {
   Engine& engine = *static_cast<Engine*>(argument);
-  int status = 0;
-  if (!engine.RunBody(&status)) {
-    const Task& own = engine.task();
-    if (engine.Replaying()) engine.StopNondeterministic(own.reading->entries[own.at], false);
-    engine.EndCurrent(SIGABRT);  // by std::terminate()
-  }
-  ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
-  engine.Exit(status);
+  const Task& own = engine.task();
+  if (own.function != nullptr) engine.RunFunction(own.function, own.argument);
+  engine.RunBody();
 }
 
-// Runs what this process begins in, to its end; false if an exception has come out of it.
-bool Engine::RunBody(int* status) {
+void Engine::RunBody() {
   Task& own = task();
-  if (own.function != nullptr)
-    return RunToEnd([&] { *status = RunFunction(own.function, own.argument); });
-  const bool returned = RunToEnd([&] {
-    const AllocatingFor process(own.memory->heap());
-    *status = (*own.body)(*os_);
-  });
-  if (returned) own.memory->BodyReturned();
-  return returned;
+  int status = 0;
+  const bool returned = RunToEnd(
+      [&] {
+        const AllocatingFor process(own.memory->heap());
+        status = (*own.body)(*os_);
+      },
+      &exception_);
+  if (!returned) EndByException();
+  own.memory->BodyReturned();
+  EndByReturn(status);
+}
+
+void Engine::EndByReturn(int status) {
+  ArgumentWriter(BeginCall(OsCall::kExit), this).Add(status);
+  Exit(status);
+}
+
+// As std::terminate() does.
+void Engine::EndByException() {
+  Task& own = task();
+  const bool answers = own.at < own.reading->entries.size();
+  if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kException);
+  if (own.shadow) LeaveShadow();  // it has ended the child that is repeated
+  exceptions_ += (exceptions_.empty() ? "process " : "\nprocess ") + std::to_string(self().pid) +
+                 " ended by an exception: " + exception_;
+  EndCurrent(SIGABRT);
 }
 
 void Engine::LeaveShadow() {
@@ -294,10 +307,12 @@ void Engine::NoteEnd() {
   switch (end_) {
     case RunEnd::kTooManyCalls:
       message_ = "more than " + std::to_string(most_calls_) + " calls were made";
-      return;
-    case RunEnd::kNondeterminism: message_ = DivergenceText(); return;
+      break;
+    case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
     default: NoteWhoWaits();
   }
+  if (!message_.empty() && !exceptions_.empty()) message_ += "\n";
+  message_ += exceptions_;
 }
 
 // Nobody can go on any more: each has ended, or waits for ever.
@@ -366,16 +381,16 @@ void Engine::CheckLogged(const LogEntry& entry) {
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;
   }
-  StopNondeterministic(entry, false);
+  StopNondeterministic(entry, Instead::kCall);
 }
 
 const char* Engine::LoggedResult(const LogEntry& entry) {
   return task().reading->bytes.data() + entry.at + entry.arguments;
 }
 
-void Engine::StopNondeterministic(const LogEntry& logged, bool at_handlers_end) {
+void Engine::StopNondeterministic(const LogEntry& logged, Instead instead) {
   diverged_ = logged;
-  diverged_at_handlers_end_ = at_handlers_end;
+  instead_ = instead;
   Stop(RunEnd::kNondeterminism);
 }
 
@@ -386,11 +401,13 @@ std::string Engine::DivergenceText() {
       diverged_.kind == LogEntry::Kind::kSignalReturn
           ? handler_end
           : CallText(diverged_.call, own.reading->bytes.data() + diverged_.at, diverged_.arguments);
-  const std::string instead = diverged_at_handlers_end_ ? handler_end : CurrentCallText(own);
+  std::string instead = "it made: " + CurrentCallText(own);
+  if (instead_ == Instead::kHandlersEnd) instead = "it made: " + handler_end;
+  if (instead_ == Instead::kException) instead = "it threw: " + exception_;
   return "process " + std::to_string(self().pid) +
          " was forked by replay, and what runs in it is not deterministic given what its calls "
          "return:\n  its parent made: " +
-         then + "\n  it made: " + instead;
+         then + "\n  " + instead;
 }
 
 bool Engine::BeforeCall() {
@@ -560,7 +577,7 @@ void Engine::ReplaySignal() {
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   const LogEntry& next = own.reading->entries[own.at++];
   if (next.kind != LogEntry::Kind::kSignalReturn) {
-    StopNondeterministic(next, true);
+    StopNondeterministic(next, Instead::kHandlersEnd);
   }
 }
 

@@ -26,26 +26,12 @@
 #include "mocks/sim/memory.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
+#include "mocks/sim/uncaught.h"
 
 namespace cleanfork::sim {
 
 using Body = std::function<int(Os&)>;
 using Words = std::vector<std::string>;
-
-// Whether code does not throw.
-template <typename Code>
-bool RunToEnd(const Code& code) {
-#if defined(__cpp_exceptions)
-  try {
-    code();
-  } catch (...) {
-    return false;
-  }
-#else
-  code();
-#endif
-  return true;
-}
 
 // Null for a program that is not simulated: it runs until it is killed.
 using ProgramBody = std::function<int(Os&, const Words& arguments)>;
@@ -124,7 +110,8 @@ class Engine : public Runner, public CallDescriber {
 
   SysResult<pid_t> Fork();
   SysResult<pid_t> VforkCall(int (*function)(void*), void* argument, int termination_signal);
-  int RunFunction(int (*function)(void*), void* argument);  // of a VforkCall, in its child
+  // The function of a VforkCall(), in its child.
+  [[noreturn]] void RunFunction(int (*function)(void*), void* argument);
   void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int);
   SysResult<void> ExecVe(const char* path, char* const* argv, char* const* envp);
   [[noreturn]] void Exit(int status);
@@ -172,7 +159,9 @@ class Engine : public Runner, public CallDescriber {
   bool Replaying();
   void Resume(int slot);
   static void EnterTask(void* engine);
-  bool RunBody(int* status);
+  [[noreturn]] void RunBody();
+  [[noreturn]] void EndByReturn(int status);
+  [[noreturn]] void EndByException();
   [[noreturn]] void LeaveShadow();
 
   bool CanRun(int slot) const;
@@ -182,9 +171,9 @@ class Engine : public Runner, public CallDescriber {
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
   [[noreturn]] void Stop(RunEnd end);
-  // The process does not do what `logged` says; but what its current call is, or the return from a
-  // signal handler.
-  [[noreturn]] void StopNondeterministic(const LogEntry& logged, bool at_handlers_end);
+  // The process does not do what `logged` says, but this.
+  enum class Instead { kCall, kHandlersEnd, kException };
+  [[noreturn]] void StopNondeterministic(const LogEntry& logged, Instead instead);
   static std::string CurrentCallText(const Task& task);
   std::string DivergenceText();
   void NoteEnd();
@@ -214,7 +203,9 @@ class Engine : public Runner, public CallDescriber {
   bool stopped_ = false;
   RunEnd end_ = RunEnd::kAllEnded;
   LogEntry diverged_;
-  bool diverged_at_handlers_end_ = false;
+  Instead instead_ = Instead::kCall;
+  std::string exception_;   // the last that came out of a body
+  std::string exceptions_;  // a line for each process that one has ended
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
   std::vector<ProcessRecord> ended_;

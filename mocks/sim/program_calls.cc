@@ -84,9 +84,16 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   return pid;
 }
 
-int Engine::RunFunction(int (*function)(void*), void* argument) {
-  const AllocatingFor process(task().memory->heap());
-  return function(argument);
+void Engine::RunFunction(int (*function)(void*), void* argument) {
+  int status = 0;
+  const bool returned = RunToEnd(
+      [&] {
+        const AllocatingFor process(task().memory->heap());
+        status = function(argument);
+      },
+      &exception_);
+  if (!returned) EndByException();
+  EndByReturn(status);
 }
 
 void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int) {
@@ -101,9 +108,7 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
   Shadow shadow = {this, function, argument};
   const auto enter = [](void* given) {
     const Shadow& self = *static_cast<const Shadow*>(given);
-    // What it throws has ended the child that it repeats: by std::terminate().
-    RunToEnd([&self] { self.engine->RunFunction(self.function, self.argument); });
-    self.engine->LeaveShadow();
+    self.engine->RunFunction(self.function, self.argument);
   };
   Fiber fiber("a replayed VforkCall() of simulated process", self().pid, enter, &shadow);
   const Log* const reading = std::exchange(own.reading, vfork.log.get());
@@ -193,10 +198,9 @@ void Engine::ReleaseVforkParent() {
 
 void Engine::Exit(int status) {
   Task& own = task();
+  const bool answers = own.at < own.reading->entries.size();
+  if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kCall);
   if (own.shadow) LeaveShadow();
-  if (Replaying()) {
-    StopNondeterministic(own.reading->entries[own.at], false);
-  }
   EndCurrent((status & 0xff) << 8);
 }
 

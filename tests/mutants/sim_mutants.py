@@ -68,6 +68,10 @@ MUTANTS = [
      "  const auto is_over = [&own] { return own.vfork_over; };",
      "  own.vfork_over = true;\n  const auto is_over = [&own] { return own.vfork_over; };",
      [REPLAY]),
+    ("exception-comes-to-the-caller", SIM + "program_calls.cc",
+     "  const bool returned = RunToEnd(\n",
+     "  const auto run = [](const auto& code, std::string*) { return code(), true; };\n"
+     "  const bool returned = run(\n", ["//tests/unit:sim_os_exception_test"]),
     ("exit-status-whole", SIM + "program_calls.cc",
      "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [PROCESSES]),
     # Exec ----------------------------------------------------------------------------------------

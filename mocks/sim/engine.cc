@@ -7,20 +7,15 @@
 #include <string>
 #include <utility>
 
+#include "mocks/sanitizers.h"
 #include "mocks/sim/arguments.h"
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/signals.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CLEANFORK_ASAN
 #include <sanitizer/lsan_interface.h>
-#define CLEANFORK_LSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#include <sanitizer/lsan_interface.h>
-#define CLEANFORK_LSAN 1
-#endif
 #endif
 
 namespace cleanfork::sim {
@@ -31,7 +26,7 @@ namespace {
 // The leak checker takes it for a leak, where nobody (//:sim_heap) frees it.
 class LeaksAllowed {
  public:
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
   explicit LeaksAllowed(bool allowed) : allowed_(allowed) {
     if (allowed_) __lsan_disable();
   }
@@ -46,7 +41,7 @@ class LeaksAllowed {
   LeaksAllowed& operator=(const LeaksAllowed&) = delete;
 
  private:
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
   const bool allowed_;
 #endif
 };
@@ -153,7 +148,10 @@ std::unique_ptr<Engine::Task> Engine::MakeTask(std::shared_ptr<const Body> body,
 
 // Keeps it for the next process: what has grown need not grow again.
 void Engine::DropTask(std::unique_ptr<Task> task) {
-  if (task->fiber != nullptr && task->memory->heap() != nullptr) task->fiber->DropExceptions();
+  if (task->fiber != nullptr && task->memory->heap() != nullptr) {
+    for (const auto& shadow : task->shadows) shadow->DropExceptions();
+    task->fiber->DropExceptions();
+  }
   std::shared_ptr<Log> log = std::move(task->log);
   Bytes arguments = std::move(task->arguments);
   *task = Task();

@@ -140,6 +140,7 @@ class Engine : public Runner, public CallDescriber {
     bool vfork_over = false;  // of the child that this one waits for
     Log::Vfork vfork;
     Fiber* shadow_return = nullptr;
+    std::vector<std::unique_ptr<Fiber>> shadows;  // one within the other
     const Waiting* waiting = nullptr;
     OsCall call = OsCall::kExit;
     Bytes arguments;

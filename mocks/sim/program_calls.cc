@@ -110,7 +110,10 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
     const Shadow& self = *static_cast<const Shadow*>(given);
     self.engine->RunFunction(self.function, self.argument);
   };
-  Fiber fiber("a replayed VforkCall() of simulated process", self().pid, enter, &shadow);
+  // The task's, since a run that ends within it does not come back here.
+  own.shadows.push_back(std::make_unique<Fiber>("a replayed VforkCall() of simulated process",
+                                                self().pid, enter, &shadow));
+  Fiber& fiber = *own.shadows.back();
   const Log* const reading = std::exchange(own.reading, vfork.log.get());
   const size_t at = std::exchange(own.at, vfork.first);
   const bool was_shadow = std::exchange(own.shadow, true);
@@ -122,6 +125,7 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
   own.shadow = was_shadow;
   own.on = on;
   own.shadow_return = shadow_return;
+  own.shadows.pop_back();
 }
 
 SysResult<int> Engine::FindProgram(const char* path) {

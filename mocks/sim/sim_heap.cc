@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "mocks/sanitizers.h"
 #include "mocks/sim/heap.h"
 
 namespace cleanfork {
@@ -216,10 +217,8 @@ OutlivesProcess::~OutlivesProcess() {
 }  // namespace cleanfork
 
 // clang links its ThreadSanitizer statically, with an operator new that no other may stand beside.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+#if defined(CLEANFORK_TSAN) && defined(__clang__)
 #define CLEANFORK_OPERATOR_NEW_IS_TAKEN 1
-#endif
 #endif
 
 #ifndef CLEANFORK_OPERATOR_NEW_IS_TAKEN

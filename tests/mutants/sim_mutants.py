@@ -72,6 +72,9 @@ MUTANTS = [
      "  const bool returned = RunToEnd(\n",
      "  const auto run = [](const auto& code, std::string*) { return code(), true; };\n"
      "  const bool returned = run(\n", ["//tests/unit:sim_os_exception_test"]),
+    ("stacks-of-a-thread-stay", SIM + "fiber_stack.cc",
+     "    delete std::exchange(unused, next);\n", "    unused = next;\n",
+     ["//tests/unit:sim_fiber_test"]),
     ("exit-status-whole", SIM + "program_calls.cc",
      "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [PROCESSES]),
     # Exec ----------------------------------------------------------------------------------------

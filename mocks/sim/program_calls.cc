@@ -104,7 +104,7 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
     void* argument;
   };
   Task& own = task();
-  const Log::Vfork vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
+  const Log::Vfork& vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
   Shadow shadow = {this, function, argument};
   const auto enter = [](void* given) {
     const Shadow& self = *static_cast<const Shadow*>(given);

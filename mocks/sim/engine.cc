@@ -21,6 +21,11 @@
 namespace cleanfork::sim {
 namespace {
 
+// How many calls may be answered from logs in a run in which one call may be made. A process that
+// forks and waits n times has n * n of them answered: a million is the default, so n may be 4000,
+// which takes a second or three.
+constexpr int64_t kAnswersForACall = 16;
+
 // What a process has on the heap when it exits in the middle of a function is nobody's any more,
 // as in a real process.
 // The leak checker takes it for a leak, where nobody (//:sim_heap) frees it.
@@ -97,7 +102,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
 
 void Engine::Clear() {
   next_ = current_ = 0;
-  call_count_ = 0;
+  call_count_ = answer_count_ = 0;
   stopped_ = false;
   end_ = RunEnd::kAllEnded;
   message_.clear();
@@ -304,7 +309,10 @@ void Engine::Stop(RunEnd end) {
 void Engine::NoteEnd() {
   switch (end_) {
     case RunEnd::kTooManyCalls:
-      message_ = "more than " + std::to_string(most_calls_) + " calls were made";
+      message_ = call_count_ > most_calls_
+                     ? "more than " + std::to_string(most_calls_) + " calls were made"
+                     : "more than " + std::to_string(answer_count_ - 1) +
+                           " calls were answered from logs: a loop of forks?";
       break;
     case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
     default: NoteWhoWaits();
@@ -366,6 +374,7 @@ bool Engine::Answers() {
 
 const LogEntry& Engine::TakeLogged() {
   Task& own = task();
+  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(RunEnd::kTooManyCalls);
   // Here the child of a VforkCall() exec'd or ended.
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   return own.reading->entries[own.at++];

@@ -201,6 +201,7 @@ class Engine : public Runner, public CallDescriber {
   int current_ = 0;
   int next_ = 0;
   int64_t call_count_ = 0;
+  int64_t answer_count_ = 0;
   bool stopped_ = false;
   RunEnd end_ = RunEnd::kAllEnded;
   LogEntry diverged_;

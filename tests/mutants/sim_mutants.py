@@ -75,6 +75,8 @@ MUTANTS = [
     ("stacks-of-a-thread-stay", SIM + "fiber_stack.cc",
      "    delete std::exchange(unused, next);\n", "    unused = next;\n",
      ["//tests/unit:sim_fiber_test"]),
+    ("answers-are-not-counted", SIM + "engine.cc",
+     "  if (answer_count_++ / ", "  if (answer_count_ / ", ["//tests/unit:sim_os_bound_test"]),
     ("exit-status-whole", SIM + "program_calls.cc",
      "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [PROCESSES]),
     # Exec ----------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ inline Filled FilledBy(Tag<OsCall::kGetGroups>, const SysResult<size_t>& got, gi
 }
 inline Filled FilledBy(Tag<OsCall::kPoll>, const SysResult<size_t>&, struct pollfd* to,
                        size_t count, int64_t) {
-  return {to, count * sizeof(*to)};
+  return {to, to == nullptr ? 0 : count * sizeof(*to)};
 }
 inline Filled FilledBy(Tag<OsCall::kReadLink>, const SysResult<size_t>& got, const char*, char* to,
                        size_t) {
@@ -133,7 +133,7 @@ inline void AddArguments(Tag<OsCall::kPWrite>, ArgumentWriter* writer, int fd, c
 inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const gid_t* groups,
                          size_t size) {
   constexpr size_t kMost = 65536;  // NGROUPS_MAX of Linux, which does not look at more
-  if (size > kMost) return writer->Add(size);
+  if (size > kMost || groups == nullptr) return writer->Add(size);
   for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
 }
 inline void AddArguments(Tag<OsCall::kSendTo>, ArgumentWriter* writer, int fd, const void* bytes,
@@ -147,6 +147,37 @@ inline void AddArguments(Tag<OsCall::kPoll>, ArgumentWriter* writer, struct poll
                          size_t count, int64_t nanoseconds) {
   writer->AddPolled(descriptors, count);
   writer->Add(nanoseconds);
+}
+
+// The name of an argument that is null where it must not be, though no kernel would say EFAULT: it
+// is the C library that looks there, or this library itself. Null for none.
+template <OsCall kCall, typename... A>
+const char* NullArgument(Tag<kCall>, A...) {
+  return nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kVforkCall>, int (*function)(void*), void*, int) {
+  return function == nullptr ? "function" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kSendTo>, int, const void*, size_t, int,
+                                const UnixAddress* address) {
+  return address == nullptr ? "address" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetPwNam>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetGrNam>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetGroupList>, const char* user, gid_t, gid_t* groups,
+                                size_t size) {
+  if (user == nullptr) return "user";
+  return groups == nullptr && size > 0 ? "groups" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetEnv>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kSetEnv>, const char*, const char* value) {
+  return value == nullptr ? "value" : nullptr;
 }
 
 template <typename T>
@@ -206,6 +237,10 @@ class Dispatch : public Os {
   template <OsCall kCall, typename Result, typename... A>
   Result CallWith(A... a) {
     const AllocatingFor engine(nullptr);
+    if (const char* const argument = NullArgument(Tag<kCall>(), a...)) {
+      Begin<kCall>(a...);
+      AbortRun(std::string("its argument ") + argument + " is null");
+    }
     // Memory is not the kernel's: it is not logged, but changed again by a replay.
     if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
       return Model<kCall>::Make(engine_.environment(), a...);

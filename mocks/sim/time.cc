@@ -87,6 +87,7 @@ SysResult<void> Calls::ClockNanoSleep(clockid_t clock, int flags, int64_t nanose
 
 SysResult<size_t> Calls::GetRandom(void* buffer, size_t size, unsigned flags) {
   if ((flags & ~static_cast<unsigned>(GRND_NONBLOCK | GRND_RANDOM)) != 0) return SysError(EINVAL);
+  if (buffer == nullptr && size > 0) return SysError(EFAULT);
   char* to = static_cast<char*>(buffer);
   for (size_t done = 0; done < size;) {
     const uint64_t random = NextRandom(&kernel_.random);

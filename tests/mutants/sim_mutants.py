@@ -122,6 +122,12 @@ MUTANTS = [
     ("restart-never", SIM + "engine.cc",
      "    return error == kRestartable && (action.flags & SA_RESTART) != 0;",
      "    return false && error == action.flags;", [CONFORMANCE + "interruption_sim"]),
+    ("fault-takes-what-is-in-a-pipe", SIM + "pipes.cc",
+     "    if (!IsEmpty(pipe) && buffer == nullptr) return SysError(EFAULT);\n",
+     "    if (!IsEmpty(pipe) && buffer == nullptr) {\n"
+     "      char lost[8];\n"
+     "      TakeBytes(&kernel_, index, lost, sizeof(lost));\n"
+     "      return SysError(EFAULT);\n    }\n", [CONFORMANCE + "bad_pointer_sim"]),
     ("sleep-begins-anew", SIM + "time.cc",
      "  return std::exchange(self().goes_on, 0) != 0 ? self().rest : time;",
      "  self().goes_on = 0;\n  return time;", [CONFORMANCE + "restart_sim"]),

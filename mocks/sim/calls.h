@@ -190,8 +190,9 @@ class Calls {
   // A moment on the monotonic clock; negative nanoseconds are for ever.
   int64_t Deadline(int64_t nanoseconds) const;
 
-  // `time`, or what KeepRest() had kept if the call is one that goes on after a signal.
-  int64_t TakeRest(int64_t time);
+  // For a call that goes on after a signal, `time` becomes what KeepRest() had kept. False: it ends
+  // in EINTR.
+  bool TakeRest(int64_t* time);
   SysError KeepRest(int64_t time);
 
   void PostSignalToSelf(int signal);

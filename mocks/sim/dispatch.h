@@ -251,14 +251,13 @@ class Dispatch : public Os {
 
   template <OsCall kCall, typename Result, typename... A>
   Result KernelCall(A... a) {
-    for (bool goes_on = false;;) {
+    for (;;) {
       Result result = Unset<Result>::Value();
       if (engine_.Answers()) {
         const LogEntry entry = engine_.TakeLogged();
         Begin<kCall>(a...);
         engine_.CheckLogged(entry);
-        goes_on = entry.kind == LogEntry::Kind::kGoesOn;
-        if (goes_on || entry.kind == LogEntry::Kind::kRestart) continue;
+        if (entry.kind == LogEntry::Kind::kRestart) continue;
         if constexpr (kCall == OsCall::kVforkCall) {
           if (entry.kind == LogEntry::Kind::kVforkEntered) RunAsVforkChild(a...);
           engine_.ReplayVfork(entry, a...);
@@ -272,20 +271,15 @@ class Dispatch : public Os {
       }
       Begin<kCall>(a...);
       if (engine_.BeforeCall()) Begin<kCall>(a...);
-      if (goes_on && !engine_.MayGoOn()) {
-        Interrupt(&result);
-      } else {
-        result = Live<kCall, Result>(a...);
-      }
+      result = Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
       if (error >= kRestartable && error <= kRestartWithTheRest) {
         if (engine_.Restarts(error)) {
           engine_.LogRestart(error);
-          goes_on = error == kRestartWithTheRest;
           engine_.DeliverSignals();
           continue;
         }
-        Interrupt(&result);
+        if constexpr (!std::is_integral<Result>::value) result = SysError(EINTR);
       }
       const Filled filled = FilledIn<kCall>(result, a...);
       engine_.LogCall(&result, sizeof(result), filled.bytes, filled.size, ErrorOf(result),
@@ -325,11 +319,6 @@ class Dispatch : public Os {
                     "a call that is modelled and fills in memory needs a FilledBy()");
       return {};
     }
-  }
-
-  template <typename Result>
-  static void Interrupt(Result* result) {
-    if constexpr (!std::is_integral<Result>::value) *result = SysError(EINTR);
   }
 
   [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {

@@ -429,16 +429,15 @@ bool Engine::BeforeCall() {
 
 void Engine::LogRestart(int error) {
   Task& own = task();
-  const bool goes_on = error == kRestartWithTheRest;
-  own.log->Add(goes_on ? LogEntry::Kind::kGoesOn : LogEntry::Kind::kRestart, own.call,
-               own.arguments);
-  self().goes_on = goes_on;
+  own.log->Add(LogEntry::Kind::kRestart, own.call, own.arguments);
+  self().rest = error == kRestartWithTheRest ? Rest::kKept : Rest::kNone;
   own.at = own.log->entries.size();
 }
 
 void Engine::LogCall(const void* result, size_t size, const void* filled, size_t filled_size,
                      int error, int64_t value) {
   Task& own = task();
+  self().rest = Rest::kNone;
   LogEntry& entry = own.log->Add(LogEntry::Kind::kCall, own.call, own.arguments);
   entry.result = static_cast<uint32_t>(size);
   own.log->bytes.Append(result, size);
@@ -530,7 +529,9 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     entry.sender = sender;
     entry.mask = process.signals.mask;
     own.at = own.log->entries.size();
-    process.goes_on = 0;
+    const Rest rest = process.rest == Rest::kNone ? Rest::kNone : Rest::kLost;
+    entry.rest = rest;
+    process.rest = Rest::kNone;
     const uint64_t mask = process.signals.mask;
     process.signals.mask |= action.mask;
     if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);
@@ -540,6 +541,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     process.signals.mask = mask;
+    process.rest = rest;
   }
 }
 
@@ -579,6 +581,7 @@ void Engine::ReplaySignal() {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     self().signals.mask = entry.mask;
+    self().rest = entry.rest;
     return;
   }
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();

@@ -101,9 +101,6 @@ class Engine : public Runner, public CallDescriber {
   bool BeforeCall();
   bool Restarts(int error);
   void LogRestart(int error);
-  // Whether no handler has run since a call was logged as one that goes on: the return from one,
-  // sigreturn(2), makes an end of it.
-  bool MayGoOn() { return self().goes_on != 0; }
   void LogCall(const void* result, size_t size, const void* filled, size_t filled_size, int error,
                int64_t value);
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }

@@ -18,7 +18,6 @@ struct LogEntry {
   enum class Kind {
     kCall,
     kRestart,       // the call was interrupted, and made again
-    kGoesOn,        // as above, with the rest of its time
     kSignal,        // a handler begins; which and for what
     kNestedSignal,  // as above, but on top of the one before, which has not begun yet
     kSignalReturn,
@@ -33,7 +32,8 @@ struct LogEntry {
   int signal = 0;
   int ordinal = 0;
   Sender sender = {};
-  uint64_t mask = 0;  // as it is again after the handler
+  uint64_t mask = 0;  // this and the next as they are again after the handler
+  Rest rest = Rest::kNone;
 };
 
 struct Log {

@@ -58,7 +58,8 @@ size_t Look(Kernel* kernel, const Process& process, struct pollfd* descriptors, 
 SysResult<size_t> Calls::Poll(struct pollfd* descriptors, size_t count, int64_t nanoseconds) {
   if (count > self().limits[RLIMIT_NOFILE].soft) return SysError(EINVAL);
   if (descriptors == nullptr && count > 0) return SysError(EFAULT);
-  const int64_t deadline = Deadline(TakeRest(nanoseconds));
+  if (!TakeRest(&nanoseconds)) return SysError(EINTR);
+  const int64_t deadline = Deadline(nanoseconds);
   const Process& process = self();
   for (;;) {
     const size_t ready = Look(&kernel_, process, descriptors, count);

@@ -36,12 +36,14 @@ int64_t Calls::Deadline(int64_t nanoseconds) const {
   return kernel_.monotonic + nanoseconds;
 }
 
-int64_t Calls::TakeRest(int64_t time) {
-  return std::exchange(self().goes_on, 0) != 0 ? self().rest : time;
+bool Calls::TakeRest(int64_t* time) {
+  const Rest rest = std::exchange(self().rest, Rest::kNone);
+  if (rest == Rest::kKept) *time = self().rest_of_time;
+  return rest != Rest::kLost;
 }
 
 SysError Calls::KeepRest(int64_t time) {
-  self().rest = time;
+  self().rest_of_time = time;
   return SysError(kRestartWithTheRest);
 }
 
@@ -75,8 +77,9 @@ SysResult<void> Calls::ClockNanoSleep(clockid_t clock, int flags, int64_t nanose
   if (nanoseconds < 0) return SysError(EINVAL);
   const bool absolute = (flags & TIMER_ABSTIME) != 0;
   const bool real = clock == CLOCK_REALTIME;
-  const int64_t deadline = absolute ? nanoseconds - (real ? kernel_.realtime_offset : 0)
-                                    : TakeRest(Deadline(nanoseconds));
+  int64_t deadline =
+      absolute ? nanoseconds - (real ? kernel_.realtime_offset : 0) : Deadline(nanoseconds);
+  if (!absolute && !TakeRest(&deadline)) return SysError(EINTR);
   if (deadline <= kernel_.monotonic) return {};
   const Wake wake = Wait("its time has not come", deadline, [] { return false; });
   if (wake == Wake::kTimeout) return {};

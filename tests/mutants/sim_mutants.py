@@ -129,8 +129,8 @@ MUTANTS = [
      "      TakeBytes(&kernel_, index, lost, sizeof(lost));\n"
      "      return SysError(EFAULT);\n    }\n", [CONFORMANCE + "bad_pointer_sim"]),
     ("sleep-begins-anew", SIM + "time.cc",
-     "  return std::exchange(self().goes_on, 0) != 0 ? self().rest : time;",
-     "  self().goes_on = 0;\n  return time;", [CONFORMANCE + "restart_sim"]),
+     "  if (rest == Rest::kKept) *time = self().rest_of_time;\n", "",
+     [CONFORMANCE + "restart_sim"]),
     ("poll-is-over-though-stopped", SIM + "poll.cc",
      "deadline - kernel_.monotonic);", "0);", [CONFORMANCE + "restart_sim"]),
     ("nodefer-ignored", SIM + "engine.cc",

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -257,10 +258,17 @@ void Engine::LeaveShadow() {
 bool Engine::CanRun(int slot) const {
   const auto& task = tasks_[static_cast<size_t>(slot)];
   if (task == nullptr || task->ended) return false;
-  if (task->waiting == nullptr) return true;
+  return task->waiting == nullptr || WhatWakes(slot).has_value();
+}
+
+std::optional<Wake> Engine::WhatWakes(int slot) const {
+  const Waiting& waiting = *tasks_[static_cast<size_t>(slot)]->waiting;
+  if (waiting.ready()) return Wake::kReady;
   const Process& process = kernel_.processes[slot];
-  if (task->waiting->ready() || kernel_.monotonic >= task->waiting->deadline) return true;
-  return task->waiting->only_killed ? IsBeingKilled(process) : HasSignal(process);
+  const bool signalled = waiting.only_killed ? IsBeingKilled(process) : HasSignal(process);
+  if (signalled) return Wake::kSignal;
+  if (kernel_.monotonic >= waiting.deadline) return Wake::kTimeout;
+  return std::nullopt;
 }
 
 int Engine::PickNext() {
@@ -294,25 +302,11 @@ void Engine::LetOthersRun() {
 }
 
 Wake Engine::Wait(const Waiting& waiting) {
-  Task& own = task();
-  const Process& process = self();
-  own.waiting = &waiting;
-  for (;;) {
-    const bool signalled = waiting.only_killed ? IsBeingKilled(process) : HasSignal(process);
-    Wake wake = Wake::kReady;
-    if (waiting.ready()) {
-      wake = Wake::kReady;
-    } else if (signalled) {
-      wake = Wake::kSignal;
-    } else if (kernel_.monotonic >= waiting.deadline) {
-      wake = Wake::kTimeout;
-    } else {
-      LetOthersRun();
-      continue;
-    }
-    own.waiting = nullptr;
-    return wake;
-  }
+  task().waiting = &waiting;
+  std::optional<Wake> wake;
+  while (!(wake = WhatWakes(current_)).has_value()) LetOthersRun();
+  task().waiting = nullptr;
+  return *wake;
 }
 
 // Whoever is left here never comes back to free a message: Run() makes it.

@@ -64,7 +64,7 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
   Children children;
   for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& child = kernel.processes[slot];
-    if (child.state == ProcessState::kFree || child.parent != parent) continue;
+    if (!IsLive(child) || child.parent != parent) continue;
     if (!IsMeant(child.pid, child.group, type, id) || !IsOfKind(child, options)) continue;
     // Of a zombie nothing but its end can be told: who does not ask for that has no such child.
     children.any |= child.state != ProcessState::kZombie || (options & WEXITED) != 0;

@@ -10,13 +10,7 @@
 #include <string>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_SANITIZED 1
-#endif
-#endif
+#include "mocks/sanitizers.h"
 
 namespace cleanfork {
 namespace {
@@ -41,7 +35,7 @@ int RunUnderValgrind(const std::string& program) {
 }
 
 std::string WhyNot() {
-#ifdef CLEANFORK_SANITIZED
+#if defined(CLEANFORK_ASAN) || defined(CLEANFORK_TSAN)
   return "valgrind does not run programs that are built with a sanitizer";
 #else
 #if !__has_include(<valgrind/valgrind.h>)

@@ -25,7 +25,7 @@ class CloneChild : public testing::Test {
  protected:
   void SetUp() override {
 #ifndef CLEANFORK_CONFORMANCE_OF_SIM_OS
-    if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork(2) under this sanitizer";
+    if (kVforkIsFork) GTEST_SKIP() << kNoVfork;
 #endif
   }
 };

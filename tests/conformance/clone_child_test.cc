@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/kernel_under_test.h"
 #include "tests/real/vfork_is_fork.h"
 
@@ -13,13 +14,6 @@ namespace {
 constexpr int kClones = static_cast<int>(__WCLONE);
 
 int Leave(void* argument) { return *static_cast<const int*>(argument); }
-
-int ExecTrue(void* os) {
-  char name[] = "true";
-  char* const arguments[] = {name, nullptr};
-  static_cast<Os*>(os)->ExecVe("/bin/true", arguments, arguments + 1).IgnoreError();
-  return 127;
-}
 
 class CloneChild : public testing::Test {
  protected:

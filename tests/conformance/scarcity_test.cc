@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/scarce_world.h"
 #include "tests/real/required_privileges.h"
@@ -14,13 +15,6 @@ namespace cleanfork {
 namespace {
 
 const char* const kFile = kTestFile.c_str();
-
-SysResult<void> Exec(Os& os, const char* path) {
-  char name[] = "reader";
-  char* const arguments[] = {name, nullptr};
-  char* const environment[] = {nullptr};
-  return os.ExecVe(path, arguments, environment);
-}
 
 constexpr const char* kToMount = "CAP_SYS_ADMIN to mount a file system";
 

@@ -36,6 +36,8 @@ constexpr Known kKnown[] = {
     {"p0:fork(p1);p0:waitid(own,STOPPED);p1:exit(0)", "p1:exit(0): p0 = ECHILD p1 ends"},
     // Who waits for a group looks again when a member ends, not when it leaves.
     {"p0:fork(p2);p2:fork(p3);p2:waitpid(own,0);p3:setsid()", "p3:setsid(): p3 = p3"},
+    {"p0:fork(p1);p0:fork(p2);p0:waitid(own,CONTINUED);p1:kill(p1,USR1);p2:setsid()",
+     "p2:setsid(): p2 = p2"},
     // It does look before it returns to a handler.
     {"p0:sigaction(USR1,handler,0,0);p0:fork(p1);p0:waitpid(own,0);p1:setsid();p1:kill(p0,USR1)",
      "p1:kill(p0,USR1): p0 +SIGUSR1 = ECHILD p1 = ok"},

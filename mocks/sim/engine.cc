@@ -527,6 +527,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     entry.sender = sender;
     entry.mask = process.signals.mask;
     own.at = own.log->entries.size();
+    NoteStep(TraceRecord::Kind::kHandler, current_, signal);
     const uint64_t mask = process.signals.mask;
     process.signals.mask |= action.mask;
     if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);
@@ -536,6 +537,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     process.signals.mask = mask;
+    NoteStep(TraceRecord::Kind::kHandlerEnd, current_, signal);
   }
 }
 

@@ -93,7 +93,7 @@ inline Filled FilledBy(Tag<OsCall::kGetGroups>, const SysResult<size_t>& got, gi
 }
 inline Filled FilledBy(Tag<OsCall::kPoll>, const SysResult<size_t>&, struct pollfd* to,
                        size_t count, int64_t) {
-  return {to, count * sizeof(*to)};
+  return {to, to == nullptr ? 0 : count * sizeof(*to)};
 }
 inline Filled FilledBy(Tag<OsCall::kReadLink>, const SysResult<size_t>& got, const char*, char* to,
                        size_t) {
@@ -136,7 +136,7 @@ inline void AddArguments(Tag<OsCall::kPWrite>, ArgumentWriter* writer, int fd, c
 inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const gid_t* groups,
                          size_t size) {
   constexpr size_t kMost = 65536;  // NGROUPS_MAX of Linux, which does not look at more
-  if (size > kMost) return writer->Add(size);
+  if (size > kMost || groups == nullptr) return writer->Add(size);
   for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
 }
 inline void AddArguments(Tag<OsCall::kSendTo>, ArgumentWriter* writer, int fd, const void* bytes,
@@ -150,6 +150,37 @@ inline void AddArguments(Tag<OsCall::kPoll>, ArgumentWriter* writer, struct poll
                          size_t count, int64_t nanoseconds) {
   writer->AddPolled(descriptors, count);
   writer->Add(nanoseconds);
+}
+
+// The name of an argument that is null where it must not be, though no kernel would say EFAULT: it
+// is the C library that looks there, or this library itself. Null for none.
+template <OsCall kCall, typename... A>
+const char* NullArgument(Tag<kCall>, A...) {
+  return nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kVforkCall>, int (*function)(void*), void*, int) {
+  return function == nullptr ? "function" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kSendTo>, int, const void*, size_t, int,
+                                const UnixAddress* address) {
+  return address == nullptr ? "address" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetPwNam>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetGrNam>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetGroupList>, const char* user, gid_t, gid_t* groups,
+                                size_t size) {
+  if (user == nullptr) return "user";
+  return groups == nullptr && size > 0 ? "groups" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetEnv>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kSetEnv>, const char*, const char* value) {
+  return value == nullptr ? "value" : nullptr;
 }
 
 template <typename T>
@@ -223,6 +254,10 @@ class Dispatch : public Os {
   template <OsCall kCall, typename Result, typename... A>
   Result CallWith(A... a) {
     const AllocatingFor engine(nullptr);
+    if (const char* const argument = NullArgument(Tag<kCall>(), a...)) {
+      Begin<kCall>(a...);
+      AbortRun(std::string("its argument ") + argument + " is null");
+    }
     // Memory is not the kernel's: it is not logged, but changed again by a replay.
     if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
       return Model<kCall>::Make(engine_.environment(), a...);
@@ -235,7 +270,7 @@ class Dispatch : public Os {
   Result KernelCall(A... a) {
     for (bool again = false;; again = true) {
       Result result = Unset<Result>::Value();
-      if (engine_.Replaying()) {
+      if (engine_.Answers()) {
         const LogEntry entry = engine_.TakeLogged();
         Begin<kCall>(a...);
         engine_.CheckLogged(entry);
@@ -256,9 +291,9 @@ class Dispatch : public Os {
       result =
           engine_.explores() ? Explored<kCall, Result>(again, a...) : Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
-      if (error == kRestartable || error == kRestartWithoutHandler) {
+      if (error >= kRestartable && error <= kRestartWithTheRest) {
         if (engine_.Restarts(error)) {
-          engine_.LogRestart();
+          engine_.LogRestart(error);
           engine_.DeliverSignals();
           continue;
         }
@@ -359,7 +394,7 @@ class Dispatch : public Os {
   }
 
   [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {
-    engine_.Exit(engine_.RunFunction(function, argument));
+    engine_.RunFunction(function, argument);
   }
 
   Engine& engine_;

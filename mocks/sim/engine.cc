@@ -7,31 +7,31 @@
 #include <string>
 #include <utility>
 
+#include "mocks/sanitizers.h"
 #include "mocks/sim/arguments.h"
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/signals.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CLEANFORK_ASAN
 #include <sanitizer/lsan_interface.h>
-#define CLEANFORK_LSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#include <sanitizer/lsan_interface.h>
-#define CLEANFORK_LSAN 1
-#endif
 #endif
 
 namespace cleanfork::sim {
 namespace {
+
+// How many calls may be answered from logs in a run in which one call may be made. A process that
+// forks and waits n times has n * n of them answered: a million is the default, so n may be 4000,
+// which takes a second or three.
+constexpr int64_t kAnswersForACall = 16;
 
 // What a process has on the heap when it exits in the middle of a function is nobody's any more,
 // as in a real process.
 // The leak checker takes it for a leak, where nobody (//:sim_heap) frees it.
 class LeaksAllowed {
  public:
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
   explicit LeaksAllowed(bool allowed) : allowed_(allowed) {
     if (allowed_) __lsan_disable();
   }
@@ -46,7 +46,7 @@ class LeaksAllowed {
   LeaksAllowed& operator=(const LeaksAllowed&) = delete;
 
  private:
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
   const bool allowed_;
 #endif
 };
@@ -107,10 +107,11 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
 
 void Engine::Clear() {
   next_ = current_ = last_ = 0;
-  call_count_ = 0;
+  call_count_ = answer_count_ = 0;
   stopped_ = false;
   end_ = RunEnd::kAllEnded;
   message_.clear();
+  exceptions_.clear();
   handlers_.clear();
   births_.clear();
   left_.clear();
@@ -173,7 +174,10 @@ std::unique_ptr<Engine::Task> Engine::MakeTask(std::shared_ptr<const Body> body,
 
 // Keeps it for the next process: what has grown need not grow again.
 void Engine::DropTask(std::unique_ptr<Task> task) {
-  if (task->fiber != nullptr && task->memory->heap() != nullptr) task->fiber->DropExceptions();
+  if (task->fiber != nullptr && task->memory->heap() != nullptr) {
+    for (const auto& shadow : task->shadows) shadow->DropExceptions();
+    task->fiber->DropExceptions();
+  }
   std::shared_ptr<Log> log = std::move(task->log);
   Bytes arguments = std::move(task->arguments);
   *task = Task();
@@ -207,28 +211,40 @@ void Engine::Resume(int slot) {
 
 void Engine::EnterTask(void* argument) {
   Engine& engine = *static_cast<Engine*>(argument);
-  int status = 0;
-  if (!engine.RunBody(&status)) {
-    const Task& own = engine.task();
-    if (engine.Replaying()) engine.StopNondeterministic(own.reading->entries[own.at], false);
-    engine.EndCurrent(SIGABRT);  // by std::terminate()
-  }
-  engine.task().returned = true;
-  ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
-  engine.Exit(status);
+  const Task& own = engine.task();
+  if (own.function != nullptr) engine.RunFunction(own.function, own.argument);
+  engine.RunBody();
 }
 
-// Runs what this process begins in, to its end; false if an exception has come out of it.
-bool Engine::RunBody(int* status) {
+void Engine::RunBody() {
   Task& own = task();
-  if (own.function != nullptr)
-    return RunToEnd([&] { *status = RunFunction(own.function, own.argument); });
-  const bool returned = RunToEnd([&] {
-    const AllocatingFor process(own.memory->heap());
-    *status = (*own.body)(*os_);
-  });
-  if (returned) own.memory->BodyReturned();
-  return returned;
+  int status = 0;
+  const bool returned = RunToEnd(
+      [&] {
+        const AllocatingFor process(own.memory->heap());
+        status = (*own.body)(*os_);
+      },
+      &exception_);
+  if (!returned) EndByException();
+  own.memory->BodyReturned();
+  own.returned = true;
+  EndByReturn(status);
+}
+
+void Engine::EndByReturn(int status) {
+  ArgumentWriter(BeginCall(OsCall::kExit), this).Add(status);
+  Exit(status);
+}
+
+// As std::terminate() does.
+void Engine::EndByException() {
+  Task& own = task();
+  const bool answers = own.at < own.reading->entries.size();
+  if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kException);
+  if (own.shadow) LeaveShadow();  // it has ended the child that is repeated
+  exceptions_ += (exceptions_.empty() ? "process " : "\nprocess ") + std::to_string(self().pid) +
+                 " ended by an exception: " + exception_;
+  EndCurrent(SIGABRT);
 }
 
 void Engine::LeaveShadow() {
@@ -310,12 +326,17 @@ void Engine::Stop(RunEnd end) {
 void Engine::NoteEnd() {
   switch (end_) {
     case RunEnd::kTooManyCalls:
-      message_ = "more than " + std::to_string(most_calls_) + " calls were made";
-      return;
-    case RunEnd::kNondeterminism: message_ = DivergenceText(); return;
+      message_ = call_count_ > most_calls_
+                     ? "more than " + std::to_string(most_calls_) + " calls were made"
+                     : "more than " + std::to_string(answer_count_ - 1) +
+                           " calls were answered from logs: a loop of forks?";
+      break;
+    case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
     case RunEnd::kAbandoned: return;
     default: NoteWhoWaits();
   }
+  if (!message_.empty() && !exceptions_.empty()) message_ += "\n";
+  message_ += exceptions_;
 }
 
 // Nobody can go on any more: each has ended, or waits for ever.
@@ -366,9 +387,15 @@ bool Engine::Replaying() {
   return own.shadow || own.at < own.reading->entries.size();
 }
 
-const LogEntry& Engine::TakeLogged() {
+bool Engine::Answers() {
+  if (!Replaying()) return false;
   ReplaySignals();
+  return Replaying();
+}
+
+const LogEntry& Engine::TakeLogged() {
   Task& own = task();
+  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(RunEnd::kTooManyCalls);
   // Here the child of a VforkCall() exec'd or ended.
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   return own.reading->entries[own.at++];
@@ -382,16 +409,16 @@ void Engine::CheckLogged(const LogEntry& entry) {
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;
   }
-  StopNondeterministic(entry, false);
+  StopNondeterministic(entry, Instead::kCall);
 }
 
 const char* Engine::LoggedResult(const LogEntry& entry) {
   return task().reading->bytes.data() + entry.at + entry.arguments;
 }
 
-void Engine::StopNondeterministic(const LogEntry& logged, bool at_handlers_end) {
+void Engine::StopNondeterministic(const LogEntry& logged, Instead instead) {
   diverged_ = logged;
-  diverged_at_handlers_end_ = at_handlers_end;
+  instead_ = instead;
   Stop(RunEnd::kNondeterminism);
 }
 
@@ -402,11 +429,13 @@ std::string Engine::DivergenceText() {
       diverged_.kind == LogEntry::Kind::kSignalReturn
           ? handler_end
           : CallText(diverged_.call, own.reading->bytes.data() + diverged_.at, diverged_.arguments);
-  const std::string instead = diverged_at_handlers_end_ ? handler_end : CurrentCallText(own);
+  std::string instead = "it made: " + CurrentCallText(own);
+  if (instead_ == Instead::kHandlersEnd) instead = "it made: " + handler_end;
+  if (instead_ == Instead::kException) instead = "it threw: " + exception_;
   return "process " + std::to_string(self().pid) +
          " was forked by replay, and what runs in it is not deterministic given what its calls "
          "return:\n  its parent made: " +
-         then + "\n  it made: " + instead;
+         then + "\n  " + instead;
 }
 
 bool Engine::BeforeCall() {
@@ -424,15 +453,17 @@ bool Engine::DeliverBeforeCall() {
   return task().log->entries.size() != logged;
 }
 
-void Engine::LogRestart() {
+void Engine::LogRestart(int error) {
   Task& own = task();
   own.log->Add(LogEntry::Kind::kRestart, own.call, own.arguments);
+  self().rest = error == kRestartWithTheRest ? Rest::kKept : Rest::kNone;
   own.at = own.log->entries.size();
 }
 
 void Engine::LogCall(const void* result, size_t size, const void* filled, size_t filled_size,
                      int error, int64_t value) {
   Task& own = task();
+  self().rest = Rest::kNone;
   LogEntry& entry = own.log->Add(LogEntry::Kind::kCall, own.call, own.arguments);
   entry.result = static_cast<uint32_t>(size);
   own.log->bytes.Append(result, size);
@@ -527,6 +558,9 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     entry.sender = sender;
     entry.mask = process.signals.mask;
     own.at = own.log->entries.size();
+    const Rest rest = process.rest == Rest::kNone ? Rest::kNone : Rest::kLost;
+    entry.rest = rest;
+    process.rest = Rest::kNone;
     NoteStep(TraceRecord::Kind::kHandler, current_, signal);
     const uint64_t mask = process.signals.mask;
     process.signals.mask |= action.mask;
@@ -537,6 +571,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     process.signals.mask = mask;
+    process.rest = rest;
     NoteStep(TraceRecord::Kind::kHandlerEnd, current_, signal);
   }
 }
@@ -577,12 +612,13 @@ void Engine::ReplaySignal() {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     self().signals.mask = entry.mask;
+    self().rest = entry.rest;
     return;
   }
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   const LogEntry& next = own.reading->entries[own.at++];
   if (next.kind != LogEntry::Kind::kSignalReturn) {
-    StopNondeterministic(next, true);
+    StopNondeterministic(next, Instead::kHandlersEnd);
   }
 }
 

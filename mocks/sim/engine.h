@@ -26,26 +26,12 @@
 #include "mocks/sim/memory.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
+#include "mocks/sim/uncaught.h"
 
 namespace cleanfork::sim {
 
 using Body = std::function<int(Os&)>;
 using Words = std::vector<std::string>;
-
-// Whether code does not throw.
-template <typename Code>
-bool RunToEnd(const Code& code) {
-#if defined(__cpp_exceptions)
-  try {
-    code();
-  } catch (...) {
-    return false;
-  }
-#else
-  code();
-#endif
-  return true;
-}
 
 // Null for a program that is not simulated: it runs until it is killed.
 using ProgramBody = std::function<int(Os&, const Words& arguments)>;
@@ -144,6 +130,9 @@ class Engine : public Runner, public CallDescriber {
   // The process that runs, by the number of its birth.
   int birth() { return task().birth; }
 
+  // Whether it only repeats what another process has done.
+  bool Replaying();
+
   // What SimOs's calls are made of ---------------------------------------------------------------
 
   Calls& calls() { return calls_; }
@@ -152,9 +141,10 @@ class Engine : public Runner, public CallDescriber {
   // A call begins: its arguments go where this points.
   Bytes* BeginCall(OsCall call);
 
-  // Whether the log answers. Then TakeLogged() is what it says, once the handlers that ran before
-  // the call have run. CheckLogged() ends the run if that is another call than the one that began.
-  bool Replaying();
+  // Whether the log answers, once the handlers that ran before the call have run: it may have been
+  // in one of them that this process was forked. Then TakeLogged() is what it says. CheckLogged()
+  // ends the run if that is another call than the one that began.
+  bool Answers();
   const LogEntry& TakeLogged();
   void CheckLogged(const LogEntry& entry);
   const char* LoggedResult(const LogEntry& entry);
@@ -164,7 +154,7 @@ class Engine : public Runner, public CallDescriber {
   // whether handlers have run, which make calls of their own.
   bool BeforeCall();
   bool Restarts(int error);
-  void LogRestart();
+  void LogRestart(int error);
   void LogCall(const void* result, size_t size, const void* filled, size_t filled_size, int error,
                int64_t value);
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }
@@ -186,7 +176,8 @@ class Engine : public Runner, public CallDescriber {
 
   SysResult<pid_t> Fork();
   SysResult<pid_t> VforkCall(int (*function)(void*), void* argument, int termination_signal);
-  int RunFunction(int (*function)(void*), void* argument);  // of a VforkCall, in its child
+  // The function of a VforkCall(), in its child.
+  [[noreturn]] void RunFunction(int (*function)(void*), void* argument);
   void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int);
   SysResult<void> ExecVe(const char* path, char* const* argv, char* const* envp);
   [[noreturn]] void Exit(int status);
@@ -215,6 +206,7 @@ class Engine : public Runner, public CallDescriber {
     bool vfork_over = false;  // of the child that this one waits for
     Log::Vfork vfork;
     Fiber* shadow_return = nullptr;
+    std::vector<std::unique_ptr<Fiber>> shadows;  // one within the other
     const Waiting* waiting = nullptr;
     OsCall call = OsCall::kExit;
     Bytes arguments;
@@ -242,7 +234,9 @@ class Engine : public Runner, public CallDescriber {
   void Clear();
   void Resume(int slot);
   static void EnterTask(void* engine);
-  bool RunBody(int* status);
+  [[noreturn]] void RunBody();
+  [[noreturn]] void EndByReturn(int status);
+  [[noreturn]] void EndByException();
   [[noreturn]] void LeaveShadow();
 
   bool CanRun(int slot) const;
@@ -260,9 +254,9 @@ class Engine : public Runner, public CallDescriber {
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
   [[noreturn]] void Stop(RunEnd end);
-  // The process does not do what `logged` says; but what its current call is, or the return from a
-  // signal handler.
-  [[noreturn]] void StopNondeterministic(const LogEntry& logged, bool at_handlers_end);
+  // The process does not do what `logged` says, but this.
+  enum class Instead { kCall, kHandlersEnd, kException };
+  [[noreturn]] void StopNondeterministic(const LogEntry& logged, Instead instead);
   static std::string CurrentCallText(const Task& task);
   std::string DivergenceText();
   void NoteEnd();
@@ -290,10 +284,13 @@ class Engine : public Runner, public CallDescriber {
   int current_ = 0;
   int next_ = 0;
   int64_t call_count_ = 0;
+  int64_t answer_count_ = 0;
   bool stopped_ = false;
   RunEnd end_ = RunEnd::kAllEnded;
   LogEntry diverged_;
-  bool diverged_at_handlers_end_ = false;
+  Instead instead_ = Instead::kCall;
+  std::string exception_;   // the last that came out of a body
+  std::string exceptions_;  // a line for each process that one has ended
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
   int last_ = 0;                        // who took the last step

@@ -96,6 +96,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
     Refuse("flag " + std::to_string(flags & ~kOpenFlags) + " of open");
   }
   if ((flags & O_CREAT) != 0 && (flags & O_DIRECTORY) != 0) return SysError(EINVAL);
+  if (path == nullptr) return SysError(EFAULT);
   if (*path == '\0') return SysError(ENOENT);
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
@@ -147,6 +148,7 @@ SysResult<FileStatus> Calls::Stat(const char* path) {
 }
 
 SysResult<void> Calls::Unlink(const char* path) {
+  if (path == nullptr) return SysError(EFAULT);
   // A link is not followed, not even before a slash, which nothing but a directory may have.
   const std::string whole = path;
   const std::string bare = whole.substr(0, whole.find_last_not_of('/') + 1);
@@ -198,13 +200,13 @@ mode_t Calls::Umask(mode_t mask) { return std::exchange(self().umask, mask & 077
 SysResult<size_t> Calls::ReadLink(const char* path, char* buffer, size_t size) {
   if (static_cast<int>(size) <= 0) return SysError(EINVAL);
   const Resolved where = Resolve(kernel_, self(), path, false);
-  if (where.proc && where.name == "self") {
-    return std::to_string(self().pid).copy(buffer, size);
-  }
-  if (where.proc) Refuse("readlink in /proc");
+  const bool own_proc = where.proc && where.name == "self";
+  if (where.proc && !own_proc) Refuse("readlink in /proc");
   if (where.error != 0) return SysError(where.error);
-  if (!S_ISLNK(kernel_.inodes[where.inode].mode)) return SysError(EINVAL);
-  return Contents(kernel_, where.inode).copy(buffer, size);
+  if (!own_proc && !S_ISLNK(kernel_.inodes[where.inode].mode)) return SysError(EINVAL);
+  if (buffer == nullptr) return SysError(EFAULT);
+  const std::string target = own_proc ? std::to_string(self().pid) : Contents(kernel_, where.inode);
+  return target.copy(buffer, size);
 }
 
 SysResult<size_t> Calls::GetDents(int fd, void* buffer, size_t size) {
@@ -224,6 +226,7 @@ SysResult<size_t> Calls::GetDents(int fd, void* buffer, size_t size) {
       if (filled == 0) return SysError(EINVAL);
       break;
     }
+    if (buffer == nullptr) return SysError(EFAULT);
     ++description->offset;
     dirent64 entry = {};
     entry.d_ino = static_cast<ino64_t>(description->offset);

@@ -44,7 +44,9 @@ class Walk {
   Walk(const Kernel& kernel, const Process& process, bool creating)
       : kernel_(kernel), process_(process), creating_(creating) {}
 
-  Resolved Go(std::string path, bool follow_last) {
+  Resolved Go(const char* given, bool follow_last) {
+    if (given == nullptr) return Failed(EFAULT);
+    std::string path = given;
     if (path.empty()) return Failed(ENOENT);
     if (path.size() >= kMostPath) return Failed(ENAMETOOLONG);
     at_ = path[0] == '/' ? process_.root : process_.directory;

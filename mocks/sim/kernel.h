@@ -175,6 +175,13 @@ struct Datagram {
 
 enum class ProcessState : int32_t { kFree, kRunning, kExiting, kZombie };
 
+// Of the time of a call that a signal has interrupted, and that is made again: restart_syscall(2).
+enum class Rest : int32_t {
+  kNone,  // there is no such call
+  kKept,  // Process::rest_of_time
+  kLost,  // a handler has run since, whose return makes the call end in EINTR
+};
+
 struct Process {
   ProcessState state;
   pid_t pid;
@@ -199,6 +206,8 @@ struct Process {
   int32_t executable;    // the inode of that; kNone
   int32_t nice;
   int32_t oom_score_adjust;
+  Rest rest;
+  int64_t rest_of_time;  // of a sleep, when it is over; of a poll, how long it still waits
   int64_t started;
   uint32_t umask;
   int32_t directory;

@@ -279,6 +279,7 @@ int WriteProc(Kernel* kernel, const Process& self, const Description& descriptio
   if (description.entry != kOomScoreAdjust) {
     Refuse("writing to /proc/.../" + std::string(ProcName(description.entry)));
   }
+  if (bytes == nullptr && size > 0) return EFAULT;
   const int slot = FindProcess(*kernel, description.object);
   if (slot == kNone) return ESRCH;
   const std::string text(static_cast<const char*>(bytes), size);

@@ -98,9 +98,16 @@ void Engine::Bear(int slot, bool vfork) {
   if (vfork) NoteStep(TraceRecord::Kind::kVfork, current_, child.birth);
 }
 
-int Engine::RunFunction(int (*function)(void*), void* argument) {
-  const AllocatingFor process(task().memory->heap());
-  return function(argument);
+void Engine::RunFunction(int (*function)(void*), void* argument) {
+  int status = 0;
+  const bool returned = RunToEnd(
+      [&] {
+        const AllocatingFor process(task().memory->heap());
+        status = function(argument);
+      },
+      &exception_);
+  if (!returned) EndByException();
+  EndByReturn(status);
 }
 
 void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int) {
@@ -111,15 +118,16 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
     void* argument;
   };
   Task& own = task();
-  const Log::Vfork vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
+  const Log::Vfork& vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
   Shadow shadow = {this, function, argument};
   const auto enter = [](void* given) {
     const Shadow& self = *static_cast<const Shadow*>(given);
-    // What it throws has ended the child that it repeats: by std::terminate().
-    RunToEnd([&self] { self.engine->RunFunction(self.function, self.argument); });
-    self.engine->LeaveShadow();
+    self.engine->RunFunction(self.function, self.argument);
   };
-  Fiber fiber("a replayed VforkCall() of simulated process", self().pid, enter, &shadow);
+  // The task's, since a run that ends within it does not come back here.
+  own.shadows.push_back(std::make_unique<Fiber>("a replayed VforkCall() of simulated process",
+                                                self().pid, enter, &shadow));
+  Fiber& fiber = *own.shadows.back();
   const Log* const reading = std::exchange(own.reading, vfork.log.get());
   const size_t at = std::exchange(own.at, vfork.first);
   const bool was_shadow = std::exchange(own.shadow, true);
@@ -131,6 +139,7 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
   own.shadow = was_shadow;
   own.on = on;
   own.shadow_return = shadow_return;
+  own.shadows.pop_back();
 }
 
 SysResult<int> Engine::FindProgram(const char* path) {
@@ -215,10 +224,9 @@ void Engine::ReleaseVforkParent() {
 
 void Engine::Exit(int status) {
   Task& own = task();
+  const bool answers = own.at < own.reading->entries.size();
+  if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kCall);
   if (own.shadow) LeaveShadow();
-  if (Replaying()) {
-    StopNondeterministic(own.reading->entries[own.at], false);
-  }
   EndCurrent((status & 0xff) << 8);
 }
 

@@ -130,6 +130,16 @@ int TakeSignal(Process* process, uint64_t from, Sender* sender) {
   return signal;
 }
 
+uint64_t TakenByWaiting(const Process& process, SignalSet set) {
+  uint64_t taken = set.bits() & ~kNeverBlocked;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
+    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
+    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
+  }
+  return taken;
+}
+
 void ResetHandlers(Signals* signals) {
   for (Action& action : signals->actions) {
     const int kept = action.ordinal == kIgnoreAction ? kIgnoreAction : kDefaultAction;
@@ -234,16 +244,9 @@ SysResult<SignalAction> Calls::SigAction(int signal, const SignalAction* action)
 }
 
 SysResult<SignalInfo> Calls::SigTimedWait(SignalSet set, int64_t nanoseconds) {
-  const uint64_t wanted = set.bits() & ~kNeverBlocked;
   const int64_t deadline = Deadline(nanoseconds);
   Process& process = self();
-  // What would end the process does so, where it is not blocked, though it is waited for.
-  uint64_t taken = wanted;
-  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
-    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
-    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
-    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
-  }
+  const uint64_t taken = TakenByWaiting(process, set);
   for (;;) {
     Sender sender;
     const int signal = TakeSignal(&process, taken, &sender);

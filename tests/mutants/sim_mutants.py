@@ -68,6 +68,15 @@ MUTANTS = [
      "  const auto is_over = [&own] { return own.vfork_over; };",
      "  own.vfork_over = true;\n  const auto is_over = [&own] { return own.vfork_over; };",
      [REPLAY]),
+    ("exception-comes-to-the-caller", SIM + "program_calls.cc",
+     "  const bool returned = RunToEnd(\n",
+     "  const auto run = [](const auto& code, std::string*) { return code(), true; };\n"
+     "  const bool returned = run(\n", ["//tests/unit:sim_os_exception_test"]),
+    ("stacks-of-a-thread-stay", SIM + "fiber_stack.cc",
+     "    delete std::exchange(unused, next);\n", "    unused = next;\n",
+     ["//tests/unit:sim_fiber_test"]),
+    ("answers-are-not-counted", SIM + "engine.cc",
+     "  if (answer_count_++ / ", "  if (answer_count_ / ", ["//tests/unit:sim_os_bound_test"]),
     ("exit-status-whole", SIM + "program_calls.cc",
      "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [PROCESSES]),
     # Exec ----------------------------------------------------------------------------------------
@@ -113,6 +122,17 @@ MUTANTS = [
     ("restart-never", SIM + "engine.cc",
      "    return error == kRestartable && (action.flags & SA_RESTART) != 0;",
      "    return false && error == action.flags;", [CONFORMANCE + "interruption_sim"]),
+    ("fault-takes-what-is-in-a-pipe", SIM + "pipes.cc",
+     "    if (!IsEmpty(pipe) && buffer == nullptr) return SysError(EFAULT);\n",
+     "    if (!IsEmpty(pipe) && buffer == nullptr) {\n"
+     "      char lost[8];\n"
+     "      TakeBytes(&kernel_, index, lost, sizeof(lost));\n"
+     "      return SysError(EFAULT);\n    }\n", [CONFORMANCE + "bad_pointer_sim"]),
+    ("sleep-begins-anew", SIM + "time.cc",
+     "  if (rest == Rest::kKept) *time = self().rest_of_time;\n", "",
+     [CONFORMANCE + "restart_sim"]),
+    ("poll-is-over-though-stopped", SIM + "poll.cc",
+     "deadline - kernel_.monotonic);", "0);", [CONFORMANCE + "restart_sim"]),
     ("nodefer-ignored", SIM + "engine.cc",
      "    if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);\n",
      "    process.signals.mask |= SignalBit(signal);\n", [LIFETIMES]),

@@ -28,6 +28,18 @@ std::string FaultName(const FaultEntry& entry) {
 
 }  // namespace
 
+void Coverage::AddSites(const Execution& run,
+                        std::map<std::string, std::map<std::string, FaultOutcomes>>* coverage) {
+  for (const ExecutedCall& call : run.calls()) {
+    if (GetOsCallInfo(call.call).errnos.empty()) continue;
+    FaultEntry entry;
+    entry.process = run.processes()[static_cast<size_t>(call.process)].path;
+    entry.call = call.call;
+    entry.index = call.index;
+    (*coverage)[SiteOf(entry)];
+  }
+}
+
 size_t Coverage::Hash::operator()(const FaultEntry& entry) const {
   size_t hash = static_cast<size_t>(entry.call);
   hash = hash * 31 + entry.index;

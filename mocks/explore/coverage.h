@@ -14,6 +14,10 @@ namespace cleanfork::explore {
 
 class Coverage {
  public:
+  // Names the calls of a run that may fail: what was never injected there is to be seen, too.
+  static void AddSites(const Execution& run,
+                       std::map<std::string, std::map<std::string, FaultOutcomes>>* coverage);
+
   void Count(const FaultPlan& deviations, bool violation, bool as_without);
   void AddTo(std::map<std::string, std::map<std::string, FaultOutcomes>>* coverage) const;
 

@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "cleanfork/explore_report.h"
 #include "mocks/explore/chance.h"
 #include "mocks/explore/coverage.h"
+#include "mocks/explore/picture.h"
 #include "mocks/explore/plan_choices.h"
 #include "mocks/explore/search.h"
 #include "mocks/explore/session.h"
@@ -113,6 +115,7 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
     } else if (search_.IsCounted()) {
       if (deviations == 0 && runs == 0) {
         session_.SetFaultFreeStatus(session_.record().processes()[0].wait_status);
+        Coverage::AddSites(session_.record(), &result_.coverage);
       }
       ++runs;
       ++result_.runs;
@@ -176,7 +179,10 @@ void Exploration::Fail(const Violation& violation, const FaultPlan& plan, int pr
                             "from run to run)";
   failure.plan = FaultPlanToString(simpler) + kFits + session_.Fits(simpler);
   failure.deviations = again.deviations();
-  failure.picture = session_.Picture();
+  Picture picture = session_.TakePicture();
+  failure.picture = DrawPicture(picture);
+  failure.processes = std::move(picture.processes);
+  failure.rows = std::move(picture.rows);
   result_.failures.push_back(std::move(failure));
   result_.verdict = ExploreResult::Verdict::kFailed;
 }
@@ -207,7 +213,11 @@ ExploreResult Exploration::Explore() {
 }  // namespace explore
 
 ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options) {
-  return explore::Exploration(scenario, options).Explore();
+  ExploreResult result = explore::Exploration(scenario, options).Explore();
+  result.scenario = scenario.name;
+  result.options = options;
+  if (options.reports) WriteReports(scenario, result);
+  return result;
 }
 
 ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
@@ -228,7 +238,7 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
   choices.BeginRun();
   session.Run(&choices, true);
   result.run = {session.record().end(), session.record().message()};
-  result.picture = session.Picture();
+  result.picture = explore::DrawPicture(session.TakePicture());
   if (const FaultEntry* left = choices.FirstLeft()) {
     result.error = "the plan does not fit: the run does not come to " + left->ToString();
   } else if (at != std::string::npos &&
@@ -241,34 +251,6 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
   result.rule = violation.rule;
   result.what = violation.what;
   return result;
-}
-
-std::string ExploreResult::ToString() const {
-  std::string text;
-  switch (verdict) {
-    case Verdict::kExhausted: text = "exhausted"; break;
-    case Verdict::kTruncated: text = "truncated by " + truncated_by; break;
-    case Verdict::kFailed: text = "failed"; break;
-  }
-  text += ": " + std::to_string(runs) + " runs, " + std::to_string(pruned) +
-          " given up as like another";
-  if (random_runs > 0) text += ", " + std::to_string(random_runs) + " by chance";
-  char seconds_text[32];
-  std::snprintf(seconds_text, sizeof(seconds_text), ", %.2f s\n", seconds);
-  text += seconds_text;
-  for (size_t i = 0; i < runs_by_deviations.size(); ++i) {
-    text += "  " + std::to_string(i) + " deviations: " + std::to_string(runs_by_deviations[i]) +
-            " runs\n";
-  }
-  for (const ExploreFailure& failure : failures) {
-    text += failure.plan + "\n  breaks the rule \"" + failure.rule + "\": " + failure.what + "\n" +
-            failure.picture;
-  }
-  return text;
-}
-
-std::ostream& operator<<(std::ostream& out, const ExploreResult& result) {
-  return out << result.ToString();
 }
 
 }  // namespace cleanfork

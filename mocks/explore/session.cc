@@ -5,7 +5,6 @@
 
 #include "cleanfork/os_call.h"
 #include "mocks/explore/hash.h"
-#include "mocks/explore/picture.h"
 #include "mocks/sim/sim_os_access.h"
 
 namespace cleanfork {
@@ -71,7 +70,7 @@ std::string Session::Fits(const FaultPlan& plan) const {
   return text;
 }
 
-std::string Session::Picture() const { return DrawRun(engine_); }
+Picture Session::TakePicture() const { return explore::TakePicture(engine_, record_.deviations()); }
 
 }  // namespace explore
 

@@ -7,6 +7,7 @@
 
 #include "cleanfork/explore.h"
 #include "mocks/explore/choices.h"
+#include "mocks/explore/picture.h"
 #include "mocks/explore/run_record.h"
 #include "mocks/sim/engine.h"
 
@@ -40,8 +41,8 @@ class Session {
   // What checks that a plan is of this code: what comes before each call that it names.
   std::string Fits(const FaultPlan& plan) const;
 
-  // A column for each process, a row for each call, of the last run.
-  std::string Picture() const;
+  // Of the last run, if it was run with texts. What went wrong in it is in its record.
+  Picture TakePicture() const;
 
   // The one that runs on this thread, or null.
   static Session* Current();

@@ -555,6 +555,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     const Rest rest = process.rest == Rest::kNone ? Rest::kNone : Rest::kLost;
     entry.rest = rest;
     process.rest = Rest::kNone;
+    NoteStep(TraceRecord::Kind::kHandler, current_, signal);
     const uint64_t mask = process.signals.mask;
     process.signals.mask |= action.mask;
     if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);
@@ -565,6 +566,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     own.at = own.log->entries.size();
     process.signals.mask = mask;
     process.rest = rest;
+    NoteStep(TraceRecord::Kind::kHandlerEnd, current_, signal);
   }
 }
 

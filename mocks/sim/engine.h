@@ -77,6 +77,15 @@ struct TraceRecord {
   enum class Kind {
     kCall,
     kEnd,  // of the process: the value is its wait status
+    // Only where texts are made.
+    kVfork,         // a VforkCall() begins: the value is the number of the child's birth
+    kExec,          // an execve() that succeeded
+    kGone,          // after kEnd: descriptors are closed, the parent is told; the same value
+    kHandler,       // a handler begins: the value is the signal
+    kHandlerEnd,    // and returns
+    kSwitch,        // another process goes on instead: the value is the number of its birth
+    kSignal,        // one comes from outside, before the call: the value is the signal
+    kSignalWithin,  // while the process waits in the call
   };
   Kind kind;
   pid_t pid;
@@ -239,8 +248,9 @@ class Engine : public Runner, public CallDescriber {
   void ParkToEnd(const Footprint& footprint);
   void ParkToStop();
   void AddSignals(int slot, FaultList* faults) const;
-  void PostFromOutside(int slot, int signal);
+  void PostFromOutside(int slot, int signal, bool within);
   void Bear(int slot, bool vfork);
+  void NoteStep(TraceRecord::Kind kind, int slot, int64_t value);
   bool AdvanceTime();
   void LetOthersRun();
   void ReleaseVforkParent();

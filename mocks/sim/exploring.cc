@@ -124,11 +124,14 @@ int Engine::PickExplored() {
       if (!AdvanceTime()) return kNone;
       continue;
     }
+    if (chosen != 0 && candidates[0].slot != kNone) {
+      NoteStep(TraceRecord::Kind::kSwitch, candidates[0].slot, TaskAt(candidate.slot)->birth);
+    }
     last_ = candidate.slot;
     if (candidate.can_run) return candidate.slot;
     const auto add = [&](FaultList* faults) { AddSignals(candidate.slot, faults); };
     PostFromOutside(candidate.slot,
-                    explorer_->ChooseFault(*candidate.place, true, FaultSource(add)).signal);
+                    explorer_->ChooseFault(*candidate.place, true, FaultSource(add)).signal, true);
     if (CanRun(candidate.slot)) return candidate.slot;
   }
 }
@@ -154,10 +157,22 @@ void Engine::AddSignals(int slot, FaultList* faults) const {
   }
 }
 
-void Engine::PostFromOutside(int slot, int signal) {
+void Engine::PostFromOutside(int slot, int signal, bool within) {
   if (signal == 0) return;
+  NoteStep(within ? TraceRecord::Kind::kSignalWithin : TraceRecord::Kind::kSignal, slot, signal);
   PostSignal(&kernel_, slot, signal, {SI_USER, kInitPid, 0, 0});
   kernel_.signalled = 0;
+}
+
+// What a picture of a run shows beside its calls. Of an exec: its arguments, too.
+void Engine::NoteStep(TraceRecord::Kind kind, int slot, int64_t value) {
+  if (!describes_) return;
+  const Task& of = *TaskAt(slot);
+  trace_.push_back({kind, kernel_.processes[slot].pid, of.birth, of.place.call, of.place.index,
+                    false, trace_bytes_.size(), 0, 0, value});
+  if (kind != TraceRecord::Kind::kExec) return;
+  trace_.back().arguments = of.arguments.size();
+  trace_bytes_.Append(of.arguments);
 }
 
 const Fault* Engine::FindSticky() {
@@ -182,7 +197,7 @@ Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
     if (explorer_->WantsSignals()) AddSignals(current_, list);
   };
   const Fault fault = explorer_->ChooseFault(own.place, false, FaultSource(add));
-  if (fault.kind == Fault::Kind::kSignal) PostFromOutside(current_, fault.signal);
+  if (fault.kind == Fault::Kind::kSignal) PostFromOutside(current_, fault.signal, false);
   if (fault.kind == Fault::Kind::kNone || fault.kind == Fault::Kind::kSignal) return fault;
   own.injected = true;
   if (fault.sticky) own.sticky.emplace_back(own.call, fault);

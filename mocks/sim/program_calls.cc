@@ -95,6 +95,7 @@ void Engine::Bear(int slot, bool vfork) {
   const ProcessPath path = births_[static_cast<size_t>(parent.birth)].path.Child(++parent.forks);
   child.place.process = path;
   births_.push_back({path, kernel_.processes[slot].pid, parent.birth, vfork});
+  if (vfork) NoteStep(TraceRecord::Kind::kVfork, current_, child.birth);
 }
 
 void Engine::RunFunction(int (*function)(void*), void* argument) {
@@ -198,6 +199,7 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
     };
   }
   Task& own = task();
+  NoteStep(TraceRecord::Kind::kExec, current_, 0);
   own.replacement = MakeTask(std::make_shared<const Body>(std::move(body)),
                              std::make_shared<const Words>(record.environment));
   Task& program = *own.replacement;
@@ -243,6 +245,7 @@ void Engine::EndCurrent(int wait_status) {
   } else {
     LetOthersRun();
   }
+  NoteStep(TraceRecord::Kind::kGone, current_, wait_status);
   FinishExit(&kernel_, current_, wait_status);
   task().ended = true;
   Fiber::Exit(*task().on, host_);

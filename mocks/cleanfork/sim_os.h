@@ -51,6 +51,10 @@
 
 namespace cleanfork {
 
+namespace sim {
+class SimOsAccess;
+}  // namespace sim
+
 // A line of passwd(5) and the user's lines of group(5). The home directory is made.
 struct SimUser {
   std::string name;
@@ -237,6 +241,7 @@ class SimOs {
   static std::vector<std::string> UnmodelledCalls();
 
  private:
+  friend class sim::SimOsAccess;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

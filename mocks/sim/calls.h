@@ -207,7 +207,6 @@ class Calls {
   SysResult<size_t> WriteAt(Description* description, const void* buffer, size_t size,
                             int64_t* offset);
   SysResult<WaitIdResult> WaitForChild(idtype_t type, id_t id, int options);
-  SysResult<WaitIdResult> WaitForPidFd(const Description& description, int options);
 
   Kernel& kernel_;
   const Directory& directory_;

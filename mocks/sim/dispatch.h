@@ -3,9 +3,11 @@
 #ifndef CLEANFORK_MOCKS_SIM_DISPATCH_H_
 #define CLEANFORK_MOCKS_SIM_DISPATCH_H_
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -13,7 +15,11 @@
 #include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
 #include "mocks/sim/arguments.h"
+#include "mocks/sim/blocking.h"
+#include "mocks/sim/call_tag.h"
 #include "mocks/sim/engine.h"
+#include "mocks/sim/faults.h"
+#include "mocks/sim/footprints.h"
 #include "mocks/sim/refuse.h"
 
 namespace cleanfork::sim {
@@ -67,9 +73,6 @@ struct Filled {
   void* bytes = nullptr;
   size_t size = 0;
 };
-
-template <OsCall kCall>
-using Tag = std::integral_constant<OsCall, kCall>;
 
 // A call that is not named here fills in nothing, which kFillsNothing checks.
 struct NothingFilled {};
@@ -217,7 +220,21 @@ struct Unset {
 template <typename T>
 struct Unset<SysResult<T>> {
   static SysResult<T> Value() { return SysError(ENOSYS); }
+
+  // What a call says that has done nothing.
+  static SysResult<T> Lie() {
+    if constexpr (std::is_void<T>::value) {
+      return {};
+    } else {
+      return T{};
+    }
+  }
 };
+
+template <typename Result>
+struct IsSysResult : std::false_type {};
+template <typename T>
+struct IsSysResult<SysResult<T>> : std::true_type {};
 
 class Dispatch : public Os {
  public:
@@ -251,7 +268,7 @@ class Dispatch : public Os {
 
   template <OsCall kCall, typename Result, typename... A>
   Result KernelCall(A... a) {
-    for (;;) {
+    for (bool again = false;; again = true) {
       Result result = Unset<Result>::Value();
       if (engine_.Answers()) {
         const LogEntry entry = engine_.TakeLogged();
@@ -271,7 +288,8 @@ class Dispatch : public Os {
       }
       Begin<kCall>(a...);
       if (engine_.BeforeCall()) Begin<kCall>(a...);
-      result = Live<kCall, Result>(a...);
+      result =
+          engine_.explores() ? Explored<kCall, Result>(again, a...) : Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
       if (error >= kRestartable && error <= kRestartWithTheRest) {
         if (engine_.Restarts(error)) {
@@ -286,6 +304,46 @@ class Dispatch : public Os {
                       NumberOf(result));
       engine_.DeliverSignals();
       return result;
+    }
+  }
+
+  // Where somebody explores: others may go on first, and something may go wrong.
+  template <OsCall kCall, typename Result, typename... A>
+  Result Explored(bool again, A... a) {
+    const Kernel& kernel = engine_.kernel();
+    const int slot = engine_.current();
+    const auto waits = [&] { return WouldBlock(Tag<kCall>(), kernel, slot, a...); };
+    const auto add = [&](FaultList* faults) {
+      if (!again) AddFaults(Tag<kCall>(), kernel, slot, faults, a...);
+    };
+    const uint32_t index = engine_.CountCall(again);
+    Fault fault;
+    for (bool handled = true; handled;) {
+      const Fault* const sticky = engine_.FindSticky();
+      const bool fails = sticky != nullptr && sticky->kind == Fault::Kind::kErrno;
+      const ReadyCheck would_wait(waits);
+      engine_.Park(index, fails ? Footprint() : FootprintOf(Tag<kCall>(), kernel, slot, a...),
+                   would_wait);
+      handled = engine_.DeliverBeforeCall();
+      if (!handled) {
+        fault = engine_.ChooseFault(index, FaultSource(add));
+        if (fault.kind == Fault::Kind::kSignal) handled = engine_.DeliverBeforeCall();
+      }
+      if (handled) Begin<kCall>(a...);
+    }
+    if constexpr (!IsSysResult<Result>::value) {
+      return Live<kCall, Result>(a...);
+    } else {
+      switch (fault.kind) {
+        case Fault::Kind::kErrno: return SysError(fault.error);
+        case Fault::Kind::kErrnoAfter: {
+          const Result result = Live<kCall, Result>(a...);
+          return result.ok() ? Result(SysError(fault.error)) : result;
+        }
+        case Fault::Kind::kShort: return LiveShort<kCall, Result>(fault.bytes, a...);
+        case Fault::Kind::kLie: return Unset<Result>::Lie();
+        default: return Live<kCall, Result>(a...);
+      }
     }
   }
 
@@ -305,6 +363,20 @@ class Dispatch : public Os {
       return engine_.ExecVe(a...);
     } else {
       return Model<kCall>::Make(engine_.calls(), a...);
+    }
+  }
+
+  // Of a transfer at most `bytes` bytes pass.
+  template <OsCall kCall, typename Result, typename... A>
+  Result LiveShort(uint64_t bytes, A... a) {
+    constexpr bool kTransfers = kCall == OsCall::kRead || kCall == OsCall::kWrite ||
+                                kCall == OsCall::kPRead || kCall == OsCall::kPWrite;
+    if constexpr (kTransfers) {
+      std::tuple<A...> all(a...);
+      std::get<2>(all) = std::min<size_t>(std::get<2>(all), bytes);
+      return std::apply([this](auto... same) { return Live<kCall, Result>(same...); }, all);
+    } else {
+      return Live<kCall, Result>(a...);
     }
   }
 

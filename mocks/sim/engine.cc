@@ -67,10 +67,9 @@ std::string Engine::CurrentCallText(const Task& task) {
 }
 
 Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
-               Chooser* chooser, int64_t most_calls)
+               int64_t most_calls)
     : kernel_(*kernel),
       programs_(*programs),
-      chooser_(*chooser),
       most_calls_(most_calls),
       calls_(kernel, directory, this) {}
 
@@ -81,9 +80,11 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
+  if (explores()) beginning_ = kernel_.processes[0];
   // No copies: nothing goes on after this returns.
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
+  births_.push_back({ProcessPath(), kernel_.processes[0].pid, kNone, false});
   for (next_ = 0; next_ != kNone && !stopped_;) {
     current_ = next_;
     Resume(current_);
@@ -97,18 +98,24 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
     }
   }
   NoteEnd();
+  for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
+    const bool runs = kernel_.processes[slot].state == ProcessState::kRunning;
+    if (runs && TaskAt(slot) != nullptr) left_.push_back(Record(slot));
+  }
   DropAllTasks();
   CallDescriber::Install(describer);
 }
 
 void Engine::Clear() {
-  next_ = current_ = 0;
+  next_ = current_ = last_ = 0;
   call_count_ = answer_count_ = 0;
   stopped_ = false;
   end_ = RunEnd::kAllEnded;
   message_.clear();
   exceptions_.clear();
   handlers_.clear();
+  births_.clear();
+  left_.clear();
   ended_.clear();
   execs_.clear();
   trace_.clear();
@@ -117,8 +124,22 @@ void Engine::Clear() {
 
 ProcessRecord Engine::Record(int slot) const {
   const Process& process = kernel_.processes[slot];
-  ProcessRecord record = {
-      process, ParentPid(kernel_, process), {}, PathOf(kernel_, process.directory)};
+  const Task* const task = tasks_[static_cast<size_t>(slot)].get();
+  ProcessRecord record = {process,
+                          task == nullptr ? kNone : task->birth,
+                          task != nullptr && task->returned,
+                          false,
+                          0,
+                          0,
+                          ParentPid(kernel_, process),
+                          {},
+                          {}};
+  for (const Process& child : kernel_.processes) {
+    if (child.state == ProcessState::kFree || child.parent != slot) continue;
+    ++(child.state == ProcessState::kZombie ? record.zombies : record.children);
+  }
+  if (!describes_) return record;
+  record.directory = PathOf(kernel_, process.directory);
   record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
@@ -207,6 +228,7 @@ void Engine::RunBody() {
       &exception_);
   if (!returned) EndByException();
   own.memory->BodyReturned();
+  own.returned = true;
   EndByReturn(status);
 }
 
@@ -250,18 +272,13 @@ std::optional<Wake> Engine::WhatWakes(int slot) const {
 }
 
 int Engine::PickNext() {
-  const bool asks = chooser_.Asks(ChoiceKind::kSchedule);
-  if (!asks && CanRun(current_)) return current_;
+  if (explorer_ != nullptr) return PickExplored();
   do {
-    int alternatives[kMaxProcesses];
-    int count = 0;
     const int used = kernel_.processes.used;
     for (int i = 0; i < used; ++i) {
       const int slot = (current_ + i) % used;
-      if (CanRun(slot)) alternatives[count++] = slot;
+      if (CanRun(slot)) return slot;
     }
-    if (count == 1 || (count > 1 && !asks)) return alternatives[0];
-    if (count > 1) return alternatives[chooser_.Choose(ChoiceKind::kSchedule, count)];
   } while (AdvanceTime());
   return kNone;
 }
@@ -309,6 +326,7 @@ void Engine::NoteEnd() {
                            " calls were answered from logs: a loop of forks?";
       break;
     case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
+    case RunEnd::kAbandoned: return;
     default: NoteWhoWaits();
   }
   if (!message_.empty() && !exceptions_.empty()) message_ += "\n";
@@ -318,12 +336,14 @@ void Engine::NoteEnd() {
 // Nobody can go on any more: each has ended, or waits for ever.
 void Engine::NoteWhoWaits() {
   std::string who;
-  bool first_waits = false;
+  bool waits = false, first_waits = false;
   for (int slot = 0; slot < kernel_.processes.used; ++slot) {
     const auto& task = tasks_[static_cast<size_t>(slot)];
     if (task == nullptr) continue;
     const Process& process = kernel_.processes[slot];
     first_waits |= process.birth == 0;
+    waits = true;
+    if (!describes_) continue;
     who += "\n  process " + std::to_string(process.pid) + ": ";
     if (process.program != kNone && programs_[static_cast<size_t>(process.program)] == nullptr) {
       who += "runs " + execs_.at(process.pid).path + ", which is not simulated";
@@ -332,8 +352,9 @@ void Engine::NoteWhoWaits() {
     who += CurrentCallText(*task);
     who += std::string(": ") + task->waiting->what;
   }
-  if (who.empty()) return;
+  if (!waits) return;
   end_ = first_waits ? RunEnd::kDeadlock : RunEnd::kLeftWaiting;
+  if (!describes_) return;
   message_ = (first_waits ? "deadlock: every process waits for ever:"
                           : "the first process has ended; others wait for ever:") +
              who;
@@ -415,7 +436,12 @@ bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
     Stop(RunEnd::kTooManyCalls);
   }
+  if (explorer_ != nullptr) return false;  // Park() does the rest
   LetOthersRun();
+  return DeliverBeforeCall();
+}
+
+bool Engine::DeliverBeforeCall() {
   const size_t logged = task().log->entries.size();
   DeliverSignals();
   return task().log->entries.size() != logged;
@@ -441,148 +467,10 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
-  trace_.push_back({self().pid, own.call, trace_bytes_.size(), own.arguments.size(), error, value});
+  trace_.push_back({TraceRecord::Kind::kCall, self().pid, own.birth, own.call, own.place.index,
+                    own.injected, trace_bytes_.size(), own.arguments.size(), error, value});
+  own.injected = false;
   trace_bytes_.Append(own.arguments);
-}
-
-// Signals --------------------------------------------------------------------------------------
-
-int Engine::OrdinalOf(const SignalAction& action) {
-  if (action.info_handler == nullptr && action.handler == SIG_DFL) return kDefaultAction;
-  if (action.info_handler == nullptr && action.handler == SIG_IGN) return kIgnoreAction;
-  for (size_t i = 0; i < handlers_.size(); ++i) {
-    const bool same =
-        action.info_handler != nullptr
-            ? handlers_[i].info_handler == action.info_handler
-            : handlers_[i].info_handler == nullptr && handlers_[i].handler == action.handler;
-    if (same) return static_cast<int>(i) + 2;
-  }
-  SignalAction handler;
-  handler.info_handler = action.info_handler;
-  if (action.info_handler == nullptr) handler.handler = action.handler;
-  handlers_.push_back(handler);
-  return static_cast<int>(handlers_.size()) + 1;
-}
-
-SignalAction Engine::ActionOf(int ordinal) const {
-  if (ordinal >= 2) return handlers_[static_cast<size_t>(ordinal) - 2];
-  SignalAction action;
-  if (ordinal == kIgnoreAction) action.handler = SIG_IGN;
-  return action;
-}
-
-void Engine::TakeDefaultAction(int signal) {
-  switch (DefaultActionOf(kernel_, self(), signal)) {
-    case DefaultAction::kIgnore: return;
-    case DefaultAction::kTerminate: EndCurrent(signal);
-    case DefaultAction::kStop: break;
-  }
-  StopProcess(&kernel_, current_, signal);
-  const Process& process = self();
-  const auto is_continued = [&process] { return process.stopped == 0; };
-  Wait({"it is stopped", kForever, ReadyCheck(is_continued), true});
-  self().stopped = 0;  // by SIGKILL too, which ends it
-}
-
-// Whether an interrupted call is to be made again, after handlers that are to run have run.
-bool Engine::Restarts(int error) {
-  Process& process = self();
-  while (HasSignal(process)) {
-    Signals copy = process.signals;
-    Sender sender;
-    const int signal = TakeSignal(&process, ~copy.mask, &sender);
-    const Action& action = copy.actions[signal];
-    if (action.ordinal == kIgnoreAction) continue;
-    if (action.ordinal == kDefaultAction) {
-      TakeDefaultAction(signal);
-      continue;
-    }
-    process.signals = copy;  // it is still to be delivered
-    return error == kRestartable && (action.flags & SA_RESTART) != 0;
-  }
-  return true;
-}
-
-// As the kernel puts the frames of several signals on a stack: the last one runs first.
-void Engine::DeliverPending(LogEntry::Kind kind) {
-  Process& process = self();
-  while (HasSignal(process)) {
-    Sender sender;
-    const int signal = TakeSignal(&process, ~process.signals.mask, &sender);
-    Action& action = process.signals.actions[signal];
-    const int ordinal = action.ordinal;
-    if (ordinal == kIgnoreAction) continue;
-    if (ordinal == kDefaultAction) {
-      TakeDefaultAction(signal);
-      continue;
-    }
-    Task& own = task();
-    LogEntry& entry = own.log->Add(kind, own.call, {});
-    entry.signal = signal;
-    entry.ordinal = ordinal;
-    entry.sender = sender;
-    entry.mask = process.signals.mask;
-    own.at = own.log->entries.size();
-    const Rest rest = process.rest == Rest::kNone ? Rest::kNone : Rest::kLost;
-    entry.rest = rest;
-    process.rest = Rest::kNone;
-    const uint64_t mask = process.signals.mask;
-    process.signals.mask |= action.mask;
-    if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);
-    if ((action.flags & static_cast<int>(SA_RESETHAND)) != 0) action.ordinal = kDefaultAction;
-    DeliverSignals(LogEntry::Kind::kNestedSignal);
-    RunHandler(ordinal, signal, sender);
-    own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
-    own.at = own.log->entries.size();
-    process.signals.mask = mask;
-    process.rest = rest;
-  }
-}
-
-void Engine::RunHandler(int ordinal, int signal, const Sender& sender) {
-  const SignalAction action = ActionOf(ordinal);
-  const AllocatingFor process(task().memory->heap());
-  if (action.info_handler == nullptr) {
-    action.handler(signal);
-    return;
-  }
-  siginfo_t info = {};
-  info.si_signo = signal;
-  info.si_code = sender.code;
-  info.si_pid = sender.pid;
-  info.si_uid = sender.uid;
-  if (signal == SIGCHLD) info.si_status = sender.status;
-  action.info_handler(signal, &info, nullptr);  // there is no ucontext_t to be had
-}
-
-void Engine::ReplaySignals() {
-  const auto is_next = [this](LogEntry::Kind kind) {
-    const Task& own = task();
-    return own.at < own.reading->entries.size() && own.reading->entries[own.at].kind == kind;
-  };
-  while (is_next(LogEntry::Kind::kSignal)) ReplaySignal();
-}
-
-void Engine::ReplaySignal() {
-  Task& own = task();
-  const LogEntry entry = own.reading->entries[own.at++];
-  while (own.at < own.reading->entries.size() &&
-         own.reading->entries[own.at].kind == LogEntry::Kind::kNestedSignal) {
-    ReplaySignal();
-  }
-  RunHandler(entry.ordinal, entry.signal, entry.sender);
-  if (!Replaying()) {  // it was in the handler that this process was forked
-    own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
-    own.at = own.log->entries.size();
-    self().signals.mask = entry.mask;
-    self().rest = entry.rest;
-    return;
-  }
-  if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
-  const LogEntry& next = own.reading->entries[own.at++];
-  if (next.kind != LogEntry::Kind::kSignalReturn) {
-    StopNondeterministic(next, Instead::kHandlersEnd);
-  }
 }
 
 }  // namespace cleanfork::sim

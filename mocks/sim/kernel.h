@@ -249,6 +249,7 @@ struct Kernel {
   int64_t monotonic;  // nanoseconds
   int64_t realtime_offset;
   uint64_t random;
+  uint32_t signalled;   // processes, by slots, that were sent a signal: for who explores
   int32_t most_files;   // open file descriptions, for who has not CAP_SYS_ADMIN
   int32_t free_blocks;  // of the disk, as large as pages
   uint32_t datagram_size;

@@ -14,6 +14,7 @@
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/engine.h"
 #include "mocks/sim/files.h"
+#include "mocks/sim/footprints.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
@@ -57,6 +58,7 @@ SysResult<pid_t> Engine::Fork() {
   LogEntry& entry = child.log->Add(LogEntry::Kind::kCall, OsCall::kFork, own.arguments);
   entry.result = sizeof(result);
   child.log->bytes.Append(&result, sizeof(result));
+  Bear(slot.value(), false);
   return kernel_.processes[slot.value()].pid;
 }
 
@@ -69,6 +71,7 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   kernel_.processes[slot.value()].vfork_parent = current_;
   kernel_.processes[slot.value()].clone_child = termination_signal == 0;
   Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
+  Bear(slot.value(), true);
   child.memory = own.memory;
   child.function = function;
   child.argument = argument;
@@ -82,6 +85,17 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
       Wait({"the child has neither exec'd nor ended", kForever, ReadyCheck(is_over), true});
   if (wake == Wake::kSignal) return SysError(kRestartable);  // killed: it does not come back
   return pid;
+}
+
+// What is known of a process that has just been forked.
+void Engine::Bear(int slot, bool vfork) {
+  Task& parent = task();
+  Task& child = *TaskAt(slot);
+  child.birth = static_cast<int>(births_.size());
+  const ProcessPath path = births_[static_cast<size_t>(parent.birth)].path.Child(++parent.forks);
+  child.place.process = path;
+  births_.push_back({path, kernel_.processes[slot].pid, parent.birth, vfork});
+  if (vfork) NoteStep(TraceRecord::Kind::kVfork, current_, child.birth);
 }
 
 void Engine::RunFunction(int (*function)(void*), void* argument) {
@@ -185,8 +199,16 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
     };
   }
   Task& own = task();
+  NoteStep(TraceRecord::Kind::kExec, current_, 0);
   own.replacement = MakeTask(std::make_shared<const Body>(std::move(body)),
                              std::make_shared<const Words>(record.environment));
+  Task& program = *own.replacement;
+  program.birth = own.birth;
+  program.forks = own.forks;
+  program.place = own.place;
+  program.footprint = own.footprint;
+  program.counts = own.counts;
+  program.sticky = own.sticky;
   execs_[process.pid] = std::move(record);
   next_ = current_;
   Fiber::Exit(*own.on, host_);
@@ -210,11 +232,20 @@ void Engine::Exit(int status) {
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
+  if (explorer_ != nullptr) ParkToEnd(FootprintOfClosingStep(kernel_, current_));
   ended_.push_back(Record(current_));
   ended_.back().process.wait_status = wait_status;
+  ended_.back().ended = true;
+  trace_.push_back({TraceRecord::Kind::kEnd, self().pid, task().birth, OsCall::kExit, 0, false,
+                    trace_bytes_.size(), 0, 0, wait_status});
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);
-  LetOthersRun();
+  if (explorer_ != nullptr) {
+    ParkToEnd(FootprintOfLastStep(kernel_, current_));
+  } else {
+    LetOthersRun();
+  }
+  NoteStep(TraceRecord::Kind::kGone, current_, wait_status);
   FinishExit(&kernel_, current_, wait_status);
   task().ended = true;
   Fiber::Exit(*task().on, host_);

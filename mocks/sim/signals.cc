@@ -81,7 +81,9 @@ void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
     Continue(kernel, slot);
   }
   // A blocked signal stays pending even where it is ignored: it may be waited for.
-  if (IsIgnored(process, signal) && (process.signals.mask & bit) == 0) return;
+  const bool ignored = IsIgnored(process, signal);
+  if (ignored && (process.signals.mask & bit) == 0) return;
+  if (signal != SIGCHLD || !ignored) kernel->signalled |= uint32_t{1} << slot;
   if ((process.signals.pending & bit) != 0) {
     if (signal >= kFirstRealTime) {
       Refuse("a second real-time signal " + std::to_string(signal) + " in the queue");
@@ -126,6 +128,16 @@ int TakeSignal(Process* process, uint64_t from, Sender* sender) {
   *sender = process->signals.senders[signal];
   process->signals.senders[signal] = Sender();
   return signal;
+}
+
+uint64_t TakenByWaiting(const Process& process, SignalSet set) {
+  uint64_t taken = set.bits() & ~kNeverBlocked;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
+    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
+    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
+  }
+  return taken;
 }
 
 void ResetHandlers(Signals* signals) {
@@ -229,16 +241,9 @@ SysResult<SignalAction> Calls::SigAction(int signal, const SignalAction* action)
 }
 
 SysResult<SignalInfo> Calls::SigTimedWait(SignalSet set, int64_t nanoseconds) {
-  const uint64_t wanted = set.bits() & ~kNeverBlocked;
   const int64_t deadline = Deadline(nanoseconds);
   Process& process = self();
-  // What would end the process does so, where it is not blocked, though it is waited for.
-  uint64_t taken = wanted;
-  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
-    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
-    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
-    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
-  }
+  const uint64_t taken = TakenByWaiting(process, set);
   for (;;) {
     Sender sender;
     const int signal = TakeSignal(&process, taken, &sender);

@@ -30,6 +30,10 @@ bool IsBeingKilled(const Process& process);
 // The lowest pending one out of `from`, which is pending no more; 0 for none.
 int TakeSignal(Process* process, uint64_t from, Sender* sender);
 
+// What sigtimedwait(2) takes out of `set`. What would end the process does so, where it is not
+// blocked, though it is waited for.
+uint64_t TakenByWaiting(const Process& process, SignalSet set);
+
 // exec: functions become the default action, SIG_IGN stays.
 void ResetHandlers(Signals* signals);
 

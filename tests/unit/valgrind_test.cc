@@ -29,9 +29,9 @@ int Run(const std::vector<std::string>& words) {
   return WEXITSTATUS(status);
 }
 
-int RunUnderValgrind(const std::string& program) {
-  return Run({"valgrind", "--quiet", "--error-exitcode=" + std::to_string(kErrorsFound), program,
-              "--gtest_filter=-*DeathTest*"});
+int RunUnderValgrind(const std::string& program, const std::string& option = "--quiet") {
+  return Run({"valgrind", "--quiet", option, "--error-exitcode=" + std::to_string(kErrorsFound),
+              program, "--gtest_filter=-*DeathTest*"});
 }
 
 std::string WhyNot() {
@@ -56,6 +56,13 @@ TEST(UnderValgrind, TestsOfSimOsPassWithoutAWord) {
     EXPECT_EQ(RunUnderValgrind(program), 0) << program;
   }
   EXPECT_GE(count, 2);
+}
+
+// 64 MiB hold a thread's stack and what is mapped beside it.
+TEST(UnderValgrind, StacksThatAreNearEachOtherAreNotTakenForOne) {
+  const std::string why_not = WhyNot();
+  if (!why_not.empty()) GTEST_SKIP() << why_not;
+  EXPECT_EQ(RunUnderValgrind(std::getenv("NEAR_STACKS"), "--max-stackframe=67108864"), 0);
 }
 
 // So that it is seen to say something.

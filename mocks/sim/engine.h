@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -240,6 +241,7 @@ class Engine : public Runner, public CallDescriber {
   [[noreturn]] void LeaveShadow();
 
   bool CanRun(int slot) const;
+  std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
   int PickExplored();
   void NoteSignalled();

@@ -82,7 +82,7 @@ std::vector<std::pair<std::string, unsigned char>> Entries(const Kernel& kernel,
   }
   if (kernel.inodes[description.object].proc == ProcKind::kRoot) {
     for (const Process& process : kernel.processes) {
-      if (process.state == ProcessState::kFree) continue;
+      if (!IsLive(process)) continue;
       entries.push_back({std::to_string(process.pid), DT_DIR});
     }
   }
@@ -111,6 +111,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
     if (error != 0) return SysError(error);
     if (IsProcLink(model)) Refuse("to open a descriptor by its name in /proc");
     if (!IsProcDirectory(model) && (flags & O_DIRECTORY) != 0) return SysError(ENOTDIR);
+    model.flags = flags & kDescriptionFlags;
   } else {
     int inode = where.inode;
     int error = where.error;
@@ -125,12 +126,8 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
       }
     }
     if (error != 0) return SysError(error);
-    const bool directory = S_ISDIR(kernel_.inodes[inode].mode);
-    model.kind = directory ? DescriptionKind::kDirectory : DescriptionKind::kFile;
-    model.object = inode;
-    ++kernel_.inodes[inode].open_count;
+    model = OpenInode(&kernel_, inode, flags);
   }
-  model.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
   InstallDescription(&kernel_, &self(), fd, model, (flags & O_CLOEXEC) != 0);
   return fd;
 }

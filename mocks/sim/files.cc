@@ -176,6 +176,13 @@ void RemoveName(Kernel* kernel, int directory, const std::string& name) {
   FreeIfUnused(kernel, inode);
 }
 
+Description OpenInode(Kernel* kernel, int index, int flags) {
+  Inode& inode = kernel->inodes[index];
+  ++inode.open_count;
+  const auto kind = S_ISDIR(inode.mode) ? DescriptionKind::kDirectory : DescriptionKind::kFile;
+  return MakeDescription(kind, index, flags & kDescriptionFlags);
+}
+
 void ReleaseInode(Kernel* kernel, int inode) {
   --kernel->inodes[inode].open_count;
   FreeIfUnused(kernel, inode);

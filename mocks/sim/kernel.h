@@ -219,6 +219,9 @@ struct Process {
   Descriptor descriptors[kMaxDescriptors];
 };
 
+// Whether its slot is in use: by a zombie, too.
+inline bool IsLive(const Process& process) { return process.state != ProcessState::kFree; }
+
 // An array of which only the rows below `used` have ever been in use. The others are as they were
 // made: they are neither searched nor copied.
 template <typename Row, int kSize>

@@ -34,6 +34,7 @@ char bytes[70'000];
 gid_t some_groups[] = {7, 5};
 struct pollfd polled[] = {{kEmptyRead, POLLIN, 0}, {kPidFd, POLLIN, 0}};
 struct pollfd polled_full[] = {{kFullWrite, POLLOUT, 0}};
+struct pollfd polled_many[31];
 struct pollfd polled_file[] = {{kShared, POLLIN | POLLOUT, 0}, {-1, POLLIN, 0}};
 const SignalSet no_signals;
 const SignalSet all_signals = SignalSet::Full();
@@ -344,6 +345,7 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Poll, polled, 2, -1),
            CASE(Poll, polled, 2, 0),
            CASE(Poll, polled_full, 1, 1000),
+           CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
            CASE(Socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
            CASE(SendTo, kSocket, bytes, 3, 0, &notify_address),
@@ -417,6 +419,7 @@ void AddEnds(std::vector<CallCase>* cases) {
 
 std::vector<CallCase> MakeCallCases() {
   std::memset(bytes, 'b', sizeof(bytes));
+  for (struct pollfd& entry : polled_many) entry = {-1, POLLIN, 0};
   handler.handler = [](int) {};
   ignore.handler = SIG_IGN;
   notify_address = Address("@notify");

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
 
 namespace cleanfork {
@@ -46,6 +47,7 @@ int ReadProcFile(Os& os, const std::string& path, std::string* text) {
   constexpr size_t kMaxCalls = 2 * kMaxProcFileSize / kReadSize;
   SysResult<int> opened = SysError(EINTR);
   for (size_t calls = 0; calls < kMaxCalls && !opened.ok() && opened.error() == EINTR; ++calls) {
+    if (calls > 0) CLEANFORK_PROBE("the open of a file of /proc is made again");
     opened = os.Open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   }
   if (!opened.ok()) return opened.error();
@@ -54,7 +56,10 @@ int ReadProcFile(Os& os, const std::string& path, std::string* text) {
   char buffer[kReadSize];
   for (size_t calls = 0; calls < kMaxCalls; ++calls) {
     const SysResult<size_t> got = os.Read(fd.get(), buffer, sizeof(buffer));
-    if (!got.ok() && got.error() == EINTR) continue;
+    if (!got.ok() && got.error() == EINTR) {
+      CLEANFORK_PROBE("the read of a file of /proc is made again");
+      continue;
+    }
     if (!got.ok()) return got.error();
     if (got.value() == 0) return 0;
     text->append(buffer, std::min(got.value(), sizeof(buffer)));
@@ -104,7 +109,10 @@ ProcessList ListProcesses(Os& os) {
   alignas(struct dirent64) char buffer[kReadSize];
   for (int calls = 0; calls < kMaxDirectoryReads && list.pids.size() < kMaxProcesses; ++calls) {
     const SysResult<size_t> got = os.GetDents(proc.get(), buffer, sizeof(buffer));
-    if (!got.ok() && got.error() == EINTR) continue;
+    if (!got.ok() && got.error() == EINTR) {
+      CLEANFORK_PROBE("the read of the list of processes is made again");
+      continue;
+    }
     list.complete = got.ok() && got.value() == 0;
     if (!got.ok() || got.value() == 0) break;
     AppendPids(buffer, std::min(got.value(), sizeof(buffer)), list.pids);

@@ -12,6 +12,7 @@
 #include "mocks/sim/faults.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/interruption.h"
+#include "mocks/sim/pipes.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -63,7 +64,9 @@ void AddWriteFaults(const Kernel& kernel, const Description& description, size_t
   if (size > 1) faults->AddShort(1);
 }
 
-bool HoldsMoreThanAByte(const Pipe& pipe) {
+// Or may by the time that the read is done: what fails is decided before it waits.
+bool MayHoldMoreThanAByte(const Pipe& pipe) {
+  if (IsEmpty(pipe)) return pipe.writers > 0;
   return pipe.count > 1 || (pipe.count == 1 && pipe.slots[pipe.first].size > 1);
 }
 
@@ -112,7 +115,7 @@ void AddFaults(Tag<OsCall::kRead> call, const Kernel& kernel, int slot, FaultLis
   AddInterruption(kernel, slot, WouldBlock(call, kernel, slot, fd, buffer, size), faults);
   // read(2): fewer bytes than there are is no error, of a pipe for one.
   const bool pipe = description->kind == DescriptionKind::kPipeRead;
-  if (pipe && size > 1 && HoldsMoreThanAByte(kernel.pipes[description->object])) {
+  if (pipe && size > 1 && MayHoldMoreThanAByte(kernel.pipes[description->object])) {
     faults->AddShort(1);
   }
 }

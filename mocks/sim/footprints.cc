@@ -276,7 +276,9 @@ Footprint FootprintOfClosingStep(const Kernel& kernel, int slot) {
   names.ReleaseVforkParent();
   if (self.executable != kNone) names.Commute(SystemPart::kFiles);     // it may be written to again
   if (self.subreaper != 0) names.Write(ProcessPart::kIdentity, slot);  // it adopts nobody any more
-  // What is pending stays so: it is seen in what is known of a process that has ended.
+  // What is pending stays so, and which children it leaves: that is seen in what is known of a
+  // process that has ended.
+  names.Read(ProcessPart::kChildren, slot);
   names.Read(ProcessPart::kPending, slot);
   return names.footprint();
 }

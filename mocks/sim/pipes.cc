@@ -125,6 +125,7 @@ SysResult<size_t> Calls::ReadPipe(int index, void* buffer, size_t size, bool blo
   if (size == 0) return size_t{0};
   const sim::Pipe& pipe = kernel_.pipes[index];
   for (;;) {
+    if (!IsEmpty(pipe) && buffer == nullptr) return SysError(EFAULT);
     if (!IsEmpty(pipe)) return TakeBytes(&kernel_, index, buffer, size);
     if (pipe.writers == 0) return size_t{0};
     if (!blocking) return SysError(EAGAIN);
@@ -144,7 +145,10 @@ SysResult<size_t> Calls::WritePipe(int index, const void* buffer, size_t size, b
       if (put > 0) return put;
       return SysError(EPIPE);
     }
-    put += PutBytes(&kernel_, index, static_cast<const char*>(buffer) + put, size - put, first);
+    if (buffer == nullptr && !IsFull(pipe)) return SysError(EFAULT);
+    if (buffer != nullptr) {
+      put += PutBytes(&kernel_, index, static_cast<const char*>(buffer) + put, size - put, first);
+    }
     if (put == size) return put;
     if (!blocking) {
       if (put > 0) return put;

@@ -60,6 +60,8 @@ short EventsOf(const Kernel& kernel, const Process& process, const struct pollfd
 
 SysResult<size_t> Calls::Poll(struct pollfd* descriptors, size_t count, int64_t nanoseconds) {
   if (count > self().limits[RLIMIT_NOFILE].soft) return SysError(EINVAL);
+  if (descriptors == nullptr && count > 0) return SysError(EFAULT);
+  if (!TakeRest(&nanoseconds)) return SysError(EINTR);
   const int64_t deadline = Deadline(nanoseconds);
   const Process& process = self();
   for (;;) {
@@ -68,7 +70,10 @@ SysResult<size_t> Calls::Poll(struct pollfd* descriptors, size_t count, int64_t 
     const Wake wake = Wait("none of the descriptors is ready", deadline,
                            [&] { return Look(kernel_, process, descriptors, count) > 0; });
     if (wake == Wake::kTimeout) return size_t{0};
-    if (wake == Wake::kSignal) return SysError(kRestartWithoutHandler);
+    if (wake != Wake::kSignal) continue;
+    // ppoll(2) of Linux: what is left of the time is left where the time was, so that the call that
+    // is made again waits as long, not until then.
+    return KeepRest(deadline == kForever ? -1 : deadline - kernel_.monotonic);
   }
 }
 

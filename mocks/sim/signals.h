@@ -14,6 +14,9 @@ constexpr uint64_t SignalBit(int signal) { return uint64_t{1} << (signal - 1); }
 // the real or saved one of the target.
 bool MaySignal(const Process& sender, const Process& target, int signal);
 
+// Of a kill(2) by the process.
+Sender SenderOf(const Process& process);
+
 // Makes it pending, or drops it where it is ignored.
 void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender);
 

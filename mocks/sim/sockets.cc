@@ -187,6 +187,7 @@ SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int fla
   if (type == SOCK_SEQPACKET) return SysError(ENOTCONN);
   if (type == SOCK_STREAM || (flags & MSG_OOB) != 0) return SysError(EOPNOTSUPP);
   if (size > kMostBytes) return SysError(EMSGSIZE);
+  if (buffer == nullptr && size > 0) return SysError(EFAULT);
   const Found found = sim::Find(kernel_, self(), *address, type);
   if (found.error != 0) return SysError(found.error);
   Receiver& receiver = kernel_.receivers[found.receiver];

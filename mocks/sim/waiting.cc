@@ -64,7 +64,7 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
   Children children;
   for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& child = kernel.processes[slot];
-    if (child.state == ProcessState::kFree || child.parent != parent) continue;
+    if (!IsLive(child) || child.parent != parent) continue;
     if (!IsMeant(child.pid, child.group, type, id) || !IsOfKind(child, options)) continue;
     // Of a zombie nothing but its end can be told: who does not ask for that has no such child.
     children.any |= child.state != ProcessState::kZombie || (options & WEXITED) != 0;
@@ -147,14 +147,16 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
     }
     if ((options & WNOHANG) != 0) return WaitIdResult();
     const Process& own = kernel_.processes[parent];
-    const int ends = own.child_ends;
+    int ends = own.child_ends;
     const Wake wake = Wait("no child has ended", kForever, [&] {
       const Children now = FindChildren(kernel_, parent, type, id, options);
       // Linux looks again only when a child that is meant has ended, and not when one leaves a
-      // group.
+      // group. Who looks and finds others sleeps on until the next end.
       const bool looks =
           own.child_ends != ends && IsMeant(own.ended_child, own.ended_child_group, type, id);
-      return now.first != kNone || (!now.any && looks);
+      const bool returns = now.first != kNone || (!now.any && looks);
+      if (!returns) ends = own.child_ends;
+      return returns;
     });
     if (wake != Wake::kSignal) continue;
     if (!FindChildren(kernel_, parent, type, id, options).any) return SysError(ECHILD);

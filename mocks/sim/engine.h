@@ -192,6 +192,8 @@ class Engine : public Runner, public CallDescriber {
   std::string DescribeCurrentCall() const override;
 
  private:
+  using EndFootprint = Footprint (*)(const Kernel&, int slot);
+
   struct Task {
     std::shared_ptr<const Body> body;
     std::shared_ptr<const Words> start_environment;
@@ -218,6 +220,7 @@ class Engine : public Runner, public CallDescriber {
     bool injected = false;               // the call's error
     Place place;
     Footprint footprint;
+    EndFootprint end_footprint = nullptr;  // before a step of its end
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
     std::unique_ptr<Task> replacement;  // after an exec
@@ -245,7 +248,7 @@ class Engine : public Runner, public CallDescriber {
   int PickNext();
   int PickExplored();
   void NoteSignalled();
-  void ParkToEnd(const Footprint& footprint);
+  void ParkToEnd(EndFootprint footprint);
   void ParkToStop();
   void AddSignals(int slot, FaultList* faults) const;
   void PostFromOutside(int slot, int signal, bool within);

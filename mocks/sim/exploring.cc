@@ -21,6 +21,13 @@ bool HasHandler(const Process& process) {
   return false;
 }
 
+// What every step of a process touches beside its own.
+Footprint WithOwnParts(Footprint footprint, int slot) {
+  footprint.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
+  footprint.Add(Footprint::Access::kRead, ProcessPart::kArrivals, slot);
+  return footprint;
+}
+
 }  // namespace
 
 uint32_t Engine::CountCall(bool again) {
@@ -36,9 +43,7 @@ void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_w
   own.place.index = index;
   const bool unseen = footprint.IsWithinPendingOf(current_) &&
                       !explorer_->SeesOwnSteps(own.place.process) && !HasHandler(self());
-  own.footprint = footprint;
-  own.footprint.Add(Footprint::Access::kWrite, ProcessPart::kOwn, current_);
-  own.footprint.Add(Footprint::Access::kRead, ProcessPart::kArrivals, current_);
+  own.footprint = WithOwnParts(footprint, current_);
   if (unseen) last_ = current_;
   if (unseen || would_wait()) return;
   own.parked = &would_wait;
@@ -46,14 +51,17 @@ void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_w
   own.parked = nullptr;
 }
 
-// An end has steps as calls have: `footprint` is the next one's.
-void Engine::ParkToEnd(const Footprint& footprint) {
+// An end has steps as calls have: `footprint` is the next one's. What it touches is of the state in
+// which it is made, and others may make steps before: it is asked for again when it is a candidate.
+void Engine::ParkToEnd(EndFootprint footprint) {
   Task& own = task();
   own.call = OsCall::kExit;
   const uint32_t index = CountCall(false);
   own.arguments.clear();
   const ReadyCheck never(kNeverWaits);
-  Park(index, footprint, never);
+  own.end_footprint = footprint;
+  Park(index, footprint(kernel_, current_), never);
+  own.end_footprint = nullptr;
 }
 
 // Its parent is told when it stops.
@@ -98,7 +106,10 @@ int Engine::PickExplored() {
     for (int i = 0; i < used; ++i) {
       const int slot = (last_ + i) % used;
       if (!CanRun(slot)) continue;
-      const Task& task = *TaskAt(slot);
+      Task& task = *TaskAt(slot);
+      if (task.end_footprint != nullptr) {
+        task.footprint = WithOwnParts(task.end_footprint(kernel_, slot), slot);
+      }
       candidates[count++] = {slot, true, &task.place, &task.footprint};
     }
     if (count == 0) {

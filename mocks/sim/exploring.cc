@@ -21,6 +21,16 @@ bool HasHandler(const Process& process) {
   return false;
 }
 
+// Whether children may end, which SIGCHLD tells, or nothing does: as the process takes it then.
+bool HearsOfChildren(const Kernel& kernel, int slot) {
+  if (kernel.processes[slot].subreaper != 0) return true;
+  for (int child = 0; child < kernel.processes.used; ++child) {
+    const Process& process = kernel.processes[child];
+    if (process.state != ProcessState::kFree && process.parent == slot) return true;
+  }
+  return false;
+}
+
 // What every step of a process touches beside its own.
 Footprint WithOwnParts(Footprint footprint, int slot) {
   footprint.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
@@ -42,7 +52,8 @@ void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_w
   own.place.call = own.call;
   own.place.index = index;
   const bool unseen = footprint.IsWithinPendingOf(current_) &&
-                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler(self());
+                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler(self()) &&
+                      (footprint.IsNothing() || !HearsOfChildren(kernel_, current_));
   own.footprint = WithOwnParts(footprint, current_);
   if (unseen) last_ = current_;
   if (unseen || would_wait()) return;
@@ -75,8 +86,9 @@ void Engine::ParkToStop() {
 }
 
 // Steps that are nobody else's are no choices as long as nobody else sends the process a signal,
-// for whether that comes before them or after them may matter. A SIGCHLD that is to be ignored
-// does not.
+// for whether that comes before them or after them may matter, also where it is ignored after them.
+// A SIGCHLD that is ignored matters to calls alone that change what is done with signals: who may
+// hear of children has these as choices.
 void Engine::NoteSignalled() {
   if (kernel_.signalled == 0) return;
   for (int slot = 0; slot < kernel_.processes.used; ++slot) {

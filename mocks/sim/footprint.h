@@ -63,6 +63,14 @@ class Footprint {
     for (Words& words : words_) words.fill(~uint64_t{0});
   }
 
+  bool IsNothing() const {
+    uint64_t all = 0;
+    for (const Words& words : words_) {
+      for (uint64_t word : words) all |= word;
+    }
+    return all == 0;
+  }
+
   // Whether all that it touches is what a process itself does with its signals.
   bool IsWithinPendingOf(int slot) const {
     constexpr int kFirst = static_cast<int>(ProcessPart::kPending) * kMaxProcesses;

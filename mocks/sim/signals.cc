@@ -82,8 +82,8 @@ void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
   }
   // A blocked signal stays pending even where it is ignored: it may be waited for.
   const bool ignored = IsIgnored(process, signal);
-  if (ignored && (process.signals.mask & bit) == 0) return;
   if (signal != SIGCHLD || !ignored) kernel->signalled |= uint32_t{1} << slot;
+  if (ignored && (process.signals.mask & bit) == 0) return;
   if ((process.signals.pending & bit) != 0) {
     if (signal >= kFirstRealTime) {
       Refuse("a second real-time signal " + std::to_string(signal) + " in the queue");

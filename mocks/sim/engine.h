@@ -247,8 +247,10 @@ class Engine : public Runner, public CallDescriber {
   std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
   int PickExplored();
+  bool SeesWaits(int slot) const;
   void NoteSignalled();
-  void ParkToEnd(EndFootprint footprint);
+  void ParkToEnd(EndFootprint footprint, bool again);
+  void ParkBeforeExit();
   void ParkToStop();
   void AddSignals(int slot, FaultList* faults) const;
   void PostFromOutside(int slot, int signal, bool within);
@@ -258,6 +260,7 @@ class Engine : public Runner, public CallDescriber {
   void LetOthersRun();
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
+  [[noreturn]] void CloseAndEnd(int wait_status);
   [[noreturn]] void Stop(RunEnd end);
   // The process does not do what `logged` says, but this.
   enum class Instead { kCall, kHandlersEnd, kException };

@@ -5,6 +5,7 @@
 
 #include "mocks/sim/engine.h"
 #include "mocks/sim/footprints.h"
+#include "mocks/sim/interruption.h"
 #include "mocks/sim/signals.h"
 
 namespace cleanfork::sim {
@@ -46,6 +47,14 @@ uint32_t Engine::CountCall(bool again) {
   return own.counts[static_cast<size_t>(own.call)];
 }
 
+// Whether it makes a difference that a process waits in its call already when what it waits for
+// comes: it can be interrupted then only, and a signal that comes after that finds the call done.
+bool Engine::SeesWaits(int slot) const {
+  if (explorer_->WantsSignals()) return true;
+  if (explorer_->WantsFaults() && CanInterrupt(kernel_.processes[slot])) return true;
+  return explorer_->SeesOwnSteps(tasks_[static_cast<size_t>(slot)]->place.process);
+}
+
 void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait) {
   Task& own = task();
   NoteSignalled();
@@ -56,7 +65,7 @@ void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_w
                       (footprint.IsNothing() || !HearsOfChildren(kernel_, current_));
   own.footprint = WithOwnParts(footprint, current_);
   if (unseen) last_ = current_;
-  if (unseen || would_wait()) return;
+  if (unseen || (would_wait() && !SeesWaits(current_))) return;
   own.parked = &would_wait;
   LetOthersRun();
   own.parked = nullptr;
@@ -64,15 +73,28 @@ void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_w
 
 // An end has steps as calls have: `footprint` is the next one's. What it touches is of the state in
 // which it is made, and others may make steps before: it is asked for again when it is a candidate.
-void Engine::ParkToEnd(EndFootprint footprint) {
+void Engine::ParkToEnd(EndFootprint footprint, bool again) {
   Task& own = task();
   own.call = OsCall::kExit;
-  const uint32_t index = CountCall(false);
+  const uint32_t index = CountCall(again);
   own.arguments.clear();
   const ReadyCheck never(kNeverWaits);
   own.end_footprint = footprint;
   Park(index, footprint(kernel_, current_), never);
   own.end_footprint = nullptr;
+}
+
+// Before it exits a process may be sent a signal as before any other call.
+void Engine::ParkBeforeExit() {
+  for (bool handled = false;; handled = true) {
+    BeginCall(OsCall::kExit);
+    ParkToEnd(&FootprintOfClosingStep, handled);
+    if (DeliverBeforeCall()) continue;
+    if (!explorer_->WantsSignals()) return;
+    const auto none = [](FaultList*) {};
+    const Fault fault = ChooseFault(task().place.index, FaultSource(none));
+    if (fault.kind != Fault::Kind::kSignal || !DeliverBeforeCall()) return;
+  }
 }
 
 // Its parent is told when it stops.
@@ -107,9 +129,9 @@ int Engine::PickExplored() {
   for (int slot = 0; slot < used; ++slot) {
     const std::unique_ptr<Task>& task = TaskAt(slot);
     if (task == nullptr || task->ended || task->waiting != nullptr) continue;
-    // It has not come to its first call yet; or its call would now begin to wait, which changes
-    // nothing.
-    if (task->parked == nullptr || (*task->parked)()) return slot;
+    // It has not come to its first call yet; or its call would now begin to wait, which nobody
+    // sees.
+    if (task->parked == nullptr || ((*task->parked)() && !SeesWaits(slot))) return slot;
   }
   const bool signals = explorer_->WantsSignals();
   for (;;) {

@@ -227,12 +227,17 @@ void Engine::Exit(int status) {
   const bool answers = own.at < own.reading->entries.size();
   if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kCall);
   if (own.shadow) LeaveShadow();
-  EndCurrent((status & 0xff) << 8);
+  if (explorer_ != nullptr) ParkBeforeExit();
+  CloseAndEnd((status & 0xff) << 8);
 }
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
-  if (explorer_ != nullptr) ParkToEnd(&FootprintOfClosingStep);
+  if (explorer_ != nullptr) ParkToEnd(&FootprintOfClosingStep, false);
+  CloseAndEnd(wait_status);
+}
+
+void Engine::CloseAndEnd(int wait_status) {
   ended_.push_back(Record(current_));
   ended_.back().process.wait_status = wait_status;
   ended_.back().ended = true;
@@ -241,7 +246,7 @@ void Engine::EndCurrent(int wait_status) {
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);
   if (explorer_ != nullptr) {
-    ParkToEnd(&FootprintOfLastStep);
+    ParkToEnd(&FootprintOfLastStep, false);
   } else {
     LetOthersRun();
   }

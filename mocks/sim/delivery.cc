@@ -33,12 +33,12 @@ SignalAction Engine::ActionOf(int ordinal) const {
 }
 
 void Engine::TakeDefaultAction(int signal) {
+  if (explorer_ != nullptr && IsStopSignal(signal) && !ParkToStop(signal)) return;
   switch (DefaultActionOf(kernel_, self(), signal)) {
     case DefaultAction::kIgnore: return;
     case DefaultAction::kTerminate: EndCurrent(signal);
     case DefaultAction::kStop: break;
   }
-  if (explorer_ != nullptr) ParkToStop();
   StopProcess(&kernel_, current_, signal);
   const Process& process = self();
   const auto is_continued = [&process] { return process.stopped == 0; };

@@ -251,7 +251,7 @@ class Engine : public Runner, public CallDescriber {
   void NoteSignalled();
   void ParkToEnd(EndFootprint footprint, bool again);
   void ParkBeforeExit();
-  void ParkToStop();
+  bool ParkToStop(int signal);  // whether it is still to be done
   void AddSignals(int slot, FaultList* faults) const;
   void PostFromOutside(int slot, int signal, bool within);
   void Bear(int slot, bool vfork);

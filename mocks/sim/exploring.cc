@@ -97,14 +97,20 @@ void Engine::ParkBeforeExit() {
   }
 }
 
-// Its parent is told when it stops.
-void Engine::ParkToStop() {
+// To stop is a step: whether it does depends on its group and its parent, and its parent is told.
+// Until then a SIGCONT takes the signal back, as Linux has it between dequeuing the one and
+// stopping (JOBCTL_STOP_DEQUEUED); and a SIGKILL goes before it.
+bool Engine::ParkToStop(int signal) {
+  self().signals.pending |= SignalBit(signal);
   Footprint footprint;
   footprint.AddEverything();
   const Place place = task().place;
   const ReadyCheck never(kNeverWaits);
   Park(place.index, footprint, never);
   task().place = place;
+  if (IsBeingKilled(self()) || (self().signals.pending & SignalBit(signal)) == 0) return false;
+  self().signals.pending &= ~SignalBit(signal);
+  return true;
 }
 
 // Steps that are nobody else's are no choices as long as nobody else sends the process a signal,

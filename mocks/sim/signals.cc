@@ -58,6 +58,8 @@ void Continue(Kernel* kernel, int slot) {
 
 }  // namespace
 
+bool IsStopSignal(int signal) { return (kStops & SignalBit(signal)) != 0; }
+
 Sender SenderOf(const Process& process) {
   return {SI_USER, process.pid, process.credentials.user.real, 0};
 }

@@ -39,6 +39,9 @@ void ResetHandlers(Signals* signals);
 
 enum class DefaultAction { kIgnore, kStop, kTerminate };
 
+// Whether its default action is to stop the process.
+bool IsStopSignal(int signal);
+
 DefaultAction DefaultActionOf(const Kernel& kernel, const Process& process, int signal);
 
 }  // namespace cleanfork::sim

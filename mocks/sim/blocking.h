@@ -42,6 +42,20 @@ bool WouldBlock(Tag<OsCall::kSigTimedWait>, const Kernel& kernel, int slot, Sign
 bool WouldBlock(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd, const void* buffer,
                 size_t size, int flags, const UnixAddress* address);
 
+// Whether it makes a difference to the call's result that it has begun to wait before others do
+// what they do. A wait for a group does not hear of a child that leaves it: Linux looks again when
+// one ends.
+template <OsCall kCall, typename... A>
+bool SeesHowEarlyItWaits(Tag<kCall>, A...) {
+  return false;
+}
+inline bool SeesHowEarlyItWaits(Tag<OsCall::kWaitPid>, pid_t pid, int) {
+  return pid == 0 || pid < -1;
+}
+inline bool SeesHowEarlyItWaits(Tag<OsCall::kWaitId>, idtype_t type, id_t, int) {
+  return type == P_PGID;
+}
+
 }  // namespace cleanfork::sim
 
 #endif  // CLEANFORK_MOCKS_SIM_BLOCKING_H_

@@ -317,6 +317,7 @@ class Dispatch : public Os {
       if (!again) AddFaults(Tag<kCall>(), kernel, slot, faults, a...);
     };
     const uint32_t index = engine_.CountCall(again);
+    engine_.NoteHowItWaits(SeesHowEarlyItWaits(Tag<kCall>(), a...));
     Fault fault;
     for (bool handled = true; handled;) {
       const Fault* const sticky = engine_.FindSticky();

@@ -168,6 +168,9 @@ class Engine : public Runner, public CallDescriber {
   // The number of the call that begins; `again`: it is made again after an interruption.
   uint32_t CountCall(bool again);
 
+  // Of the call that begins: see SeesHowEarlyItWaits().
+  void NoteHowItWaits(bool sees) { task().sees_how_early = sees; }
+
   // The process is about to make a call: others may go on first. Not where the call would only
   // begin to wait, or nobody else can tell.
   void Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait);
@@ -218,6 +221,7 @@ class Engine : public Runner, public CallDescriber {
     bool returned = false;
     const ReadyCheck* parked = nullptr;  // before a call: whether it would wait
     bool injected = false;               // the call's error
+    bool sees_how_early = false;         // it waits in the call
     Place place;
     Footprint footprint;
     EndFootprint end_footprint = nullptr;  // before a step of its end

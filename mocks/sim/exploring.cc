@@ -50,9 +50,10 @@ uint32_t Engine::CountCall(bool again) {
 // Whether it makes a difference that a process waits in its call already when what it waits for
 // comes: it can be interrupted then only, and a signal that comes after that finds the call done.
 bool Engine::SeesWaits(int slot) const {
-  if (explorer_->WantsSignals()) return true;
+  const Task& of = *tasks_[static_cast<size_t>(slot)];
+  if (of.sees_how_early || explorer_->WantsSignals()) return true;
   if (explorer_->WantsFaults() && CanInterrupt(kernel_.processes[slot])) return true;
-  return explorer_->SeesOwnSteps(tasks_[static_cast<size_t>(slot)]->place.process);
+  return explorer_->SeesOwnSteps(of.place.process);
 }
 
 void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait) {

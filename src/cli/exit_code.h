@@ -18,6 +18,7 @@ enum ExitCode : int {
   kExitUsage = 64,
   kExitNoUser = 67,
   kExitAlreadyRunning = 69,
+  kExitUnavailable = 69,  // of reload: it does not run
   kExitInternal = 70,
   kExitSystem = 71,
   kExitPidFile = 73,

@@ -18,6 +18,7 @@
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
 #include "cleanfork/unique_fd.h"
+#include "src/cli/service.h"
 
 namespace cleanfork::cli {
 
@@ -403,12 +404,6 @@ std::vector<Option> LaunchOptions() {
   return options;
 }
 
-Option PidFileOption(const char* help) {
-  return {"pidfile", 0, "FILE", help, [](const char* argument, Settings* settings) {
-            return ApplyNotEmpty(argument, &settings->pid_file);
-          }};
-}
-
 std::string CallersPath(const std::string& path, Os& os) {
   const std::string base = BaseDirectory(os);
   return IsAbsolute(path) || base.empty() ? path : absl::StrCat(base, "/", path);
@@ -479,7 +474,9 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   options.err = ToStream(settings.err, defaults.err, os);
   options.keep_descriptors = settings.keep_descriptors;
   if (settings.retries.has_value()) options.retry.attempts = *settings.retries + 1;
-  if (!settings.pid_file.empty()) launch.pid_file = CallersPath(settings.pid_file, os);
+  absl::StatusOr<std::string> pid_file = PidFilePath(settings, os);
+  if (!pid_file.ok()) return pid_file.status();
+  launch.pid_file = *std::move(pid_file);
   return launch;
 }
 

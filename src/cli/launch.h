@@ -21,9 +21,6 @@ namespace cleanfork::cli {
 
 std::vector<Option> LaunchOptions();
 
-// The option --pidfile, with the help text that fits the subcommand.
-Option PidFileOption(const char* help);
-
 // What --help of start and run says about paths.
 extern const char* const kPathNote;
 

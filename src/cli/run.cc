@@ -9,6 +9,7 @@
 #include "cleanfork/child_error.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/launch.h"
+#include "src/cli/service.h"
 #include "src/cli/subcommand.h"
 
 namespace cleanfork::cli {
@@ -84,20 +85,12 @@ int Run(const Settings& settings, Context& context) {
   const absl::StatusOr<ExitStatus> ended = ForwardUntilEnd(started->child, context.os);
   if (!ended.ok()) return fail(ended.status());
   if (settings.json) {
-    JsonObject object;
+    JsonObject object = JsonOutcome("run", ExitCodeOfChild(*ended));
     object.Add("program", settings.command[0]).Add("pid", int64_t{started->child.pid()});
-    object.Add("ended", ended->ToString()).Add("exit_code", int64_t{ExitCodeOfChild(*ended)});
+    object.Add("ended", ended->ToString());
     return ReportOutcome(context, "run", object.ToString(), ExitCodeOfChild(*ended));
   }
   return ExitCodeOfChild(*ended);
-}
-
-void PrintRunExitCodes(std::ostream& out) {
-  PrintRow("  N", "that of the program", 8, out);
-  PrintRow("  128+N", "the program was ended by signal N", 8, out);
-  PrintRow("  126", "the program cannot be executed", 8, out);
-  PrintRow("  127", "there is no such program", 8, out);
-  PrintRow("  else", "as for start: cleanfork start --help", 8, out);
 }
 
 }  // namespace
@@ -108,15 +101,23 @@ Subcommand RunSubcommand() {
   run.arguments = "[OPTION]... [--] PROGRAM [ARGUMENT]...";
   run.summary = "Run a program in the foreground, set up as cleanly, and wait for it";
   run.options = LaunchOptions();
-  run.options.push_back(
-      PidFileOption("Keep the pid in this file, locked, as long as the program runs."));
+  for (const Option& option :
+       ServiceOptions("Keep the pid in this file, locked, as long as the program runs.")) {
+    run.options.push_back(option);
+  }
   for (const Option& option : GeneralOptions()) run.options.push_back(option);
   run.notes = {
       "The program stays in the caller's session and with its terminal. TERM, INT, HUP, QUIT, USR1 "
       "and USR2 are handed on to it.",
       kPathNote,
   };
-  run.print_exit_codes = PrintRunExitCodes;
+  run.exit_codes = {
+      {"N", "that of the program"},
+      {"128+N", "the program was ended by signal N"},
+      {"126", "the program cannot be executed"},
+      {"127", "there is no such program"},
+      {"else", "as for start: cleanfork start --help"},
+  };
   run.runs_program = true;
   run.run = Run;
   return run;

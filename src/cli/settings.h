@@ -32,11 +32,13 @@ struct Settings {
   std::optional<int> retries;
   std::vector<std::string> command;
 
-  // stop
+  // stop and restart
   StopSchedule schedule;
 
-  // All
+  // All: the service, by one of the first two.
   std::string pid_file;
+  std::string name;
+  std::string run_directory;  // empty: the default
   bool json = false;
   bool verbose = false;
   bool help = false;

@@ -64,13 +64,8 @@ int Help(const std::vector<std::string>& arguments, Context& context) {
 }  // namespace
 
 std::vector<Subcommand> Subcommands() {
-  return {StartSubcommand(), RunSubcommand(), StopSubcommand(), StatusSubcommand()};
-}
-
-void PrintExitCodes(std::ostream& out) {
-  for (const ExitCodeRow& row : ExitCodes()) {
-    PrintRow(absl::StrCat("  ", row.code), row.meaning, 8, out);
-  }
+  return {StartSubcommand(),  RunSubcommand(),    StopSubcommand(), RestartSubcommand(),
+          ReloadSubcommand(), StatusSubcommand(), ListSubcommand()};
 }
 
 void PrintHelp(const Subcommand& subcommand, std::ostream& out) {
@@ -82,9 +77,9 @@ void PrintHelp(const Subcommand& subcommand, std::ostream& out) {
     out << "\n";
     PrintRow("", note, 0, out);
   }
-  if (subcommand.print_exit_codes != nullptr) {
-    out << "\nExit status:\n";
-    subcommand.print_exit_codes(out);
+  out << "\nExit status:\n";
+  for (const ExitLine& line : subcommand.exit_codes) {
+    PrintRow(absl::StrCat("  ", line.code), line.meaning, 9, out);
   }
 }
 

@@ -59,6 +59,17 @@ class CommandLineTest : public ::testing::Test {
     return RunCommandLine(words, context);
   }
 
+  // One line on standard error and code 64, for each.
+  void ExpectWrongUsage(const std::vector<std::vector<std::string>>& wrong) {
+    for (const std::vector<std::string>& words : wrong) {
+      const std::string line = ::testing::PrintToString(words);
+      EXPECT_EQ(Call(words), kExitUsage) << line;
+      EXPECT_EQ(out_.str(), "") << line;
+      EXPECT_THAT(err_.str(), StartsWith("cleanfork: ")) << line;
+      EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1) << line << err_.str();
+    }
+  }
+
   // What `start` makes of these words.
   absl::StatusOr<Launch> Prepare(std::vector<std::string> words,
                                  const ForkOptions& defaults = ForkOptions()) {
@@ -139,19 +150,31 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
       {"start", "--pidfile=/tmp/x", "--stdout=/tmp/x", "true"},
       {"start", "--pidfile=/tmp/x", "--stderr=/tmp/x", "true"},
       {"start", "--pidfile=/tmp/x", "--stdin=/tmp/x", "true"},
+  };
+  ExpectWrongUsage(wrong);
+}
+
+TEST_F(CommandLineTest, WrongUsageOfWhatManagesServicesIsToldTheSameWay) {
+  const std::vector<std::vector<std::string>> wrong = {
       {"stop"},
       {"stop", "--pidfile=/tmp/x", "4711"},
       {"stop", "--pidfile=/tmp/x", "--retry=NOSUCH"},
       {"status"},
       {"run"},
+      {"reload"},
+      {"restart", "true"},
+      {"restart", "--pidfile=/tmp/x"},
+      {"list", "web"},
+      {"list", "--run-directory="},
+      {"stop", "--name="},
+      {"stop", "--name=-x"},
+      {"stop", "--name=.."},
+      {"stop", "--name=a/b"},
+      {"stop", "--name=a b"},
+      {"stop", "--name=web", "--pidfile=/tmp/x"},
+      {"start", "--name=web", "--pidfile=/tmp/x", "true"},
   };
-  for (const std::vector<std::string>& words : wrong) {
-    const std::string line = ::testing::PrintToString(words);
-    EXPECT_EQ(Call(words), kExitUsage) << line;
-    EXPECT_EQ(out_.str(), "") << line;
-    EXPECT_THAT(err_.str(), StartsWith("cleanfork: ")) << line;
-    EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1) << line << err_.str();
-  }
+  ExpectWrongUsage(wrong);
 }
 
 TEST_F(CommandLineTest, WrongUsageSaysWhatIsWrong) {
@@ -172,8 +195,8 @@ TEST_F(CommandLineTest, WrongUsageSaysWhatIsWrong) {
 
 TEST_F(CommandLineTest, WithJsonAFailureIsAnObjectOnStandardOutputToo) {
   EXPECT_EQ(Call({"start", "--json"}), kExitUsage);
-  EXPECT_THAT(out_.str(), StartsWith("{\"error\":\"no program is given"));
-  EXPECT_THAT(out_.str(), HasSubstr("\"exit_code\":64}\n"));
+  EXPECT_THAT(out_.str(),
+              StartsWith("{\"subcommand\":\"start\",\"exit_code\":64,\"error\":\"no program"));
   EXPECT_THAT(err_.str(), HasSubstr("no program is given"));
 }
 

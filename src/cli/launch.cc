@@ -383,6 +383,7 @@ bool IsSameFile(const std::string& a, const std::string& b, Os& os) {
 
 // What a program writes to a log would not be a pid, and the pid would stand in its log.
 absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
+  if (launch.pid_file.empty()) return absl::OkStatus();
   const ForkOptions& options = launch.options;
   for (const Stream* stream : {&options.in, &options.out, &options.err}) {
     if (stream->kind() == Stream::Kind::kFile && IsSameFile(stream->path(), launch.pid_file, os)) {
@@ -477,6 +478,9 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   absl::StatusOr<std::string> pid_file = PidFilePath(settings, os);
   if (!pid_file.ok()) return pid_file.status();
   launch.pid_file = *std::move(pid_file);
+  // Before the claim, which empties the file, and removes it when the start fails.
+  absl::Status apart = CheckPidFileIsNoStream(launch, os);
+  if (!apart.ok()) return apart;
   return launch;
 }
 
@@ -489,9 +493,6 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   };
   std::optional<PidFile> pid_file;
   if (!launch.pid_file.empty()) {
-    // Before the claim, which empties the file, and removes it when the start fails.
-    const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
-    if (!apart.ok()) return apart;
     absl::StatusOr<PidFile> claimed = PidFile::Claim(launch.pid_file, context.os);
     if (!claimed.ok()) return claimed.status();
     pid_file = *std::move(claimed);
@@ -502,7 +503,8 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   logs.Make(launch.options.out);
   logs.Make(launch.options.err);
   if (pid_file.has_value()) {
-    // Again, now that all of them are there: one may have been a symbolic link to another.
+    // PrepareLaunch() has looked. Now all of them are there: one may have been a symbolic link to
+    // another.
     const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
     if (!apart.ok()) return apart;
   }

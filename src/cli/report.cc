@@ -136,6 +136,15 @@ JsonObject& JsonObject::Add(const std::string& key, const std::vector<JsonObject
   return *this;
 }
 
+JsonObject& JsonObject::Add(const std::string& key, const std::vector<std::string>& values) {
+  std::string array;
+  for (const std::string& value : values) {
+    absl::StrAppend(&array, array.empty() ? "" : ",", Quote(value));
+  }
+  AddRaw(key, absl::StrCat("[", array, "]"));
+  return *this;
+}
+
 void JsonObject::AddRaw(const std::string& key, const std::string& value) {
   absl::StrAppend(&members_, members_.empty() ? "" : ",", Quote(key), ":", value);
 }

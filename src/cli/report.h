@@ -30,6 +30,7 @@ class JsonObject {
   JsonObject& Add(const std::string& key, int64_t value);
   JsonObject& Add(const std::string& key, bool value);
   JsonObject& Add(const std::string& key, const std::vector<JsonObject>& values);
+  JsonObject& Add(const std::string& key, const std::vector<std::string>& values);
   std::string ToString() const { return "{" + members_ + "}"; }
 
  private:

@@ -18,14 +18,6 @@ int Usage(Context& context, const std::string& subcommand, const std::string& wh
                        absl::InvalidArgumentError(absl::StrCat(what, "; see ", help)), json);
 }
 
-// The exit code of what only prints: unlike a start, it has done nothing if nobody can read it.
-int Printed(Context& context) {
-  context.out.flush();
-  if (context.out.good()) return kExitOk;
-  context.err << "cleanfork: standard output cannot be written to" << std::endl;
-  return kExitSystem;
-}
-
 int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::string>& arguments,
                       Context& context) {
   const std::string help = absl::StrCat("cleanfork ", subcommand.name, " --help");
@@ -63,9 +55,17 @@ int Help(const std::vector<std::string>& arguments, Context& context) {
 
 }  // namespace
 
+int Printed(Context& context) {
+  context.out.flush();
+  if (context.out.good()) return kExitOk;
+  context.err << "cleanfork: standard output cannot be written to" << std::endl;
+  return kExitSystem;
+}
+
 std::vector<Subcommand> Subcommands() {
-  return {StartSubcommand(),  RunSubcommand(),    StopSubcommand(), RestartSubcommand(),
-          ReloadSubcommand(), StatusSubcommand(), ListSubcommand()};
+  return {StartSubcommand(),   RunSubcommand(),     StopSubcommand(),
+          RestartSubcommand(), ReloadSubcommand(),  StatusSubcommand(),
+          ListSubcommand(),    ExplainSubcommand(), CheckSubcommand()};
 }
 
 void PrintHelp(const Subcommand& subcommand, std::ostream& out) {

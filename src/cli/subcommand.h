@@ -41,8 +41,13 @@ Subcommand RestartSubcommand();  // restart.cc
 Subcommand ReloadSubcommand();   // reload.cc
 Subcommand StatusSubcommand();   // status.cc
 Subcommand ListSubcommand();     // list.cc
+Subcommand ExplainSubcommand();  // explain.cc
+Subcommand CheckSubcommand();    // check.cc
 
 std::vector<Subcommand> Subcommands();
+
+// The exit code of what only prints: unlike a start, it has done nothing if nobody can read it.
+int Printed(Context& context);
 
 void PrintHelp(const Subcommand& subcommand, std::ostream& out);
 void PrintOverview(std::ostream& out);

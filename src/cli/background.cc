@@ -1,15 +1,45 @@
 #include "src/cli/background.h"
 
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/notifier.h"
+#include "src/cli/await.h"
+#include "src/cli/duration.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/readiness.h"
 #include "src/cli/service.h"
 
 namespace cleanfork::cli {
+namespace {
+
+absl::Status ApplyTimeout(const char* argument, Settings* settings) {
+  const std::optional<absl::Duration> timeout = ParseDuration(argument);
+  settings->has_timeout = true;
+  settings->timeout = timeout.value_or(absl::InfiniteDuration());
+  if (timeout.has_value() || argument == std::string("infinity")) return absl::OkStatus();
+  return absl::InvalidArgumentError("is no duration");
+}
+
+// Tells our own service manager, if there is one, what it would else be told by a service of its
+// own: systemd.service(5), Type=notify.
+void TellManager(pid_t main_pid, const std::string& subcommand, Context& context) {
+  absl::StatusOr<Notifier> manager = Notifier::FromEnvironment(false, context.os);
+  const absl::Status told =
+      manager.ok() ? manager->Send({{"MAINPID", absl::StrCat(main_pid)}, {"READY", "1"}})
+                   : manager.status();
+  if (told.ok()) return;
+  context.err << "cleanfork: " << subcommand << ": the service is ready, but the manager that "
+              << "NOTIFY_SOCKET names could not be told: " << OneLine(std::string(told.message()))
+              << std::endl;
+}
+
+}  // namespace
 
 std::vector<Option> BackgroundOptions() {
   std::vector<Option> options = LaunchOptions();
@@ -19,6 +49,20 @@ std::vector<Option> BackgroundOptions() {
                       "caller alone, as /run is for root.")) {
     options.push_back(option);
   }
+  options.push_back({"wait", 0, "WHAT",
+                     "What to wait for before reporting success: exec, that the program runs "
+                     "(default); ready-fd[:NUMBER], a line on that descriptor, or 3; notify, "
+                     "READY=1 as sd_notify(3) sends it; port:ADDRESS:NUMBER, that somebody "
+                     "listens there.",
+                     [](const char* argument, Settings* settings) {
+                       const absl::StatusOr<WaitFor> wait_for = ParseWaitFor(argument);
+                       if (!wait_for.ok()) return wait_for.status();
+                       settings->wait_for = *wait_for;
+                       return absl::OkStatus();
+                     }});
+  options.push_back({"timeout", 0, "DURATION",
+                     "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
+                     ApplyTimeout});
   return options;
 }
 
@@ -29,6 +73,9 @@ std::vector<ExitLine> StartExitCodes() {
 }
 
 absl::StatusOr<Launch> PrepareBackground(const Settings& settings, Os& os) {
+  if (settings.has_timeout && settings.wait_for.kind == WaitFor::Kind::kExec) {
+    return absl::InvalidArgumentError("--timeout needs --wait=ready-fd, notify or port");
+  }
   ForkOptions defaults;
   defaults.session = Session::kDaemon;
   return PrepareLaunch(settings, defaults, os);
@@ -55,15 +102,30 @@ int StartInBackground(Launch launch, const Settings& settings, const std::string
     context.os.SigProcMask(SIG_SETMASK, &before).IgnoreError();
   };
 
+  const absl::StatusOr<std::unique_ptr<Readiness>> readiness =
+      MakeReadiness(settings.wait_for, &launch, context.os);
+  if (!readiness.ok()) return fail(readiness.status());
   absl::StatusOr<Started> started = StartChild(std::move(launch), settings, subcommand, context);
   if (!started.ok()) return fail(started.status());
-  if (started->pid_file.has_value()) started->pid_file->Commit();
   const pid_t pid = started->child.Detach();
+  pid_t main_pid = pid;
+  if (*readiness != nullptr) {
+    (*readiness)->Started();
+    const absl::Status ready =
+        AwaitReadiness(**readiness, pid, held, settings, subcommand, context);
+    // The pid file goes with `started`, and so do log files that nobody has written to.
+    if (!ready.ok()) return fail(ready);
+    if ((*readiness)->main_pid() != 0) main_pid = (*readiness)->main_pid();
+    TellManager(main_pid, subcommand, context);
+  }
+  if (started->pid_file.has_value()) started->pid_file->Commit();
+  started->logs->Keep();
   const std::string& program = settings.command[0];
   if (settings.json) {
     JsonObject object = JsonOutcome(subcommand, kExitOk);
     object.Add("program", program).Add("pid", int64_t{pid});
     if (!pid_file.empty()) object.Add("pidfile", pid_file);
+    if (main_pid != pid) object.Add("main_pid", int64_t{main_pid});
     if (replaced != 0) object.Add("replaced_pid", int64_t{replaced});
     return ReportOutcome(context, subcommand, object.ToString(), kExitOk);
   }

@@ -23,8 +23,10 @@ enum ExitCode : int {
   kExitSystem = 71,
   kExitPidFile = 73,
   kExitTryAgain = 75,
+  kExitNotReady = 76,
   kExitNotPermitted = 77,
-  kExitStillRunning = 124,
+  kExitStillRunning = 124,  // of stop
+  kExitTimeout = 124,
   kExitNotExecutable = 126,  // of `run` alone
   kExitNotFound = 127,       // of `run` alone
   kExitChDir = 200,

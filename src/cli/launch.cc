@@ -8,6 +8,7 @@
 #include <climits>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -236,10 +237,6 @@ std::vector<Option> DescriptorOptions() {
       {"keep-fd", 0, "NUMBER",
        "Leave this descriptor open; all others from 3 up are closed. May be given more than once.",
        ApplyKeepFd},
-      {"wait", 0, "exec", "What to wait for before reporting success: that the program runs.",
-       [](const char* argument, Settings*) {
-         return std::string(argument) == "exec" ? absl::OkStatus() : Wrong("only exec is known");
-       }},
       {"retries", 0, "NUMBER",
        "How often to try again when there is no process to be had. Default: 4.", ApplyRetries},
   };
@@ -275,22 +272,9 @@ std::string BaseDirectory(Os& os) {
 }
 
 // The same without what `bazel run` meant for us alone, unless it was asked for by name.
-Environment WithoutBazel(Environment environment, Os& os) {
-  constexpr const char* kOurs[] = {"BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY"};
-  const auto is_set = [&os](const char* name) { return os.GetEnv(name) != nullptr; };
-  char* const* variable = os.GetEnviron();
-  if (!environment.inherit || variable == nullptr ||
-      std::none_of(std::begin(kOurs), std::end(kOurs), is_set)) {
-    return environment;
-  }
-  environment.inherit = false;
-  for (; *variable != nullptr; ++variable) {
-    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
-    if (std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs)) {
-      environment.keep.push_back(name);
-    }
-  }
-  return environment;
+Environment WithoutBazel(const Environment& environment, Os& os) {
+  return WithoutVariables(environment, {"BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY"},
+                          os);
 }
 
 Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
@@ -394,6 +378,27 @@ absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
   return absl::OkStatus();
 }
 
+// `fd`, or a copy of it, which shares its lock, above the numbers that the child's other
+// descriptors are to have.
+absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os) {
+  int highest = 0;
+  bool is_taken = false;
+  for (const DescriptorMove& move : options.descriptors) {
+    highest = std::max(highest, move.to);
+    is_taken = is_taken || move.to == fd;
+  }
+  if (!is_taken) return fd;
+  const SysResult<int> made = os.FcntlDupFd(fd, highest + 1);
+  if (!made.ok()) {
+    ChildError error;
+    error.step = Step::kWritePidFile;
+    error.error = made.error();
+    return ChildErrorStatus("fcntl(F_DUPFD_CLOEXEC)", error);
+  }
+  *copy = UniqueFd(os, made.value());
+  return made.value();
+}
+
 }  // namespace
 
 std::vector<Option> LaunchOptions() {
@@ -421,6 +426,24 @@ absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os) {
   return Wrong(absl::StrCat("\"", path,
                             "\": give an absolute path: neither PWD nor /proc/self/cwd "
                             "says where we are"));
+}
+
+Environment WithoutVariables(Environment environment, const std::vector<std::string>& names,
+                             Os& os) {
+  const auto is_set = [&os](const std::string& name) { return os.GetEnv(name.c_str()) != nullptr; };
+  char* const* variable = os.GetEnviron();
+  if (!environment.inherit || variable == nullptr ||
+      std::none_of(names.begin(), names.end(), is_set)) {
+    return environment;
+  }
+  environment.inherit = false;
+  for (; *variable != nullptr; ++variable) {
+    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      environment.keep.push_back(name);
+    }
+  }
+  return environment;
 }
 
 void LogFiles::Make(const Stream& stream) {
@@ -492,16 +515,20 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
     }
   };
   std::optional<PidFile> pid_file;
+  UniqueFd copy;
   if (!launch.pid_file.empty()) {
     absl::StatusOr<PidFile> claimed = PidFile::Claim(launch.pid_file, context.os);
     if (!claimed.ok()) return claimed.status();
     pid_file = *std::move(claimed);
-    launch.options.pid_file_descriptor = pid_file->descriptor();
+    const absl::StatusOr<int> descriptor =
+        DescriptorBeside(launch.options, pid_file->descriptor(), &copy, context.os);
+    if (!descriptor.ok()) return descriptor.status();
+    launch.options.pid_file_descriptor = *descriptor;
     say(absl::StrCat("claimed the pid file ", launch.pid_file));
   }
-  LogFiles logs(context.os);
-  logs.Make(launch.options.out);
-  logs.Make(launch.options.err);
+  auto logs = std::make_unique<LogFiles>(context.os);
+  logs->Make(launch.options.out);
+  logs->Make(launch.options.err);
   if (pid_file.has_value()) {
     // PrepareLaunch() has looked. Now all of them are there: one may have been a symbolic link to
     // another.
@@ -511,9 +538,8 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
   say(absl::StrCat("starting ", absl::StrJoin(launch.command, " ")));
   absl::StatusOr<Child> child = Spawn(launch.command, launch.options, context.os);
   if (!child.ok()) return child.status();
-  logs.Keep();
   say(absl::StrCat(launch.command[0], " runs as pid ", child->pid()));
-  return Started{*std::move(child), std::move(pid_file)};
+  return Started{*std::move(child), std::move(pid_file), std::move(logs)};
 }
 
 }  // namespace cleanfork::cli

@@ -41,9 +41,16 @@ Subcommand RestartSubcommand() {
       "starting: not that the program cannot be executed.",
       kPathNote,
   };
-  restart.exit_codes = StartExitCodes();
-  restart.exit_codes.push_back({"77", "it may not be signalled by this user; it runs on"});
-  restart.exit_codes.push_back({"124", "it still runs at the end of the schedule"});
+  for (const ExitLine& line : StartExitCodes()) {
+    // In ascending order.
+    if (line.code == "124") {
+      restart.exit_codes.push_back({"77", "the old one may not be signalled by this user"});
+      restart.exit_codes.push_back(
+          {"124", line.meaning + ", or the old one still runs at the end of the schedule"});
+    } else {
+      restart.exit_codes.push_back(line);
+    }
+  }
   restart.runs_program = true;
   restart.run = Restart;
   return restart;

@@ -82,6 +82,7 @@ int Run(const Settings& settings, Context& context) {
   // The pid file, never committed, is removed when `started` goes: after the child has ended.
   absl::StatusOr<Started> started = StartChild(*std::move(launch), settings, "run", context);
   if (!started.ok()) return fail(started.status());
+  started->logs->Keep();
   const absl::StatusOr<ExitStatus> ended = ForwardUntilEnd(started->child, context.os);
   if (!ended.ok()) return fail(ended.status());
   if (settings.json) {

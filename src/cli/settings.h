@@ -9,10 +9,20 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/stop.h"
 
 namespace cleanfork::cli {
+
+// What start and restart wait for before they report success.
+struct WaitFor {
+  enum class Kind { kExec, kReadyFd, kNotify, kPort };
+  Kind kind = Kind::kExec;
+  int fd = 3;        // kReadyFd
+  std::string host;  // kPort
+  int port = 0;      // kPort
+};
 
 struct Settings {
   // start and run. A stream is a path or one of "null", "inherit" and "", the subcommand's default.
@@ -31,6 +41,11 @@ struct Settings {
   std::vector<int> keep_descriptors;
   std::optional<int> retries;
   std::vector<std::string> command;
+
+  // start and restart
+  WaitFor wait_for;
+  absl::Duration timeout = absl::Seconds(90);  // as systemd's DefaultTimeoutStartSec=
+  bool has_timeout = false;
 
   // stop and restart
   StopSchedule schedule;

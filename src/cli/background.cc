@@ -13,7 +13,9 @@
 #include "src/cli/duration.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/readiness.h"
+#include "src/cli/respawn.h"
 #include "src/cli/service.h"
+#include "src/cli/supervised_start.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -39,6 +41,45 @@ void TellManager(pid_t main_pid, const std::string& subcommand, Context& context
               << std::endl;
 }
 
+// The process that the pid file names, and the one that the service is, which may be another.
+struct Service {
+  pid_t pid = 0;
+  pid_t main_pid = 0;
+};
+
+absl::StatusOr<Service> StartUnsupervised(Launch launch, SignalSet held, const Settings& settings,
+                                          const std::string& subcommand, Context& context) {
+  const absl::StatusOr<std::unique_ptr<Readiness>> readiness =
+      MakeReadiness(settings.wait_for, &launch, context.os);
+  if (!readiness.ok()) return readiness.status();
+  absl::StatusOr<Started> started = StartChild(std::move(launch), settings, subcommand, context);
+  if (!started.ok()) return started.status();
+  Service service;
+  service.pid = service.main_pid = started->child.Detach();
+  if (*readiness != nullptr) {
+    (*readiness)->Started();
+    const absl::Status ready =
+        AwaitReadiness(**readiness, service.pid, held, settings, subcommand, context);
+    // The pid file goes with `started`, and so do log files that nobody has written to.
+    if (!ready.ok()) return ready;
+    if ((*readiness)->main_pid() != 0) service.main_pid = (*readiness)->main_pid();
+  }
+  if (started->pid_file.has_value()) started->pid_file->Commit();
+  started->logs->Keep();
+  return service;
+}
+
+absl::StatusOr<Service> StartService(Launch launch, SignalSet held, const Settings& settings,
+                                     const std::string& subcommand, Context& context) {
+  if (settings.respawn.when == RespawnSettings::When::kNever) {
+    return StartUnsupervised(std::move(launch), held, settings, subcommand, context);
+  }
+  const absl::StatusOr<SupervisedService> started =
+      StartSupervised(std::move(launch), settings, subcommand, context);
+  if (!started.ok()) return started.status();
+  return Service{started->supervisor, started->program};
+}
+
 }  // namespace
 
 std::vector<Option> BackgroundOptions() {
@@ -60,6 +101,7 @@ std::vector<Option> BackgroundOptions() {
                        settings->wait_for = *wait_for;
                        return absl::OkStatus();
                      }});
+  for (const Option& option : RespawnOptions()) options.push_back(option);
   options.push_back({"timeout", 0, "DURATION",
                      "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
                      ApplyTimeout});
@@ -76,6 +118,8 @@ absl::StatusOr<Launch> PrepareBackground(const Settings& settings, Os& os) {
   if (settings.has_timeout && settings.wait_for.kind == WaitFor::Kind::kExec) {
     return absl::InvalidArgumentError("--timeout needs --wait=ready-fd, notify or port");
   }
+  const absl::Status consistent = CheckRespawn(settings);
+  if (!consistent.ok()) return consistent;
   ForkOptions defaults;
   defaults.session = Session::kDaemon;
   return PrepareLaunch(settings, defaults, os);
@@ -102,24 +146,15 @@ int StartInBackground(Launch launch, const Settings& settings, const std::string
     context.os.SigProcMask(SIG_SETMASK, &before).IgnoreError();
   };
 
-  const absl::StatusOr<std::unique_ptr<Readiness>> readiness =
-      MakeReadiness(settings.wait_for, &launch, context.os);
-  if (!readiness.ok()) return fail(readiness.status());
-  absl::StatusOr<Started> started = StartChild(std::move(launch), settings, subcommand, context);
+  const absl::StatusOr<Service> started =
+      StartService(std::move(launch), held, settings, subcommand, context);
   if (!started.ok()) return fail(started.status());
-  const pid_t pid = started->child.Detach();
-  pid_t main_pid = pid;
-  if (*readiness != nullptr) {
-    (*readiness)->Started();
-    const absl::Status ready =
-        AwaitReadiness(**readiness, pid, held, settings, subcommand, context);
-    // The pid file goes with `started`, and so do log files that nobody has written to.
-    if (!ready.ok()) return fail(ready);
-    if ((*readiness)->main_pid() != 0) main_pid = (*readiness)->main_pid();
-    TellManager(main_pid, subcommand, context);
+  const pid_t pid = started->pid, main_pid = started->main_pid;
+  const bool is_supervised = settings.respawn.when != RespawnSettings::When::kNever;
+  // What has to be watched is the supervisor.
+  if (settings.wait_for.kind != WaitFor::Kind::kExec) {
+    TellManager(is_supervised ? pid : main_pid, subcommand, context);
   }
-  if (started->pid_file.has_value()) started->pid_file->Commit();
-  started->logs->Keep();
   const std::string& program = settings.command[0];
   if (settings.json) {
     JsonObject object = JsonOutcome(subcommand, kExitOk);

@@ -93,6 +93,11 @@ constexpr Meaning kMeanings[] = {
 
 }  // namespace
 
+int ExitCodeOf(const ExitStatus& ended) {
+  constexpr int kSignalled = 128;
+  return ended.signalled() ? kSignalled + ended.term_signal() : ended.exit_status();
+}
+
 ExitCode ExitCodeOf(Step step) {
   for (const StepRow& row : kSteps) {
     if (row.step == step) return row.code;

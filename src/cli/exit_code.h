@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "cleanfork/child.h"
 #include "cleanfork/step.h"
 
 namespace cleanfork::cli {
@@ -25,6 +26,7 @@ enum ExitCode : int {
   kExitTryAgain = 75,
   kExitNotReady = 76,
   kExitNotPermitted = 77,
+  kExitCrashLoop = 79,      // of a supervisor; the first number that sysexits(3) does not have
   kExitStillRunning = 124,  // of stop
   kExitTimeout = 124,
   kExitNotExecutable = 126,  // of `run` alone
@@ -54,6 +56,9 @@ enum StatusExitCode : int {
   kStatusNotRunning = 3,
   kStatusUnknown = 4,
 };
+
+// That of the program, or 128 and the number of the signal that ended it, as a shell has it.
+int ExitCodeOf(const ExitStatus& ended);
 
 // What the failure of a step comes to.
 ExitCode ExitCodeOf(Step step);

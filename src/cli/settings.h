@@ -24,6 +24,17 @@ struct WaitFor {
   int port = 0;      // kPort
 };
 
+// Whether and how a program that has ended is started again.
+struct RespawnSettings {
+  enum class When { kNever, kOnFailure, kAlways };
+  When when = When::kNever;
+  absl::Duration first_delay = absl::Seconds(1);
+  absl::Duration longest_delay = absl::Minutes(1);
+  size_t limit = 5;  // respawns within the interval
+  absl::Duration interval = absl::Minutes(1);
+  bool is_detailed = false;  // one of the last four was given
+};
+
 struct Settings {
   // start and run. A stream is a path or one of "null", "inherit" and "", the subcommand's default.
   std::string user;
@@ -41,6 +52,9 @@ struct Settings {
   std::vector<int> keep_descriptors;
   std::optional<int> retries;
   std::vector<std::string> command;
+
+  // start, restart and run
+  RespawnSettings respawn;
 
   // start and restart
   WaitFor wait_for;

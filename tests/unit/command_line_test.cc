@@ -162,6 +162,12 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
 
 TEST_F(CommandLineTest, WrongUsageOfWhatManagesServicesIsToldTheSameWay) {
   const std::vector<std::vector<std::string>> wrong = {
+      {"start", "--respawn=sometimes", "true"},
+      {"start", "--backoff=1s", "true"},
+      {"start", "--respawn=always", "--backoff=2s..1s", "true"},
+      {"start", "--respawn=always", "--respawn-limit=5", "true"},
+      {"start", "--respawn=always", "--respawn-limit=0/1s", "true"},
+      {"run", "--respawn=always", "--pidfile=/tmp/x", "true"},
       {"stop"},
       {"stop", "--pidfile=/tmp/x", "4711"},
       {"stop", "--pidfile=/tmp/x", "--retry=NOSUCH"},

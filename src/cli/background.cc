@@ -12,6 +12,7 @@
 #include "src/cli/await.h"
 #include "src/cli/duration.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/log_writer.h"
 #include "src/cli/readiness.h"
 #include "src/cli/respawn.h"
 #include "src/cli/service.h"
@@ -47,6 +48,10 @@ struct Service {
   pid_t main_pid = 0;
 };
 
+bool IsSupervised(const Settings& settings) {
+  return settings.respawn.when != RespawnSettings::When::kNever || NeedsLogWriter(settings);
+}
+
 absl::StatusOr<Service> StartUnsupervised(Launch launch, SignalSet held, const Settings& settings,
                                           const std::string& subcommand, Context& context) {
   const absl::StatusOr<std::unique_ptr<Readiness>> readiness =
@@ -71,7 +76,7 @@ absl::StatusOr<Service> StartUnsupervised(Launch launch, SignalSet held, const S
 
 absl::StatusOr<Service> StartService(Launch launch, SignalSet held, const Settings& settings,
                                      const std::string& subcommand, Context& context) {
-  if (settings.respawn.when == RespawnSettings::When::kNever) {
+  if (!IsSupervised(settings)) {
     return StartUnsupervised(std::move(launch), held, settings, subcommand, context);
   }
   const absl::StatusOr<SupervisedService> started =
@@ -102,6 +107,13 @@ std::vector<Option> BackgroundOptions() {
                        return absl::OkStatus();
                      }});
   for (const Option& option : RespawnOptions()) options.push_back(option);
+  options.push_back({"reopen-logs", 0, nullptr,
+                     "Write the files of --stdout and --stderr through a process that opens them "
+                     "anew on SIGHUP, for logs that are rotated. A supervisor stays for it.",
+                     [](const char*, Settings* settings) {
+                       settings->reopen_logs = true;
+                       return absl::OkStatus();
+                     }});
   options.push_back({"timeout", 0, "DURATION",
                      "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
                      ApplyTimeout});
@@ -120,6 +132,11 @@ absl::StatusOr<Launch> PrepareBackground(const Settings& settings, Os& os) {
   }
   const absl::Status consistent = CheckRespawn(settings);
   if (!consistent.ok()) return consistent;
+  for (const std::string* stream : {&settings.out, &settings.err}) {
+    if (!IsSyslog(*stream)) continue;
+    const absl::StatusOr<int> priority = ParseSyslog(*stream, 0);
+    if (!priority.ok()) return priority.status();
+  }
   ForkOptions defaults;
   defaults.session = Session::kDaemon;
   return PrepareLaunch(settings, defaults, os);
@@ -150,10 +167,9 @@ int StartInBackground(Launch launch, const Settings& settings, const std::string
       StartService(std::move(launch), held, settings, subcommand, context);
   if (!started.ok()) return fail(started.status());
   const pid_t pid = started->pid, main_pid = started->main_pid;
-  const bool is_supervised = settings.respawn.when != RespawnSettings::When::kNever;
   // What has to be watched is the supervisor.
   if (settings.wait_for.kind != WaitFor::Kind::kExec) {
-    TellManager(is_supervised ? pid : main_pid, subcommand, context);
+    TellManager(IsSupervised(settings) ? pid : main_pid, subcommand, context);
   }
   const std::string& program = settings.command[0];
   if (settings.json) {

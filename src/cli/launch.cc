@@ -19,6 +19,7 @@
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
 #include "cleanfork/unique_fd.h"
+#include "src/cli/log_writer.h"
 #include "src/cli/service.h"
 
 namespace cleanfork::cli {
@@ -223,13 +224,16 @@ std::vector<Option> DescriptorOptions() {
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->in);
        }},
-      {"stdout", 0, "FILE|null|inherit",
-       "Standard output; a file is appended to. Default: null for start, inherit for run.",
+      {"stdout", 0, "FILE|null|inherit|syslog[:FACILITY[.LEVEL]]",
+       "Standard output; a file is appended to. Default: null for start, inherit for run. syslog "
+       "is "
+       "for start alone, with daemon.info if no other is given.",
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->out);
        }},
-      {"stderr", 0, "FILE|null|inherit",
-       "Standard error. Default: for start the caller's if that is a regular file, else null; "
+      {"stderr", 0, "FILE|null|inherit|syslog[:FACILITY[.LEVEL]]",
+       "Standard error, likewise; to syslog with daemon.err. Default: for start the caller's if "
+       "that is a regular file, else null; "
        "inherit for run.",
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->err);
@@ -279,7 +283,7 @@ Environment WithoutBazel(const Environment& environment, Os& os) {
 
 Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
   if (text.empty()) return by_default;
-  if (text == "null") return Stream::Null();
+  if (text == "null" || IsSyslog(text)) return Stream::Null();
   if (text == "inherit") return Stream::Inherit();
   return Stream::File(CallersPath(text, os));
 }

@@ -9,6 +9,7 @@
 #include "cleanfork/child_error.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/launch.h"
+#include "src/cli/log_writer.h"
 #include "src/cli/respawn.h"
 #include "src/cli/service.h"
 #include "src/cli/subcommand.h"
@@ -86,6 +87,7 @@ int Run(const Settings& settings, Context& context) {
   };
   absl::StatusOr<Launch> launch = PrepareLaunch(settings, defaults, context.os);
   if (!launch.ok()) return fail(launch.status());
+  if (NeedsLogWriter(settings)) return fail(absl::InvalidArgumentError("syslog is for start"));
   const absl::Status consistent = CheckRespawn(settings);
   if (!consistent.ok()) return fail(consistent);
   if (settings.respawn.when != RespawnSettings::When::kNever && !launch->pid_file.empty()) {

@@ -61,6 +61,8 @@ struct Settings {
   absl::Duration timeout = absl::Seconds(90);  // as systemd's DefaultTimeoutStartSec=
   bool has_timeout = false;
 
+  bool reopen_logs = false;
+
   // stop and restart
   StopSchedule schedule;
 

@@ -52,14 +52,14 @@ absl::Status MakePathsAbsolute(Launch* launch, Os& os) {
 }
 
 // What the supervisor has of the streams: what the program inherits, and the place for its errors.
-DaemonizeOptions OptionsOfSupervisor(const Launch& launch, int word) {
+DaemonizeOptions OptionsOfSupervisor(const Launch& launch, bool has_log_writer, int word) {
   DaemonizeOptions options;
   const auto if_inherited = [](const Stream& stream) {
     return stream.kind() == Stream::Kind::kInherit ? stream : Stream::Null();
   };
   options.fork.in = if_inherited(launch.options.in);
   options.fork.out = if_inherited(launch.options.out);
-  options.fork.err = launch.options.err;
+  options.fork.err = has_log_writer ? Stream::Null() : launch.options.err;
   options.fork.retry = launch.options.retry;
   options.fork.keep_descriptors = launch.options.keep_descriptors;
   options.fork.keep_descriptors.push_back(word);
@@ -78,7 +78,12 @@ int Supervise(Launch launch, const Settings& settings, const std::string& subcom
               Daemon& daemon, int word, Context& context) {
   Supervisor supervisor(std::move(launch), settings, subcommand, context);
   FirstWord first;
-  const absl::Status started = supervisor.Start();
+  absl::Status started = supervisor.StartLogs();
+  if (started.ok()) started = supervisor.Start();
+  // What it has to say itself stands where the program's errors do.
+  if (started.ok() && supervisor.error_log() >= 0) {
+    context.os.Dup2(supervisor.error_log(), 2).IgnoreError();
+  }
   first.code = static_cast<int>(started.code());
   if (started.ok()) first.program = supervisor.pid();
   if (const std::optional<ChildError> error = GetChildError(started)) {
@@ -88,15 +93,23 @@ int Supervise(Launch launch, const Settings& settings, const std::string& subcom
   WriteFully(context.os, word, &first, sizeof(first)).IgnoreError();
   context.os.Close(word).IgnoreError();
   if (!started.ok()) {
+    supervisor.FinishLogs();
     daemon.Fail(started).IgnoreError();
     return ExitCodeOf(started);
   }
   // Nobody has been told that it is ready: it is not to stay, and its child goes with it.
   if (!daemon.Ready().ok()) return kExitSystem;
   const absl::StatusOr<ExitStatus> ended = supervisor.Run();
-  if (ended.ok()) return ExitCodeOf(*ended);
-  const int code = absl::IsAborted(ended.status()) ? int{kExitCrashLoop} : int{kExitSystem};
-  return ReportFailure(context, subcommand, ended.status(), code, false);
+  int code = absl::IsAborted(ended.status()) ? int{kExitCrashLoop} : int{kExitSystem};
+  if (ended.ok()) {
+    code = ExitCodeOf(*ended);
+  } else {
+    ReportFailure(context, subcommand, ended.status(), code, false);
+  }
+  // Standard input is /dev/null, or what else does not keep a log writer waiting for its end.
+  if (supervisor.error_log() >= 0) context.os.Dup2(0, 2).IgnoreError();
+  supervisor.FinishLogs();
+  return code;
 }
 
 // The supervisor's own error, from what Daemonize() and the supervisor say of it.
@@ -131,7 +144,7 @@ absl::StatusOr<SupervisedService> StartSupervised(Launch launch, const Settings&
     launch.pid_file.clear();  // the supervisor's
   }
   LogFiles logs(os);
-  logs.Make(launch.options.err);
+  if (!settings.reopen_logs) logs.Make(launch.options.err);
   const SysResult<PipeEnds> ends = os.Pipe2(O_CLOEXEC);
   if (!ends.ok()) {
     ChildError error;
@@ -141,7 +154,7 @@ absl::StatusOr<SupervisedService> StartSupervised(Launch launch, const Settings&
   }
   const UniqueFd read(os, ends.value().read_end);
   UniqueFd write(os, ends.value().write_end);
-  DaemonizeOptions options = OptionsOfSupervisor(launch, write.get());
+  DaemonizeOptions options = OptionsOfSupervisor(launch, NeedsLogWriter(settings), write.get());
   if (pid_file.has_value()) options.fork.pid_file_descriptor = pid_file->descriptor();
   // One that the supervisor leaves behind, killed, would not be single any more.
   launch.options.session = Session::kKeep;

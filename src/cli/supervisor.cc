@@ -44,6 +44,7 @@ absl::Status Supervisor::Start() {
     if (!ready.ok()) return ready;  // and the child, which has been stopped, is reaped
   }
   started->logs->Keep();
+  logs_.Keep();
   child_ = std::move(started->child);
   pid_ = child_->pid();
   return absl::OkStatus();
@@ -57,7 +58,11 @@ absl::Status Supervisor::TakeSignal(int64_t nanoseconds) {
     return StatusFromErrno(taken.error(), "sigtimedwait()");
   }
   const int signal = taken.value().signal;
-  if (signal == SIGCHLD) return absl::OkStatus();
+  if (signal == SIGCHLD) {
+    logs_.Look();
+    return absl::OkStatus();
+  }
+  if (signal == SIGHUP) logs_.HangUp();
   is_ending_ = is_ending_ || kEnding.Contains(signal);
   // What is typed at a terminal has reached the program too, which is in our process group.
   const bool from_terminal = signal != SIGHUP && taken.value().code == SI_KERNEL;

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "cleanfork/child.h"
 #include "src/cli/launch.h"
+#include "src/cli/log_writer.h"
 #include "src/cli/report.h"
 #include "src/cli/respawn.h"
 #include "src/cli/settings.h"
@@ -32,7 +33,17 @@ class Supervisor {
         subcommand_(std::move(subcommand)),
         context_(context),
         os_(context.os),
-        schedule_(settings.respawn) {}
+        schedule_(settings.respawn),
+        logs_(context.os) {}
+
+  // Before the first start: the log writers, where there are to be any.
+  absl::Status StartLogs() { return logs_.Start(settings_, &launch_); }
+
+  // The pipe to the log writer of errors; -1: there is none.
+  int error_log() const { return logs_.error_log(); }
+
+  // After Run(), or a start that has failed: waits for the log writers.
+  void FinishLogs() { logs_.Finish(); }
 
   // Starts it for the first time, and waits until it is ready, if that is asked for. After an error
   // nothing runs.
@@ -51,12 +62,13 @@ class Supervisor {
   absl::StatusOr<bool> Pause(const std::string& why);
   void Say(const std::string& what);
 
-  const Launch launch_;
+  Launch launch_;
   const Settings& settings_;
   const std::string subcommand_;
   Context& context_;
   Os& os_;
   RespawnSchedule schedule_;
+  LogWriters logs_;
   std::optional<Child> child_;
   pid_t pid_ = 0;
   bool is_ending_ = false;  // it has been told to end

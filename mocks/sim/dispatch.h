@@ -88,6 +88,10 @@ inline Filled FilledBy(Tag<OsCall::kGetGroups>, const SysResult<size_t>& got, gi
                        size_t size) {
   return {to, size == 0 ? 0 : got.value_or(0) * sizeof(*to)};
 }
+inline Filled FilledBy(Tag<OsCall::kRecvMsg>, const SysResult<ReceivedMessage>& got, int, void* to,
+                       size_t, int) {
+  return {to, got.value_or(ReceivedMessage()).size};
+}
 inline Filled FilledBy(Tag<OsCall::kPoll>, const SysResult<size_t>&, struct pollfd* to,
                        size_t count, int64_t) {
   return {to, count * sizeof(*to)};

@@ -1,5 +1,6 @@
-// Sockets of unix(7). A process has those that it sends datagrams from; those that it sends to are
-// bound by somebody outside the simulation, whom no process can see.
+// Sockets of unix(7). A process has those that it sends datagrams from, and may bind them to abstract
+// names; the others that it sends to are bound by somebody outside the simulation, whom no process
+// can see.
 #ifndef CLEANFORK_MOCKS_SIM_SOCKETS_H_
 #define CLEANFORK_MOCKS_SIM_SOCKETS_H_
 
@@ -18,8 +19,8 @@ Receiver& AddReceiver(Kernel* kernel);
 // The last descriptor of a process's own socket is closed.
 void FreeSocket(Kernel* kernel, int socket);
 
-// What poll(2) says of a process's own socket: nobody ever sends to it.
-int EventsOfSocket(const Socket& socket);
+// What poll(2) says of a process's own socket.
+int EventsOfSocket(const Kernel& kernel, int socket);
 
 FileStatus StatusOfSocket(const Kernel& kernel, int socket);
 

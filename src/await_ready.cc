@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/child/await_child.h"
 
 namespace cleanfork {
@@ -46,6 +47,7 @@ DaemonReport HowItEnded(Os& os, const AwaitedDaemon& daemon) {
   ChildReport report = ChildReport::Died(0, 0, daemon.pid);
   const SysResult<WaitIdResult> ended = LookAtChild(os, daemon.pid);
   if (!ended.ok() || ended.value().pid == 0) {
+    CLEANFORK_PROBE("how a daemon has ended is not known");
     report.error = kEndUnknown;
   } else if (ended.value().code == CLD_EXITED) {
     report.status = ended.value().status;
@@ -70,8 +72,15 @@ SysResult<size_t> ReadPrompt(Os& os, int fd, void* buffer, size_t size, bool is_
       struct pollfd rest = {fd, POLLIN, 0};
       const int64_t wait = std::max<int64_t>(*until - now.value(), 0);
       const SysResult<size_t> ready = os.Poll(&rest, 1, wait);
-      if (!ready.ok() && ready.error() == EINTR) continue;
-      if (!ready.ok() || ready.value() == 0) return ready.ok() ? done : ready;
+      if (!ready.ok() && ready.error() == EINTR) {
+        CLEANFORK_PROBE("the wait for the rest of a word is interrupted");
+        continue;
+      }
+      if (!ready.ok()) return ready;
+      if (ready.value() == 0) {
+        CLEANFORK_PROBE("the rest of a word does not come");
+        return done;
+      }
     }
     const SysResult<size_t> got =
         RetryOnEintr([&] { return os.Read(fd, bytes + done, size - done); });
@@ -97,6 +106,7 @@ std::optional<DaemonReport> ReadWord(Os& os, const AwaitedDaemon& daemon) {
   if (!got.ok()) return Failure(Step::kReport, got.error(), daemon.pid);
   if (got.value() == 0) return std::nullopt;
   if (got.value() < sizeof(word.report) || !IsExpected(word.report.kind)) {
+    CLEANFORK_PROBE("what a daemon has written is no word");
     return Failure(Step::kReport, EPROTO, daemon.pid);
   }
   if (word.report.kind != ChildReport::kGaveUp) return word;
@@ -135,20 +145,29 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
     struct pollfd ready[2] = {{silent ? -1 : daemon.report_read, POLLIN, 0},
                               {ended ? daemon.parent_fd : daemon.pid_fd, POLLIN, 0}};
     const SysResult<size_t> count = os.Poll(ready, 2, until == kForEver && !must_look ? -1 : wait);
-    if (!count.ok() && count.error() == EINTR) continue;
+    if (!count.ok() && count.error() == EINTR) {
+      CLEANFORK_PROBE("the wait for a daemon to be ready is interrupted");
+      continue;
+    }
     if (!count.ok()) return Failure(Step::kReport, count.error(), daemon.pid);
     // What was said before the end, or before the deadline, counts.
     if (ready[0].revents != 0) {
       std::optional<DaemonReport> word = ReadWord(os, daemon);
       if (word.has_value()) return *word;
+      CLEANFORK_PROBE("the pipe ends before a daemon is ready");
       silent = last_word = true;
       if (silent && ended) return HowItEnded(os, daemon);  // the first child is gone as well
     } else if (ready[1].revents != 0 || (must_look && HasEnded(os, daemon))) {
-      if (!silent && HasWord(os, daemon)) continue;
+      if (!silent && HasWord(os, daemon)) {
+        CLEANFORK_PROBE("a daemon has spoken just before its end");
+        continue;
+      }
       if (ended || silent || daemon.is_child) return HowItEnded(os, daemon);
+      CLEANFORK_PROBE("a daemon ends before it is ready, its parent is to say how");
       ended = last_word = true;
     } else if (now.value() >= until) {
       if (ended) return HowItEnded(os, daemon);
+      CLEANFORK_PROBE("a daemon is not ready in time");
       return Failure(Step::kReady, silent ? EPIPE : ETIME, daemon.pid);
     }
   }
@@ -163,18 +182,26 @@ bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
     struct pollfd ready[2] = {{pipe, POLLIN, 0}, {daemon.pid_fd, POLLIN, 0}};
     const SysResult<size_t> count =
         os.Poll(ready, 2, daemon.pid_fd >= 0 ? left : std::min(left, kLookEvery));
-    if (!count.ok() && count.error() == EINTR) continue;
+    if (!count.ok() && count.error() == EINTR) {
+      CLEANFORK_PROBE("the wait for the end of a daemon is interrupted");
+      continue;
+    }
     if (!count.ok()) return false;
     if (ready[1].revents != 0) return true;
     if (ready[0].revents != 0) {
       const std::optional<DaemonReport> word = ReadWord(os, daemon);
       if (word.has_value() && word->report.kind == ChildReport::kDied) return true;
       const bool unreadable = word.has_value() && word->report.kind == ChildReport::kFailed;
-      if (!word.has_value() || unreadable) pipe = -1;
+      if (!word.has_value() || unreadable) {
+        CLEANFORK_PROBE("the pipe ends before a daemon does");
+        pipe = -1;
+      }
     } else if (daemon.pid_fd < 0 && HasEnded(os, daemon)) {
       return true;
     }
-    if (left == 0) return false;  // also where what the daemon has forked writes without end
+    if (left > 0) continue;
+    CLEANFORK_PROBE("a daemon does not end in time");
+    return false;  // also where what the daemon has forked writes without end
   }
 }
 
@@ -185,8 +212,10 @@ void KillDaemon(Os& os, const AwaitedDaemon& daemon) {
   // Its pid is its own until its parent, the first child, has reaped it, which says so before.
   const bool is_unreaped = daemon.parent != 0 && !HasChildEnded(os, daemon.parent);
   if (daemon.handle != nullptr) {
+    CLEANFORK_PROBE("a daemon is killed by its handle");
     daemon.handle->Signal(SIGKILL).IgnoreError();
   } else if (is_unreaped) {
+    CLEANFORK_PROBE("a daemon is killed by its pid");
     os.Kill(daemon.pid, SIGKILL).IgnoreError();
   }
 }

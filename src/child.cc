@@ -9,6 +9,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
+#include "cleanfork/probe.h"
 #include "src/child/await_child.h"
 #include "src/lost_child.h"
 #include "src/wait_for_end.h"
@@ -74,12 +75,17 @@ SysResult<void> Child::Send(int signal) {
   if (pid_fd_.valid()) return os_->PidFdSendSignal(pid_fd_.get(), signal);
   // What nobody knows any more has been reaped, and its number may be a stranger's.
   const SysResult<WaitIdResult> known = LookAtChild(*os_, pid_);
-  if (!known.ok() && known.error() == ECHILD) return SysError(ESRCH);
+  if (!known.ok() && known.error() == ECHILD) {
+    CLEANFORK_PROBE("a child that is to be signalled has been reaped by somebody else");
+    return SysError(ESRCH);
+  }
+  CLEANFORK_PROBE("a child is signalled by its pid");
   return os_->Kill(pid_, signal);
 }
 
 void Child::EndOfLife() {
   if (state_ != State::kRunning) return;
+  CLEANFORK_PROBE("a child is ended with its handle");
   SysResult<void> killed = Send(SIGKILL);
   // ESRCH: it has ended, and is only to be reaped, if nobody else has.
   if (killed.ok() || killed.error() == ESRCH) {
@@ -104,6 +110,7 @@ absl::StatusOr<std::optional<ExitStatus>> Child::WaitWith(int options) {
     if (result.error() != ECHILD) {
       return StatusFromErrno(result.error(), absl::StrCat("waitpid(", pid_, ")"));
     }
+    CLEANFORK_PROBE("a child is found to be lost");
     state_ = State::kLost;
     pid_fd_.Reset();
     return WaitWith(options);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/lost_child.h"
 
 namespace cleanfork {
@@ -22,6 +23,7 @@ std::vector<ChildRegistry::Ended> ChildRegistry::WaitForEach(bool only_ended) {
     SysResult<WaitResult> result =
         RetryOnEintr([&] { return os_.WaitPid(pid, only_ended ? WNOHANG : 0); });
     if (!result.ok()) {
+      CLEANFORK_PROBE("a registered child cannot be waited for");
       ended.push_back(
           {pid, result.error() == ECHILD
                     ? LostChild(pid)

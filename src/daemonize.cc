@@ -18,6 +18,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/child_report.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/await_ready.h"
 #include "src/child_plan.h"
 #include "src/enter_child.h"
@@ -128,6 +129,7 @@ Daemon::~Daemon() { EndOfLife(); }
 
 void Daemon::EndOfLife() {
   if (!MayTell()) return;
+  CLEANFORK_PROBE("a daemon is left before it was ready");
   const bool thrown = std::uncaught_exceptions() > exceptions_;
   Fail(absl::AbortedError(thrown ? "the daemon was left by an exception before it was ready"
                                  : "the daemon gave up before it was ready"))
@@ -147,7 +149,10 @@ SysResult<void> Daemon::Write(int fd, const void* bytes, size_t size) {
   if (!mask.ok()) return SysError(mask.error());
   const SysResult<void> written = WriteFully(*os_, fd, bytes, size);
   // EAGAIN: it is ignored, and so not pending.
-  if (!written.ok() && written.error() == EPIPE) os_->SigTimedWait(sigpipe, 0).IgnoreError();
+  if (!written.ok() && written.error() == EPIPE) {
+    CLEANFORK_PROBE("a SIGPIPE is taken back");
+    os_->SigTimedWait(sigpipe, 0).IgnoreError();
+  }
   const SignalSet before = mask.value();
   os_->SigProcMask(SIG_SETMASK, &before).IgnoreError();  // cannot fail: sigprocmask(2)
   return written;
@@ -156,7 +161,10 @@ SysResult<void> Daemon::Write(int fd, const void* bytes, size_t size) {
 // EPIPE: the starter has ended, and with it the use of the first child.
 SysResult<void> Daemon::Tell(const void* bytes, size_t size) {
   const SysResult<void> told = Write(report_.get(), bytes, size);
-  if (!told.ok() && told.error() == EPIPE) ReleaseFirstChild();
+  if (!told.ok() && told.error() == EPIPE) {
+    CLEANFORK_PROBE("a daemon has lost its starter");
+    ReleaseFirstChild();
+  }
   return told;
 }
 

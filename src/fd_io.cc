@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "cleanfork/probe.h"
+
 namespace cleanfork {
 
 SysResult<size_t> ReadFully(Os& os, int fd, void* buffer, size_t size) {
@@ -12,6 +14,7 @@ SysResult<size_t> ReadFully(Os& os, int fd, void* buffer, size_t size) {
     if (!got.ok()) return got;
     if (got.value() == 0) break;
     done += got.value();
+    if (done < size) CLEANFORK_PROBE("a read brings a part");
   }
   return done;
 }
@@ -26,6 +29,7 @@ SysResult<void> WriteFully(Os& os, int fd, const void* buffer, size_t size) {
     // that did would hold us here for ever.
     if (put.value() == 0) return SysError(EIO);
     done += put.value();
+    if (done < size) CLEANFORK_PROBE("a write takes a part");
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cleanfork/probe.h"
 #include "src/proc_files.h"
 
 namespace cleanfork {
@@ -104,6 +105,7 @@ ForkObstacle FindPidNamespaceObstacle(Os& os) {
   // Our own namespace lives as long as we do.
   if (error == 0 && own == of_children) return {};
   if (error == ENOENT) {
+    CLEANFORK_PROBE("the PID namespace for children has had no process");
     return {false,
             "the PID namespace for children has had no process yet: if the first fork into it "
             "failed, as in a full control group, no other one can succeed" +
@@ -113,9 +115,12 @@ ForkObstacle FindPidNamespaceObstacle(Os& os) {
   switch (FindInit(os, of_children)) {
     case InitState::kAlive: return {};
     case InitState::kEnded:
+      CLEANFORK_PROBE("the PID namespace for children is dead");
       return {true, "the PID namespace for children is dead, since its init, process 1, has ended" +
                         std::string(kRemedy)};
-    case InitState::kCannotTell: break;
+    case InitState::kCannotTell:
+      CLEANFORK_PROBE("whether the PID namespace for children is dead cannot be told");
+      break;
   }
   return {false,
           "children go into another PID namespace, which is dead if its init has ended; /proc does "
@@ -130,6 +135,7 @@ ForkObstacle FindForkObstacle(Os& os, int error) {
   const SysResult<int> policy = os.SchedGetScheduler(0);
   if (!policy.ok() || policy.value() != kSchedDeadline)
     return {};  // the flag would be in there too
+  CLEANFORK_PROBE("the scheduling policy forbids to fork");
   return {true,
           "the scheduling policy is SCHED_DEADLINE, under which nothing can be forked; set "
           "SCHED_FLAG_RESET_ON_FORK with sched_setattr(2), or start children from another thread"};

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/invalid_options.h"
 
 namespace cleanfork {
@@ -45,6 +46,7 @@ absl::Status ResolveUser(const Identity& identity, Os& os, ResolvedIdentity* res
                                        " user \"", identity.user, "\""),
                           found.error());
     }
+    CLEANFORK_PROBE("a user that is not known is taken for a number");
     resolved->uid = uid;
   }
   SysResult<UserRecord> found = RetryOnEintr([&] { return os.GetPwUid(*resolved->uid); });
@@ -68,6 +70,7 @@ absl::Status ResolveGroup(const Identity& identity, Os& os, ResolvedIdentity* re
     if (found.ok()) {
       resolved->gid = found.value().gid;
     } else if (found.error() == ENOENT && ParseId(identity.group, &gid)) {
+      CLEANFORK_PROBE("a group that is not known is taken for a number");
       resolved->gid = gid;
     } else {
       return LookUpFailed(absl::StrCat(found.error() == ENOENT ? "there is no" : "look-up of",
@@ -104,6 +107,7 @@ absl::Status InitGroups(Os& os, ResolvedIdentity* resolved) {
     if (count.error() != ERANGE || groups.size() >= kMost) {
       return LookUpFailed(absl::StrCat("groups of user \"", name, "\""), count.error());
     }
+    CLEANFORK_PROBE("a user has more groups than there was room for");
     groups.resize(groups.size() * 4);
   }
 }

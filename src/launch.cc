@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "cleanfork/process_handle.h"
 #include "src/child/run_child_plan.h"
 #include "src/fork_limits.h"
@@ -51,13 +52,17 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
   // If somebody has taken the child away already, its number may have been another's by then.
   const SysResult<WaitIdResult> known = LookAtChild(os_, child_.pid);
   const bool is_lost = !known.ok() && known.error() == ECHILD;
+  if (is_lost) CLEANFORK_PROBE("somebody else has reaped a child before it was looked at");
   if (is_lost) child_fd_.Reset();
   child_.pid_fd = child_fd_.get();
   child_.report_read = plan_.frozen().report_read;
   child_.execs = plan_.frozen().execs() && !daemon;
   child_.exec_reached = plan_.frozen().exec_reached;
   plan_.CloseChildEnds();
-  if (mask_error_ != 0) KillChild();
+  if (mask_error_ != 0) {
+    CLEANFORK_PROBE("a child is killed since the mask cannot be restored");
+    KillChild();
+  }
   const ChildReport report = daemon ? AwaitDaemon() : AwaitOwnChild();
   const bool started = report.kind == ChildReport::kStarted && mask_error_ == 0;
   const bool awaits_ready = plan_.frozen().awaits_ready;
@@ -67,6 +72,7 @@ absl::StatusOr<std::optional<Child>> Launch::Run() {
     ReapChild();
   }
   if (!started) {
+    CLEANFORK_PROBE("a child has not started and is reaped");
     if (report.kind == ChildReport::kStarted) KillSecond();
     RestoreSigchld();
     return Explain(report);
@@ -102,6 +108,7 @@ absl::Status Launch::IgnoreSigchld() {
 
 void Launch::RestoreSigchld() {
   if (!old_sigchld_.has_value()) return;
+  CLEANFORK_PROBE("SIGCHLD is what it was before a failure");
   RetryOnEintr([&] { return os_.SigAction(SIGCHLD, &*old_sigchld_); }).IgnoreError();
 }
 
@@ -127,12 +134,15 @@ absl::StatusOr<pid_t> Launch::ForkWithRetry() {
     const ForkObstacle obstacle = FindForkObstacle(os_, forked.error());
     int64_t delay = 0;
     if (obstacle.permanent || !retry_.Next(os_, &delay)) {
+      CLEANFORK_PROBE("no further fork is tried");
       return ForkFailed(forked.error(), started, obstacle.cause);
     }
     // With the caller's own mask: a signal that is to end or to tell the program something must not
     // wait for us. A handler that runs only interrupts the sleep, which is then taken up again.
+    CLEANFORK_PROBE("a fork is tried again");
     SysResult<int64_t> now = os_.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok() || !SleepUntil(os_, Later(now.value(), delay)).ok()) {
+      CLEANFORK_PROBE("there is no sleeping between two forks");
       return ForkFailed(forked.error(), started, obstacle.cause);
     }
   }
@@ -148,6 +158,7 @@ SysResult<pid_t> Launch::ForkOnce() {
     const SysResult<pid_t> forked = os_.VforkCall(&RunProgram, &start, 0);
     child_.hidden_until_exec = forked.ok();
     if (forked.ok() || IsTransient(forked.error())) return forked;
+    CLEANFORK_PROBE("there are no children without a termination signal");
     start.termination_signal = SIGCHLD;
     return os_.VforkCall(&RunProgram, &start, SIGCHLD);
   }
@@ -160,7 +171,10 @@ absl::Status Launch::RestoreMask(SignalSet mask) {
   SysResult<SignalSet> restored = os_.SigProcMask(SIG_SETMASK, &mask);
   // sigprocmask(2) cannot fail with these arguments. Should it, leaving the program deaf to all
   // signals would be the worst outcome: try once more, and report.
-  if (!restored.ok()) restored = os_.SigProcMask(SIG_SETMASK, &mask);
+  if (!restored.ok()) {
+    CLEANFORK_PROBE("the mask is restored once more");
+    restored = os_.SigProcMask(SIG_SETMASK, &mask);
+  }
   if (restored.ok()) return absl::OkStatus();
   mask_error_ = restored.error();
   ChildError error;
@@ -206,14 +220,18 @@ void Launch::ReapKilledChild() {
   // Without a clock there is no other way to leave no zombie than to wait.
   const bool may_be_reaped =
       !deadline.ok() || WaitForEnd(os_, child_fd_.get(), *deadline, has_ended).value_or(true);
-  if (may_be_reaped) ReapChild();
+  if (may_be_reaped) return ReapChild();
+  CLEANFORK_PROBE("a killed child does not end in time");
 }
 
 ChildReport Launch::AwaitOwnChild() {
   const ChildReport report = AwaitReport(os_, child_);
   const bool unreadable =
       report.kind == ChildReport::kFailed && report.step == static_cast<int32_t>(Step::kReport);
-  if (unreadable) KillChild();
+  if (unreadable) {
+    CLEANFORK_PROBE("a child whose pipe cannot be read is killed");
+    KillChild();
+  }
   return report;
 }
 
@@ -226,9 +244,11 @@ ChildReport Launch::AwaitDaemon() {
     if (report.kind == ChildReport::kForked) {
       NoteSecond(report);
     } else if (vanished && report.pid == child_.pid) {
+      CLEANFORK_PROBE("the first child of a daemon vanishes");
       const ChildReport second = FirstChildVanished(mask_error_ == 0);
       return second.kind == ChildReport::kStarted ? second : report;
     } else if (report.kind == ChildReport::kFailed && step == Step::kReport) {
+      CLEANFORK_PROBE("the pipe of a daemon cannot be read");
       KillChild();
       FirstChildVanished(false);
       return report;
@@ -265,18 +285,25 @@ ChildReport Launch::FirstChildVanished(bool may_run) {
       SysResult<size_t> got = ReadFully(os_, child_.report_read, &report, sizeof(report));
       pipe_ended = !got.ok() || got.value() != sizeof(report);
       if (!pipe_ended && report.kind == ChildReport::kForked) NoteSecond(report);
-      if (!pipe_ended && report.kind == ChildReport::kStarted && may_run) return report;
+      if (!pipe_ended && report.kind == ChildReport::kStarted && may_run) {
+        CLEANFORK_PROBE("a second child says that it runs after the first has vanished");
+        return report;
+      }
       if (!pipe_ended) continue;
     } else if (ready[1].revents != 0) {
       break;
     }
     if (pipe_ended && !second_fd_.valid()) break;
     if (may_run && execs && second_fd_.valid() && HasExecd(os_, second_)) {
+      CLEANFORK_PROBE("a second child has exec'd after the first has vanished");
       return ChildReport::Started(second_);
     }
     // Whatever it has written before the signal came. Where none can be sent it goes on, and is
     // then no failure.
-    if (KillSecond()) may_run = false;
+    if (KillSecond()) {
+      CLEANFORK_PROBE("a second child is killed after the first has vanished");
+      may_run = false;
+    }
   }
   KillSecond();
   return ChildReport::Died(SIGKILL, 0, second_);
@@ -294,7 +321,10 @@ absl::Status Launch::AwaitReady(absl::Duration timeout) {
   daemon.parent = daemon.is_child ? 0 : child_.pid;
   daemon.parent_fd = daemon.is_child ? -1 : child_fd_.get();
   absl::StatusOr<ProcessHandle> handle = absl::UnknownError("there is a pidfd");
-  if (!daemon.is_child && daemon.pid_fd < 0) handle = ProcessHandle::Open(daemon.pid, os_);
+  if (!daemon.is_child && daemon.pid_fd < 0) {
+    CLEANFORK_PROBE("a daemon without a pidfd is known by its start");
+    handle = ProcessHandle::Open(daemon.pid, os_);
+  }
   if (handle.ok()) daemon.handle = &*handle;
 
   const DaemonReport heard = cleanfork::AwaitReady(os_, daemon, FromNow(timeout));
@@ -318,9 +348,11 @@ void Launch::EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard) {
   bool gone = heard.report.kind == ChildReport::kDied;
   // One that says that it gives up is about to exit, and may have something to put in order.
   if (heard.report.kind == ChildReport::kGaveUp) {
+    CLEANFORK_PROBE("a daemon that gives up is given time to leave");
     gone = AwaitEnd(os_, daemon, FromNow(kTimeToLeave));
   }
   if (!gone) {
+    CLEANFORK_PROBE("a daemon that is not ready is killed");
     KillDaemon(os_, daemon);
     if (daemon.is_child) return ReapKilledChild();
     gone = AwaitEnd(os_, daemon, FromNow(kTimeToDie));
@@ -331,7 +363,10 @@ void Launch::EndDaemon(const AwaitedDaemon& daemon, const DaemonReport& heard) {
     first.pid = child_.pid;
     first.pid_fd = child_fd_.get();
     first.is_child = true;
-    if (!gone || !AwaitEnd(os_, first, FromNow(kTimeToDie))) KillChild();
+    if (!gone || !AwaitEnd(os_, first, FromNow(kTimeToDie))) {
+      CLEANFORK_PROBE("the first child of a daemon does not leave by itself");
+      KillChild();
+    }
   }
   ReapChild();
 }

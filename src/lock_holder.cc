@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
 #include "src/proc_files.h"
 
@@ -51,8 +52,12 @@ LockHolding HoldsLock(Os& os, pid_t pid, const FileStatus& file) {
     // every one: stat(2) may hang on a dead network file system.
     std::string info;
     const int error = ReadProcFile(os, absl::StrCat(process, "/fdinfo/", fd), &info);
-    if (error == ENOENT) continue;  // closed since
+    if (error == ENOENT) {
+      CLEANFORK_PROBE("a descriptor is closed while locks are looked for");
+      continue;
+    }
     if (error != 0) {
+      CLEANFORK_PROBE("the locks of a descriptor cannot be read");
       seen_all = false;
       continue;
     }

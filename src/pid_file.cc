@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/lock_holder.h"
 
 namespace cleanfork {
@@ -106,6 +107,7 @@ absl::StatusOr<pid_t> ReadPid(Os& os, const std::string& path, int fd) {
     if (!got.ok()) return Failure(Called("read", path), got.error());
     const std::optional<pid_t> pid = ParsePid(std::string(text, got.value()));
     if (pid.has_value()) return *pid;
+    CLEANFORK_PROBE("a pid file holds no pid and is read again");
   }
   return Failure(
       absl::StrCat(Called("pidfile", path), ": holds something else than a pid and a newline"),
@@ -124,10 +126,12 @@ absl::StatusOr<std::optional<ProcessHandle>> FindWriter(Os& os, pid_t pid, const
   const LockHolding holds = locked ? HoldsLock(os, pid, file) : LockHolding::kCannotLook;
   if (holds == LockHolding::kNo) return none;
   if (holds == LockHolding::kCannotLook) {
+    CLEANFORK_PROBE("the writer of a pid file is known by the times alone");
     if (process->start_time() > file.modified + kTolerance) return none;
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_REALTIME);
     if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_REALTIME)");
     if (file.modified > now.value() + kTolerance) {
+      CLEANFORK_PROBE("a pid file is of the future");
       return absl::FailedPreconditionError(
           absl::StrCat("the file is of the future, as after the clock was set back: it cannot be "
                        "told whether process ",
@@ -147,13 +151,17 @@ absl::Status HeldBy(Os& os, const std::string& path, int fd) {
   // A service has a write lock. A read lock is what anybody can have who may read the file.
   const SysResult<short> lock = os.FcntlGetLock(fd, F_WRLCK);
   if (lock.ok() && lock.value() == F_RDLCK) {
+    CLEANFORK_PROBE("a pid file is locked by a reader");
     return Failure(absl::StrCat(Called("pidfile", path),
                                 ": a process that only reads it has locked it: find it with "
                                 "fuser(1)"),
                    EAGAIN);
   }
   const pid_t pid = ReadPid(os, path, fd).value_or(0);
-  if (pid == 0) return OtherInstance(path, "is starting");
+  if (pid == 0) {
+    CLEANFORK_PROBE("a pid file is locked by an instance that is starting");
+    return OtherInstance(path, "is starting");
+  }
   // After the content, or a pid written just now would look younger than the file.
   const SysResult<FileStatus> status = os.FStat(fd);
   if (!status.ok()) return Failure(Called("fstat", path), status.error());
@@ -175,6 +183,7 @@ absl::Status TakeOver(Os& os, const std::string& path, int fd, const FileStatus&
     return Failure(absl::StrCat(Called("pidfile", path), ": ", writer.status().message()), EEXIST);
   }
   if (writer->has_value()) return OtherInstance(path, absl::StrCat("runs, pid ", *pid));
+  CLEANFORK_PROBE("a stale pid file is taken over");
   const SysResult<void> emptied = RetryOnEintr([&] { return os.FTruncate(fd, 0); });
   if (!emptied.ok()) return Failure(Called("ftruncate", path), emptied.error());
   return absl::OkStatus();
@@ -198,7 +207,10 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     bool created = false;
     const SysResult<int> opened = OpenOrCreate(os, path.c_str(), &created);
-    if (!opened.ok() && opened.error() == EAGAIN) continue;
+    if (!opened.ok() && opened.error() == EAGAIN) {
+      CLEANFORK_PROBE("a pid file vanishes before it is opened");
+      continue;
+    }
     if (!opened.ok()) return OpenFailure(path, opened.error());
     PidFile file(os, path, UniqueFd(os, opened.value()));
     // From here on the destructor removes what we made; what we found stays until it is ours.
@@ -215,6 +227,7 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
     if (!locked.ok() && !held) return Failure(Called("lock", path), locked.error());
     if (held) file.committed_ = true;  // also what we made, if somebody else was faster
     if (!StillNames(os, path, status.value())) {
+      CLEANFORK_PROBE("a pid file is exchanged while it is claimed");
       file.committed_ = true;
       continue;
     }
@@ -224,6 +237,7 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
     file.committed_ = false;
     return file;
   }
+  CLEANFORK_PROBE("a pid file is being replaced again and again");
   return Failure(absl::StrCat(Called("pidfile", path), ": is being replaced again and again"),
                  EAGAIN);
 }
@@ -256,6 +270,7 @@ bool PidFile::IsOurs() const {
 
 void PidFile::Remove() {
   if (committed_ || !fd_.valid() || !IsOurs()) return;
+  CLEANFORK_PROBE("a pid file that was not committed is removed");
   const SysResult<FileStatus> status = os_->FStat(fd_.get());
   // Before the lock goes, so that whoever takes it next finds the path changed. A file that cannot
   // be removed is empty, or stale: the next start takes it over.
@@ -310,6 +325,7 @@ absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid,
   if (!trusted.ok()) return trusted;
   const SysResult<void> locked = os.FcntlSetLock(fd.get(), F_WRLCK);
   if (!locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES)) {
+    CLEANFORK_PROBE("a pid file is not removed since somebody holds it");
     return PidFileRemoval::kKeptLocked;
   }
   if (!locked.ok()) return Failure(Called("lock", path), locked.error());
@@ -318,6 +334,7 @@ absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid,
   const SysResult<FileStatus> named = os.Stat(path.c_str());
   if (!named.ok() && named.error() != ENOENT) return Failure(Called("stat", path), named.error());
   if (*written != pid || !named.ok() || !IsSameFile(named.value(), status.value())) {
+    CLEANFORK_PROBE("a pid file to be removed is another one by now");
     return PidFileRemoval::kNothingThere;
   }
   const SysResult<void> removed = os.Unlink(path.c_str());

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
 
 namespace cleanfork {
@@ -47,6 +48,7 @@ int ReadProcFile(Os& os, const std::string& path, std::string* text) {
   constexpr size_t kMaxCalls = 2 * kMaxProcFileSize / kReadSize;
   SysResult<int> opened = SysError(EINTR);
   for (size_t calls = 0; calls < kMaxCalls && !opened.ok() && opened.error() == EINTR; ++calls) {
+    if (calls > 0) CLEANFORK_PROBE("the open of a file of /proc is made again");
     opened = os.Open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   }
   if (!opened.ok()) return opened.error();
@@ -55,7 +57,10 @@ int ReadProcFile(Os& os, const std::string& path, std::string* text) {
   char buffer[kReadSize];
   for (size_t calls = 0; calls < kMaxCalls; ++calls) {
     const SysResult<size_t> got = os.Read(fd.get(), buffer, sizeof(buffer));
-    if (!got.ok() && got.error() == EINTR) continue;
+    if (!got.ok() && got.error() == EINTR) {
+      CLEANFORK_PROBE("the read of a file of /proc is made again");
+      continue;
+    }
     if (!got.ok()) return got.error();
     if (got.value() == 0) return 0;
     text->append(buffer, std::min(got.value(), sizeof(buffer)));
@@ -110,7 +115,10 @@ NameList ListDirectory(Os& os, const std::string& path) {
   list.error = EOVERFLOW;
   for (int calls = 0; calls < kMaxDirectoryReads && list.names.size() < kMaxNames; ++calls) {
     const SysResult<size_t> got = os.GetDents(directory.get(), buffer, sizeof(buffer));
-    if (!got.ok() && got.error() == EINTR) continue;
+    if (!got.ok() && got.error() == EINTR) {
+      CLEANFORK_PROBE("the read of a directory of /proc is made again");
+      continue;
+    }
     if (!got.ok() || got.value() == 0) {
       list.error = got.ok() ? 0 : got.error();
       break;

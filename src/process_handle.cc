@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/child/process_stat.h"
 #include "src/proc_files.h"
 #include "src/wait_for_end.h"
@@ -79,9 +80,11 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
     if (opened.error() != ENOSYS && opened.error() != EPERM) {
       return StatusFromErrno(opened.error(), absl::StrCat("pidfd_open(", pid, ")"));
     }
+    CLEANFORK_PROBE("there are no pidfds");
   }
   ProcessHandle handle(os, pid, UniqueFd(os, opened.value_or(-1)));
   if (IsProcOurs(os) == ProcIsOurs::kNo) {
+    CLEANFORK_PROBE("/proc is of another PID namespace, or is not there");
     // Where there is no pidfd either, whether there is such a process at all.
     const SysResult<void> exists = os.Kill(pid, 0);
     if (!exists.ok() && exists.error() == ESRCH) return none;
@@ -92,6 +95,7 @@ absl::StatusOr<ProcessHandle> ProcessHandle::Open(pid_t pid, Os& os) {
   const int error = ReadProcessStat(os, pid, &stat);
   if (MeansNoProcess(error)) {
     // Gone since, or hidden from us: proc(5), hidepid.
+    CLEANFORK_PROBE("a process has ended since its pidfd was opened, or is hidden");
     const SysResult<void> exists = os.Kill(pid, 0);
     if (!exists.ok() && exists.error() == ESRCH) return none;
     return absl::FailedPreconditionError(
@@ -113,6 +117,7 @@ absl::Status ProcessHandle::Signal(int signal) {
   // A filter may know pidfd_open(2) but not pidfd_send_signal(2), and answer either way; EPERM may
   // as well be kill(2)'s own, which then says so again.
   if (!fd_.valid() || sent.error() == ENOSYS || sent.error() == EPERM) {
+    CLEANFORK_PROBE("a process is signalled by its pid");
     absl::StatusOr<bool> ended = HasEnded();
     if (!ended.ok()) return ended.status();
     sent = *ended ? SysResult<void>(SysError(ESRCH)) : os_->Kill(pid_, signal);
@@ -131,6 +136,7 @@ absl::StatusOr<bool> ProcessHandle::HasEnded() {
     if (!ready.ok()) return StatusFromErrno(ready.error(), "poll(pidfd)");
     return ready.value() > 0;
   }
+  CLEANFORK_PROBE("the end of a process is looked for in /proc");
   const SysResult<void> exists = os_->Kill(pid_, 0);
   if (!exists.ok() && exists.error() == ESRCH) return true;
   ProcessStat stat;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/child/move_up.h"
 
 namespace cleanfork {
@@ -66,6 +67,7 @@ class StreamOpener {
       SysResult<FileStatus> status = os_.FStat(fd.value());
       if (!status.ok()) return OpenFailed(target, "fstat(\"/dev/null\")", status.error());
       if (!S_ISCHR(status.value().mode) || status.value().special_device != makedev(1, 3)) {
+        CLEANFORK_PROBE("what is called /dev/null is something else");
         return OpenFailed(target, "\"/dev/null\" is not the null device", ENODEV);
       }
       null_ = fd.value();
@@ -93,7 +95,10 @@ class StreamOpener {
       Use(target, UniqueFd(os_, copy.value()));
       return absl::OkStatus();
     }
-    if (copy.error() == EBADF) return Null(target);
+    if (copy.error() == EBADF) {
+      CLEANFORK_PROBE("a stream that is closed becomes the null device");
+      return Null(target);
+    }
     return OpenFailed(target, absl::StrCat("dup of ", kNames[target]), copy.error());
   }
 

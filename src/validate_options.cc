@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/names.h"
+#include "cleanfork/probe.h"
 #include "src/invalid_options.h"
 #include "src/listen_variables.h"
 
@@ -128,7 +129,10 @@ absl::Status ValidateCommand(const ForkOptions& options, const Command& command)
 // children is the calling thread's own: pid_namespaces(7).
 absl::Status ValidatePidNamespace(const char* what, Os& os) {
   SysResult<FileStatus> own = os.Stat("/proc/thread-self/ns/pid");
-  if (!own.ok()) return absl::OkStatus();  // no /proc, nothing to be learnt
+  if (!own.ok()) {
+    CLEANFORK_PROBE("there is no /proc to tell the PID namespace");
+    return absl::OkStatus();
+  }
   SysResult<FileStatus> of_children = os.Stat("/proc/thread-self/ns/pid_for_children");
   if (of_children.ok() && of_children.value().inode == own.value().inode) return absl::OkStatus();
   // ENOENT: a namespace that has no process yet.

@@ -8,6 +8,7 @@
 
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 
 namespace cleanfork {
 namespace {
@@ -32,8 +33,13 @@ absl::StatusOr<bool> WaitForEnd(Os& os, int pid_fd, int64_t deadline,
       const SysResult<size_t> ready = os.Poll(&look, 1, left);
       // A dead child that a debugger has not let go of is ready, but cannot be waited for yet
       // (ptrace(2)); and poll(2) fails where RLIMIT_NOFILE is 0. Polling on would spin.
-      if (ready.ok() ? ready.value() > 0 : ready.error() != EINTR) can_poll = false;
+      if (!ready.ok() && ready.error() == EINTR) {
+        CLEANFORK_PROBE("the wait for an end is interrupted");
+      } else if (!ready.ok() || ready.value() > 0) {
+        can_poll = false;
+      }
     } else {
+      CLEANFORK_PROBE("an end is looked for from time to time");
       const SysResult<void> slept = SleepUntil(os, now.value() + std::min(left, kLookEvery));
       if (!slept.ok()) return StatusFromErrno(slept.error(), "clock_nanosleep(CLOCK_MONOTONIC)");
     }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "cleanfork/probe.h"
 #include "src/wait_for_end.h"
 
 namespace cleanfork {
@@ -13,7 +14,10 @@ absl::StatusOr<bool> WalkSchedule(const StopSchedule& schedule, Os& os,
     const StopSchedule::Action& action = schedule.actions[i];
     if (action.signal != 0) {
       const absl::Status sent = deliver(action.signal);
-      if (absl::IsNotFound(sent)) return true;
+      if (absl::IsNotFound(sent)) {
+        CLEANFORK_PROBE("a process ends before it is signalled");
+        return true;
+      }
       if (!sent.ok()) return sent;
     }
     const absl::StatusOr<int64_t> deadline = DeadlineAfter(os, action.wait);

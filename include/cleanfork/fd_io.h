@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "cleanfork/os.h"
+#include "cleanfork/probe.h"
 
 namespace cleanfork {
 
@@ -23,6 +24,7 @@ auto RetryOnEintr(Call call) -> decltype(call()) {
   for (;;) {
     auto result = call();
     if (result.ok() || result.error() != EINTR) return result;
+    CLEANFORK_PROBE("an interrupted call is taken up again");
   }
 }
 

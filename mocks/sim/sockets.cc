@@ -41,37 +41,47 @@ int TakeSocket(Kernel* kernel, int type, const Credentials& credentials) {
   OutOfRoom("sockets", kMaxSockets);
 }
 
-// Whom an address means. `error` is 0 or what sendto(2) fails with.
+// Whom an address means, by index. `error` is 0 or what sendto(2) fails with.
 struct Found {
   int error = 0;
-  Receiver* receiver = nullptr;
+  int receiver = kNone;
 };
 
-Found FindByName(Kernel* kernel, const UnixAddress& address, int type) {
-  for (Receiver& receiver : kernel->receivers) {
+Found FindByName(const Kernel& kernel, const UnixAddress& address, int type) {
+  for (int index = 0; index < kernel.receivers.used; ++index) {
+    const Receiver& receiver = kernel.receivers[index];
     if (receiver.used == 0 || receiver.name_size != address.size || receiver.name_size == 0) {
       continue;
     }
     // An abstract name of another type is another name.
     const bool same = std::memcmp(receiver.name, address.bytes, address.size) == 0;
-    if (same && receiver.gone == 0 && receiver.type == type) return {0, &receiver};
+    if (same && receiver.gone == 0 && receiver.type == type) return {0, index};
   }
   return {ECONNREFUSED};
 }
 
-Found FindByPath(Kernel* kernel, const Process& process, const UnixAddress& address, int type) {
+Found FindByPath(const Kernel& kernel, const Process& process, const UnixAddress& address,
+                 int type) {
   const std::string path(address.bytes, strnlen(address.bytes, address.size));
-  const Resolved where = Resolve(*kernel, process, path.c_str(), true);
+  const Resolved where = Resolve(kernel, process, path.c_str(), true);
   if (where.proc) Refuse("an address in /proc");
   if (where.error != 0) return {where.error};
-  if (!MayAccess(*kernel, process.credentials, where.inode, kWrite)) return {EACCES};
-  for (Receiver& receiver : kernel->receivers) {
+  if (!MayAccess(kernel, process.credentials, where.inode, kWrite)) return {EACCES};
+  for (int index = 0; index < kernel.receivers.used; ++index) {
+    const Receiver& receiver = kernel.receivers[index];
     if (receiver.used == 0 || receiver.name_size != 0 || receiver.inode != where.inode) continue;
     if (receiver.gone != 0) return {ECONNREFUSED};
     if (receiver.type != type) return {EPROTOTYPE};
-    return {0, &receiver};
+    return {0, index};
   }
   return {ECONNREFUSED};
+}
+
+bool IsAbstract(const UnixAddress& address) { return address.bytes[0] == '\0'; }
+
+Found Find(const Kernel& kernel, const Process& process, const UnixAddress& address, int type) {
+  return IsAbstract(address) ? FindByName(kernel, address, type)
+                             : FindByPath(kernel, process, address, type);
 }
 
 bool IsFull(const Receiver& receiver) {
@@ -98,15 +108,6 @@ void Deliver(Kernel* kernel, const Process& process, Receiver* receiver, const v
   if (receiver->reads == 0) ++receiver->queued;
 }
 
-// The first datagram that the holder of the socket has not read; -1 if there is none.
-int FindUnread(const Kernel& kernel, const Socket& socket) {
-  if (socket.bound == 0) return -1;
-  for (int i = kernel.receivers[socket.bound - 1].next; i < kernel.datagrams.used; ++i) {
-    if (kernel.datagrams[i].receiver == socket.bound - 1) return i;
-  }
-  return -1;
-}
-
 }  // namespace
 
 Receiver& AddReceiver(Kernel* kernel) {
@@ -116,6 +117,14 @@ Receiver& AddReceiver(Kernel* kernel) {
   receiver.used = 1;
   receiver.inode = kNone;
   return receiver;
+}
+
+int FindUnread(const Kernel& kernel, const Socket& socket) {
+  if (socket.bound == 0) return -1;
+  for (int i = kernel.receivers[socket.bound - 1].next; i < kernel.datagrams.used; ++i) {
+    if (kernel.datagrams[i].receiver == socket.bound - 1) return i;
+  }
+  return -1;
 }
 
 void FreeSocket(Kernel* kernel, int socket) {
@@ -142,6 +151,22 @@ FileStatus StatusOfSocket(const Kernel& kernel, int index) {
   status.uid = socket.uid;
   status.gid = socket.gid;
   return status;
+}
+
+bool SendWaits(const Kernel& kernel, const Process& process, int fd, size_t size, int flags,
+               const UnixAddress& address) {
+  bool any_is_full = false;
+  for (const Receiver& receiver : kernel.receivers) any_is_full |= IsFull(receiver);
+  if (!any_is_full) return false;
+  if (address.size == 0 || address.size > UnixAddress::kMaxSize || size > kMostBytes) return false;
+  if (!IsAbstract(address) && address.size == UnixAddress::kMaxSize) return false;
+  if ((flags & (MSG_DONTWAIT | MSG_OOB)) != 0) return false;
+  const Description* description = FindDescription(kernel, process, fd);
+  if (description == nullptr || description->kind != DescriptionKind::kSocket) return false;
+  const int type = kernel.sockets[description->object].type;
+  if (type != SOCK_DGRAM || (description->flags & O_NONBLOCK) != 0) return false;
+  const Found found = Find(kernel, process, address, type);
+  return found.error == 0 && IsFull(kernel.receivers[found.receiver]);
 }
 
 // The calls of Os ------------------------------------------------------------------------------
@@ -172,8 +197,7 @@ SysResult<int> Calls::Socket(int domain, int type, int protocol) {
 
 SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int flags,
                                 const UnixAddress* address) {
-  const bool abstract = address->bytes[0] == '\0';
-  const size_t most = abstract ? UnixAddress::kMaxSize : UnixAddress::kMaxSize - 1;
+  const size_t most = IsAbstract(*address) ? UnixAddress::kMaxSize : UnixAddress::kMaxSize - 1;
   if (address->size == 0 || address->size > most) return SysError(EINVAL);
   const Description* description = Find(fd);
   if (description == nullptr) return SysError(EBADF);
@@ -182,18 +206,19 @@ SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int fla
   if (type == SOCK_SEQPACKET) return SysError(ENOTCONN);
   if (type == SOCK_STREAM || (flags & MSG_OOB) != 0) return SysError(EOPNOTSUPP);
   if (size > kMostBytes) return SysError(EMSGSIZE);
-  const Found found = abstract ? FindByName(&kernel_, *address, type)
-                               : FindByPath(&kernel_, self(), *address, type);
+  if (buffer == nullptr && size > 0) return SysError(EFAULT);
+  const Found found = sim::Find(kernel_, self(), *address, type);
   if (found.error != 0) return SysError(found.error);
-  if (IsFull(*found.receiver)) {
+  Receiver& receiver = kernel_.receivers[found.receiver];
+  if (IsFull(receiver)) {
     if ((flags & MSG_DONTWAIT) != 0 || (description->flags & O_NONBLOCK) != 0) {
       return SysError(EAGAIN);
     }
     Wait("the socket is full, and nobody reads from it", kForever,
-         [&] { return !IsFull(*found.receiver); });
+         [&] { return !IsFull(receiver); });
     return SysError(kRestartable);
   }
-  Deliver(&kernel_, self(), found.receiver, buffer, size);
+  Deliver(&kernel_, self(), &receiver, buffer, size);
   return size;
 }
 
@@ -208,7 +233,7 @@ SysResult<void> Calls::Bind(int fd, const UnixAddress* address) {
   if (!abstract) Refuse("a socket that is bound to a path");
   if (socket.type != SOCK_DGRAM) Refuse("a socket that is bound and not of datagrams");
   if (socket.bound != 0) return SysError(EINVAL);
-  if (FindByName(&kernel_, *address, socket.type).error == 0) return SysError(EADDRINUSE);
+  if (FindByName(kernel_, *address, socket.type).error == 0) return SysError(EADDRINUSE);
   Receiver& receiver = AddReceiver(&kernel_);
   receiver.type = socket.type;
   receiver.own = 1;
@@ -243,6 +268,7 @@ SysResult<ReceivedMessage> Calls::RecvMsg(int fd, void* buffer, size_t size, int
     return SysError(kRestartable);
   }
   const Datagram& datagram = kernel_.datagrams[unread];
+  if (buffer == nullptr && size > 0 && datagram.size > 0) return SysError(EFAULT);
   Receiver& receiver = kernel_.receivers.Use(datagram.receiver);
   receiver.next = unread + 1;
   --receiver.queued;

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/child/process_stat.h"
 
 namespace cleanfork {
@@ -35,7 +36,11 @@ ExecState AskWait(Os& os, const AwaitedChild& child) {
   const SysResult<WaitIdResult> hidden = LookAtChild(os, child.pid);
   if (hidden.ok()) return hidden.value().pid == 0 ? ExecState::kNotYet : ExecState::kDying;
   const bool is_gone = known.error() == ECHILD && hidden.error() == ECHILD;
-  if (!is_gone) return GetExecState(os, child.pid);  // a filter forbids waitid(2)
+  if (!is_gone) {  // a filter forbids waitid(2)
+    CLEANFORK_PROBE("whether a child has exec'd is asked of /proc, not of waitid");
+    return GetExecState(os, child.pid);
+  }
+  CLEANFORK_PROBE("a hidden child is gone");
   return HasReachedExec(child) ? ExecState::kExecd : ExecState::kDying;
 }
 
@@ -53,6 +58,7 @@ ChildReport WaitForDeath(Os& os, pid_t child) {
 // Without /proc: a child that had come to its exec, and wrote no report of a failure, has exec'd if
 // it lives, or has exited by itself; one that a signal ended may have been in the exec still.
 ChildReport DecideWithoutProc(Os& os, const AwaitedChild& child) {
+  CLEANFORK_PROBE("without /proc a child is judged by what it has reached");
   if (!HasReachedExec(child)) return WaitForDeath(os, child.pid);
   const SysResult<WaitIdResult> ended = LookAtChild(os, child.pid);
   if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child.pid);
@@ -71,7 +77,9 @@ ChildReport ReadReport(Os& os, const AwaitedChild& child) {
   ChildReport report;
   SysResult<size_t> got = ReadFully(os, child.report_read, &report, sizeof(report));
   if (!got.ok()) return ChildReport::Failed(Step::kReport, got.error(), child.pid);
-  return got.value() == sizeof(report) ? report : DecideAtEndOfFile(os, child);
+  if (got.value() == sizeof(report)) return report;
+  if (got.value() > 0) CLEANFORK_PROBE("a report breaks off");
+  return DecideAtEndOfFile(os, child);
 }
 
 // Of a child that has ended. poll(2) looks at one descriptor after the other: it may have written
@@ -79,7 +87,9 @@ ChildReport ReadReport(Os& os, const AwaitedChild& child) {
 ChildReport ReadLastReport(Os& os, const AwaitedChild& child) {
   struct pollfd look = {child.report_read, POLLIN, 0};
   const SysResult<size_t> count = RetryOnEintr([&] { return os.Poll(&look, 1, 0); });
-  return count.value_or(0) > 0 ? ReadReport(os, child) : DecideAtEndOfFile(os, child);
+  if (count.value_or(0) > 0) return ReadReport(os, child);
+  CLEANFORK_PROBE("a child ends without a report");
+  return DecideAtEndOfFile(os, child);
 }
 
 }  // namespace
@@ -96,6 +106,7 @@ bool KillByPidFd(Os& os, int pid_fd) {
 
 void KillChild(Os& os, pid_t child, int pid_fd) {
   if (KillByPidFd(os, pid_fd)) return;
+  CLEANFORK_PROBE("a child is killed by its pid");
   const SysResult<WaitIdResult> known = LookAtChild(os, child);
   if (known.ok() && known.value().pid == 0) os.Kill(child, SIGKILL).IgnoreError();
 }
@@ -109,7 +120,10 @@ ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child) {
   if (child.hidden_until_exec) {  // an exec makes it known before it closes the pipe
     ExecState state = AskWait(os, child);
     // It is dying, then. But to wait for the death of a program that runs could take for ever.
-    if (state == ExecState::kNotYet) state = GetExecState(os, child.pid);
+    if (state == ExecState::kNotYet) {
+      CLEANFORK_PROBE("a hidden child has closed its pipe and is known to wait");
+      state = GetExecState(os, child.pid);
+    }
     return state == ExecState::kExecd ? ChildReport::Started(child.pid)
                                       : WaitForDeath(os, child.pid);
   }
@@ -121,6 +135,7 @@ ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child) {
       case ExecState::kNotYet: break;
     }
     // Ended early by a signal it only looks the sooner.
+    CLEANFORK_PROBE("a child has closed its pipe and is looked at again");
     os.ClockNanoSleep(CLOCK_MONOTONIC, 0, kMillisecond).IgnoreError();
   }
   return WaitForDeath(os, child.pid);
@@ -133,7 +148,11 @@ ChildReport AwaitReport(Os& os, const AwaitedChild& child) {
   for (int64_t look = kMillisecond;; look = look < kLongestLook ? look * 2 : look) {
     struct pollfd ready[2] = {{child.report_read, POLLIN, 0}, {child.pid_fd, POLLIN, 0}};
     SysResult<size_t> count = os.Poll(ready, 2, must_look ? look : -1);
-    if (!count.ok() && count.error() == EINTR) continue;
+    if (!count.ok() && count.error() == EINTR) {
+      CLEANFORK_PROBE("the wait for a report is interrupted");
+      continue;
+    }
+    if (!count.ok()) CLEANFORK_PROBE("the wait for a report fails and its pipe has to do");
     // Where there is no waiting for either, the pipe alone has to do.
     if (!count.ok() || ready[0].revents != 0) return ReadReport(os, child);
     if (count.value() > 0) return ReadLastReport(os, child);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 
 namespace cleanfork {
 namespace {
@@ -99,6 +100,7 @@ SysResult<void> CloseDescriptors(Os& os, const int* kept, size_t kept_count, Pip
   const KeptDescriptors all = {kept, kept_count, also_kept};
   SysResult<void> closed = CloseByRange(os, all);
   if (closed.ok() || (closed.error() != ENOSYS && closed.error() != EPERM)) return closed;
+  CLEANFORK_PROBE("there is no close_range");
   return CloseByDirectory(os, all);
 }
 

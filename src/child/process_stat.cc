@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 
 namespace cleanfork {
 namespace {
@@ -73,7 +74,10 @@ ExecState GetExecState(Os& os, pid_t pid) {
   char path[32];
   StatPath(pid, path);
   SysResult<ProcessStat> stat = ReadStat(os, path);
-  if (!stat.ok()) return ExecState::kUnknown;
+  if (!stat.ok()) {
+    CLEANFORK_PROBE("/proc does not show a child");
+    return ExecState::kUnknown;
+  }
   if (IsProcOurs(os) != ProcIsOurs::kYes) return ExecState::kUnknown;
   if ((stat.value().flags & kForkedButNoExec) == 0) return ExecState::kExecd;
   const char state = stat.value().state;

@@ -7,6 +7,7 @@
 
 #include "cleanfork/child_report.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/child/await_child.h"
 #include "src/child/close_descriptors.h"
 #include "src/child/move_up.h"
@@ -47,6 +48,7 @@ struct Running {
 };
 
 [[noreturn]] void ReportAndExit(Running& running, Step step, int error) {
+  CLEANFORK_PROBE("a child reports a failure");
   Os& os = running.os;
   const ChildReport report = ChildReport::Failed(step, error, os.GetPid());
   // Who cannot tell it can only leave: the parent then sees the end of the pipe and this status.
@@ -60,7 +62,10 @@ StepOutcome ResetSignals(Os& os) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     SysResult<SignalAction> action = os.SigAction(signal, nullptr);
     // The C library keeps some real-time signals to itself and says EINVAL.
-    if (!action.ok() && action.error() == EINVAL && signal > SIGSYS) continue;
+    if (!action.ok() && action.error() == EINVAL && signal > SIGSYS) {
+      CLEANFORK_PROBE("a signal of the C library is left alone");
+      continue;
+    }
     if (!action.ok()) return StepFailed(action.error());
     // SA_NOCLDWAIT on SIGCHLD has the kernel discard ended children, with the default action too.
     const bool is_default = action.value().handler == SIG_DFL &&
@@ -124,6 +129,7 @@ StepOutcome InstallDescriptor(Os& os, int source, int target) {
     if (installed.ok() || installed.error() != EBUSY || attempt == kBusyAttempts) {
       return Outcome(installed);
     }
+    CLEANFORK_PROBE("a descriptor is busy and is installed again");
   }
 }
 
@@ -158,8 +164,9 @@ StepOutcome WritePidFile(Os& os, int fd) {
   if (!emptied.ok()) return StepFailed(emptied.error());
   SysResult<size_t> written = RetryOnEintr([&] { return os.PWrite(fd, start, size, 0); });
   if (!written.ok()) return StepFailed(written.error());
-  // A pid that is cut short is another process's pid.
-  return written.value() == size ? kStepOk : StepFailed(ENOSPC);
+  if (written.value() == size) return kStepOk;
+  CLEANFORK_PROBE("a pid is cut short");
+  return StepFailed(ENOSPC);  // it is another process's pid
 }
 
 // getrandom(2) gives up to 256 bytes at once or none, once the pool is ready.
@@ -312,6 +319,7 @@ int Exec(Running& running, const char* path) {
     const SysResult<void> failed = running.os.ExecVe(path, plan.argv, plan.envp);
     const int why = failed.ok() ? ENOSYS : failed.error();  // a double may claim success
     if (why != ETXTBSY || i == plan.busy_delay_count) return why;
+    CLEANFORK_PROBE("a program is open for writing and is tried again");
     if (!Sleep(running.os, plan.busy_delays[i])) return why;
   }
 }
@@ -330,6 +338,7 @@ int Exec(Running& running, const char* path) {
     const bool absent = why == ENOENT || why == ENOTDIR || why == ENAMETOOLONG;
     if (!absent || plan.exec_path_count == 1) error = why;
     if (!absent && why != EACCES) break;
+    if (i + 1 < plan.exec_path_count) CLEANFORK_PROBE("a program is looked for in the next place");
   }
   ReportAndExit(running, Step::kExec, error);
 }
@@ -345,6 +354,7 @@ int Exec(Running& running, const char* path) {
   awaited.report_read = running.second.read_end;
   ChildReport report = AwaitReport(os, awaited);
   if (report.kind == ChildReport::kStarted) os.Exit(0);
+  CLEANFORK_PROBE("the first child tells the end of a daemon that was not ready");
   // Never to be killed for a pipe that cannot be read: it may have told the parent that it is
   // ready.
   if (report.kind != ChildReport::kDied) report = DecideAtEndOfFile(os, awaited);
@@ -373,12 +383,14 @@ int Exec(Running& running, const char* path) {
     awaited.exec_reached = running.plan.exec_reached;
     report = DecideAtEndOfFile(os, awaited);
   } else {
+    CLEANFORK_PROBE("the first child cannot read of the second and kills it");
     report = ChildReport::Failed(Step::kReport, got.error(), second);
     os.Kill(second, SIGKILL).IgnoreError();  // not reaped yet, so no stranger
   }
   // If the second child has failed it has said so first, and the parent reads no further.
   WriteFully(os, running.plan.report_write, &report, sizeof(report)).IgnoreError();
   if (report.kind != ChildReport::kStarted) {
+    CLEANFORK_PROBE("the first child reaps a second that did not start");
     RetryOnEintr([&] { return os.WaitPid(second, __WALL); }).IgnoreError();
   }
   os.Exit(0);
@@ -398,7 +410,9 @@ void OpenSecondPipe(Running& running) {
 void BeginSecondChild(Running& running) {
   const ChildReport report = ChildReport::Forked(running.os.GetPid());
   SysResult<void> told = WriteFully(running.os, running.plan.report_write, &report, sizeof(report));
-  if (!told.ok()) running.os.Exit(kChildFailedStatus);  // nobody is there to start for
+  if (told.ok()) return;
+  CLEANFORK_PROBE("a second child finds nobody to start for");
+  running.os.Exit(kChildFailedStatus);
 }
 
 // Calls fork_once() until it forks, as long as the plan has delays; a failure does not come back.
@@ -413,6 +427,7 @@ pid_t ForkSecond(Running& running, ForkOnce fork_once) {
         !Sleep(running.os, plan.second_fork_delays[i])) {
       ReportAndExit(running, Step::kSecondFork, forked.error());
     }
+    CLEANFORK_PROBE("the second fork is tried again");
   }
 }
 
@@ -441,7 +456,10 @@ int SetUpChild(Os& os, const FrozenPlan& plan) {
   for (size_t i = 0; i < plan.scratch_fd_count; ++i) os.Close(plan.scratch_fds[i]).IgnoreError();
   const ChildReport report = ChildReport::Started(os.GetPid());
   SysResult<void> told = WriteFully(os, plan.report_write, &report, sizeof(report));
-  if (!told.ok()) os.Exit(kChildFailedStatus);  // the parent will say that it never started
+  if (!told.ok()) {
+    CLEANFORK_PROBE("a child cannot say that it is set up");
+    os.Exit(kChildFailedStatus);  // the parent will say that it never started
+  }
   if (plan.awaits_ready) {
     if (has_second_fork) os.Close(running.second.read_end).IgnoreError();
     return running.second.write_end;

@@ -18,6 +18,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
+#include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
 #include "src/cli/log_writer.h"
 #include "src/cli/service.h"
@@ -294,6 +295,7 @@ absl::StatusOr<gid_t> FindGroup(const std::string& name, Os& os) {
   gid_t gid = 0;
   if (found.error() == ENOENT && name.find_first_not_of("0123456789") == std::string::npos &&
       absl::SimpleAtoi(name, &gid)) {
+    CLEANFORK_PROBE("a supplementary group that is not known is taken for a number");
     return gid;
   }
   ChildError error;
@@ -425,6 +427,7 @@ absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os) {
   // As pwd(1) -L does it: PWD is a claim, which shows the symbolic links that led here.
   const char* pwd = os.GetEnv("PWD");
   if (pwd != nullptr && IsWorkingDirectory(pwd, os)) return absl::StrCat(pwd, "/", path);
+  CLEANFORK_PROBE("PWD does not say where we are");
   const std::string directory = PhysicalWorkingDirectory(os);
   if (IsWorkingDirectory(directory, os)) return absl::StrCat(directory, "/", path);
   return Wrong(absl::StrCat("\"", path,
@@ -467,6 +470,7 @@ LogFiles::~LogFiles() {
     const SysResult<FileStatus> now = os_.Stat(made.path.c_str());
     if (now.ok() && now.value().device == made.file.device &&
         now.value().inode == made.file.inode && now.value().size == 0) {
+      CLEANFORK_PROBE("a log file that nobody wrote to is removed");
       os_.Unlink(made.path.c_str()).IgnoreError();
     }
   }

@@ -7,6 +7,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/probe.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/launch.h"
 #include "src/cli/log_writer.h"
@@ -40,7 +41,10 @@ absl::StatusOr<ExitStatus> ForwardUntilEnd(Child& child, Os& os) {
     if (ended->has_value()) return **ended;
     const SysResult<SignalInfo> taken = os.SigTimedWait(awaited, -1);
     if (!taken.ok()) {
-      if (taken.error() == EINTR) continue;
+      if (taken.error() == EINTR) {
+        CLEANFORK_PROBE("the wait for a signal to hand on is interrupted");
+        continue;
+      }
       return StatusFromErrno(taken.error(), "sigtimedwait()");
     }
     const int signal = taken.value().signal;

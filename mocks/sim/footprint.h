@@ -1,0 +1,110 @@
+// Footprint: what one step of a process reads and writes of the kernel's state that others can read
+// or write too. Two steps of different processes whose footprints do not meet may be exchanged:
+// whoever explores orders need try only one of the two.
+//
+// To name more than a step touches costs time; to name less loses runs. Numbers of pipes and
+// descriptions are folded, which names more.
+#ifndef CLEANFORK_MOCKS_SIM_FOOTPRINT_H_
+#define CLEANFORK_MOCKS_SIM_FOOTPRINT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "mocks/sim/capacity.h"
+
+namespace cleanfork::sim {
+
+// Of each process.
+enum class ProcessPart {
+  kOwn,       // what its own calls alone change, but others may look at in /proc
+  kArrivals,  // signals sent to it that are not blocked: each of its steps reads that
+  kPending,   // signals sent to it that are, and what it does with signals
+  kChildren,  // which children it has, and what there is to be told of them
+  kIdentity,  // that it is there; its parent, group, session and credentials, as others see them
+};
+
+// Of each pipe.
+enum class PipePart { kBytes, kReaders, kWriters };
+
+// Of which there is one.
+enum class SystemPart {
+  kFiles,      // names, inodes, contents
+  kLocks,      // of files
+  kSockets,    // and what was sent to them
+  kRandom,     // of getrandom(2)
+  kProcesses,  // the table: which numbers are taken
+  kOpenFiles,  // how many there are
+};
+
+class Footprint {
+ public:
+  enum class Access {
+    kRead,
+    kWrite,
+    kCommute,  // a write that may be exchanged with others of its kind: one reader less
+  };
+
+  void Add(Access access, ProcessPart part, int slot) {
+    const int bit = static_cast<int>(part) * kMaxProcesses + slot;
+    Set(access, static_cast<size_t>(bit / 64), bit % 64);
+  }
+  void Add(Access access, PipePart part, int pipe) {
+    Set(access, kFirstPipeWord + static_cast<size_t>(part), pipe % 64);
+  }
+  void Add(Access access, SystemPart part) {
+    constexpr int kFirst = 5 * kMaxProcesses % 64;
+    Set(access, kSystemWord, kFirst + static_cast<int>(part));
+  }
+  void AddDescription(Access access, int description) {
+    Set(access, kDescriptionWord, description % 64);
+  }
+  void AddEverything() {
+    for (Words& words : words_) words.fill(~uint64_t{0});
+  }
+
+  // Whether all that it touches is what a process itself does with its signals.
+  bool IsWithinPendingOf(int slot) const {
+    constexpr int kFirst = static_cast<int>(ProcessPart::kPending) * kMaxProcesses;
+    const int bit = kFirst + slot;
+    uint64_t others = 0;
+    for (const Words& words : words_) {
+      for (size_t i = 0; i < kWords; ++i) {
+        const uint64_t own = i == static_cast<size_t>(bit / 64) ? uint64_t{1} << (bit % 64) : 0;
+        others |= words[i] & ~own;
+      }
+    }
+    return others == 0;
+  }
+
+  friend bool AreIndependent(const Footprint& a, const Footprint& b) {
+    uint64_t both = 0;
+    for (size_t i = 0; i < kWords; ++i) {
+      const uint64_t a_reads = a.words_[0][i], b_reads = b.words_[0][i];
+      const uint64_t a_writes = a.words_[1][i], b_writes = b.words_[1][i];
+      const uint64_t a_commutes = a.words_[2][i], b_commutes = b.words_[2][i];
+      both |= a_writes & (b_reads | b_writes | b_commutes);
+      both |= b_writes & (a_reads | a_commutes);
+      both |= (a_reads & b_commutes) | (b_reads & a_commutes);
+    }
+    return both == 0;
+  }
+
+ private:
+  static_assert(kMaxProcesses == 32, "of the parts of processes two fill a word");
+  static constexpr size_t kSystemWord = 2;  // shared with the fifth part of processes
+  static constexpr size_t kFirstPipeWord = 3;
+  static constexpr size_t kDescriptionWord = 6;
+  static constexpr size_t kWords = 7;
+  using Words = std::array<uint64_t, kWords>;
+
+  void Set(Access access, size_t word, int bit) {
+    words_[static_cast<size_t>(access)][word] |= uint64_t{1} << bit;
+  }
+
+  std::array<Words, 3> words_ = {};  // by Access
+};
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_FOOTPRINT_H_

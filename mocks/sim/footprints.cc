@@ -318,11 +318,13 @@ Footprint FootprintOfLastStep(const Kernel& kernel, int slot) {
     has_children |= process.state != ProcessState::kFree && process.parent == slot;
   }
   if (!has_children) return names.footprint();
-  int reaper = self.parent;  // as FindReaper() goes
-  for (; reaper != kNone; reaper = kernel.processes[reaper].parent) {
-    names.Read(ProcessPart::kIdentity, reaper);
+  // As FindReaper() goes. It comes to the same whatever ends on the way; the reaper itself reads
+  // its kChildren when it begins to.
+  int reaper = self.parent;
+  while (reaper != kNone) {
     const Process& process = kernel.processes[reaper];
     if (process.subreaper != 0 && process.state == ProcessState::kRunning) break;
+    reaper = process.parent;
   }
   for (int child = 0; child < kernel.processes.used; ++child) {
     const Process& process = kernel.processes[child];

@@ -173,11 +173,17 @@ std::unique_ptr<Kernel> Vfork() {
 }
 
 // 103 has a child of its own, and is about to be a zombie; 100 adopts.
-std::unique_ptr<Kernel> Grandchild() {
+std::unique_ptr<Kernel> Grandchild(bool zombie) {
   SimOsOptions options = World();
   options.subreaper = true;
   std::unique_ptr<Kernel> kernel = MakeKernel(options);
-  Setup(kernel.get()).Fork(3);
+  Setup setup(kernel.get());
+  const int child = setup.Fork(3);
+  AddOwnDescriptors(&setup, child);
+  if (zombie) {
+    BeginExit(kernel.get(), child);
+    FinishExit(kernel.get(), child, 0);
+  }
   BeginExit(kernel.get(), 3);
   return kernel;
 }
@@ -205,7 +211,8 @@ std::vector<KernelCase> MakeKernelCases() {
   add("ends of pipes", EndsOfPipes());
   add("vfork", Vfork());
   add("two ends", TwoEnds());
-  add("a grandchild", Grandchild());
+  add("a grandchild", Grandchild(false));
+  add("a zombie grandchild", Grandchild(true));
   return cases;
 }
 

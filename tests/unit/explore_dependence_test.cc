@@ -69,6 +69,26 @@ TEST(DependenceTest, AHandlerThatIsInstalledWhileTheChildEnds) {
       4);
 }
 
+// So that the child is on its way out before there is a handler.
+TEST(DependenceTest, AHandlerThatIsInstalledAfterTheChildHasClosed) {
+  ExpectTheSameOutcomes(
+      [](Os& os) {
+        const PipeEnds ends = os.Pipe2(0).value();
+        if (os.Fork().value() == 0) return 0;
+        os.Close(ends.write_end).IgnoreError();
+        char byte;
+        os.Read(ends.read_end, &byte, 1).value();
+        Handle(os, SIGCHLD);
+        int seen = 0;
+        for (int i = 0; i < 3; ++i) {
+          os.GetUid();
+          seen = seen * 2 + *handled;
+        }
+        return seen;
+      },
+      4);
+}
+
 TEST(DependenceTest, ASignalThatIsBlockedForAWhile) {
   ExpectTheSameOutcomes(
       [](Os& os) {

@@ -211,6 +211,7 @@ class Engine : public Runner, public CallDescriber {
     bool injected = false;               // the call's error
     Place place;
     Footprint footprint;
+    Footprint (*end)(const Kernel& kernel, int slot) = nullptr;  // of a step of an end: asks again
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
     std::unique_ptr<Task> replacement;  // after an exec
@@ -238,7 +239,8 @@ class Engine : public Runner, public CallDescriber {
   int PickNext();
   int PickExplored();
   void NoteSignalled();
-  void ParkToEnd(const Footprint& footprint);
+  void ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot));
+  void SetFootprint(int slot, const Footprint& footprint);
   void ParkToStop();
   void AddSignals(int slot, FaultList* faults) const;
   void PostFromOutside(int slot, int signal, bool within);

@@ -381,7 +381,8 @@ class Dispatch : public Os {
     if constexpr (kTransfers) {
       std::tuple<A...> all(a...);
       std::get<2>(all) = std::min<size_t>(std::get<2>(all), bytes);
-      return std::apply([this](auto... same) { return Live<kCall, Result>(same...); }, all);
+      return std::apply(
+          [this](auto... same) { return this->template Live<kCall, Result>(same...); }, all);
     } else {
       return Live<kCall, Result>(a...);
     }

@@ -204,6 +204,18 @@ TEST(TransientFaultsAbsorbed, CountsForksThatFailed) {
   EXPECT_THAT(TransientFaultsAbsorbed(2)->Check(run), IsEmpty());
 }
 
+TEST(SameEndInEveryOrder, FiresWhereNothingWentWrongAndTheEndIsAnother) {
+  FakeExecution run;
+  EXPECT_THAT(SameEndInEveryOrder()->Check(run), IsEmpty());
+  run.first().wait_status = kExitStatus1;
+  EXPECT_EQ(
+      SameEndInEveryOrder()->Check(run),
+      "P (pid 100) ended with exit status 1 though nothing went wrong, expected exit status 0 "
+      "as in another order of the processes");
+  run.set_deviations("cf1;P.fork#1=EAGAIN");
+  EXPECT_THAT(SameEndInEveryOrder()->Check(run), IsEmpty());
+}
+
 TEST(NoBadDescriptor, FiresForACallOnAClosedOne) {
   FakeExecution run;
   run.AddChild();

@@ -16,14 +16,7 @@
 #include "bench/ratios.h"
 #include "cleanfork/mock_os.h"
 #include "cleanfork/sim_os.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define CLEANFORK_SLOWED_DOWN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CLEANFORK_SLOWED_DOWN 1
-#endif
-#endif
+#include "mocks/sanitizers.h"
 
 namespace {
 
@@ -136,7 +129,7 @@ BENCHMARK(RunOf1000Calls)->UseRealTime();
 BENCHMARK(RunWithoutCalls)->UseRealTime();
 
 void PrintRate(double nanoseconds) {
-#ifdef CLEANFORK_SLOWED_DOWN
+#ifdef CLEANFORK_ASAN
   constexpr double kGoal = 40'000;
   std::printf("%-28s %12.0f runs a second and core, under AddressSanitizer", "", 1e9 / nanoseconds);
 #else
@@ -149,7 +142,7 @@ void PrintRate(double nanoseconds) {
 
 void PrintCall(double nanoseconds) {
   std::printf("%-28s %12.1f ns a call that is not replayed", "", nanoseconds);
-#ifndef CLEANFORK_SLOWED_DOWN
+#ifndef CLEANFORK_ASAN
   constexpr double kGoal = 60;
   std::printf("   goal %.0f: %s", kGoal, nanoseconds < kGoal ? "met" : "missed");
 #endif

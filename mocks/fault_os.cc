@@ -27,7 +27,8 @@ struct Slots {
   ProcessSlot processes[FaultOs::kMaxProcesses];
 };
 
-// Runs the plan through the grammar, which knows every rule of it, and refuses switches.
+// Runs the plan through the grammar, which knows every rule of it, and refuses what only the
+// simulated kernel can do.
 FaultPlan CheckedPlan(const FaultPlan& plan) {
   const std::string line = FaultPlanToString(plan);
   FaultPlanError error;
@@ -40,6 +41,10 @@ FaultPlan CheckedPlan(const FaultPlan& plan) {
     const char* reason = nullptr;
     if (plan[i].kind == FaultEntry::Kind::kSwitch) {
       reason = "a switch of process, which only the simulated kernel can make";
+    } else if (plan[i].kind == FaultEntry::Kind::kSignal && plan[i].sticky) {
+      reason =
+          "a signal within a call, which only the simulated kernel can time; without the '+' it "
+          "comes just before the call";
     } else if ((*parsed)[i] != plan[i]) {
       reason = "has fields that its kind does not use";
     }

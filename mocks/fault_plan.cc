@@ -10,6 +10,7 @@ namespace cleanfork {
 namespace {
 
 constexpr char kHeader[] = "cf1";
+constexpr char kFits[] = "fits=";
 
 // Larger numbers are mistakes, and none of these overflows anything.
 constexpr uint64_t kLargestNumber = 1'000'000'000;
@@ -144,6 +145,11 @@ class Parser {
 
   // P, then .ordinal as long as a digit follows: ".1" goes on with the path, ".fork" ends it.
   bool ParsePath(ProcessPath* path) {
+    if (line_.compare(at_, std::strlen(kFits), kFits) == 0) {
+      return Fail(at_,
+                  "expected an entry: \"fits=\" is for Replay() (cleanfork/explore.h), which looks "
+                  "whether the code is still the same; leave it out here");
+    }
     if (!Next('P')) {
       return FailFound(Next(';') || at_ == line_.size() ? "an entry" : "a process, as P or P.1.2");
     }
@@ -175,7 +181,15 @@ class Parser {
     entry->signal = SignalFromName(name.c_str());
     if (name.empty()) return FailFound("a signal");
     if (entry->signal == 0) return FailName(start, "a signal", name, SignalNames());
-    return Take('@', "'@' and a call") && ParseCallAndIndex(entry);
+    if (Next('+')) {
+      entry->sticky = true;
+      ++at_;
+    }
+    const size_t call_start = at_ + 1;
+    if (!Take('@', entry->sticky ? "'@' and a call" : "'@' and a call, or '+'")) return false;
+    if (!ParseCallAndIndex(entry)) return false;
+    if (!entry->sticky || entry->call != OsCall::kExit) return true;
+    return Fail(call_start, "expected a call that may wait: _exit does not");
   }
 
   bool ParseSwitch(FaultEntry* entry) {
@@ -278,8 +292,8 @@ std::string FaultEntry::ToString() const {
     case Kind::kLie: return fault + "lie";
     case Kind::kSignal: {
       const char* name = SignalName(signal);
-      return process.ToString() + "!" + (name != nullptr ? name : std::to_string(signal)) + "@" +
-             where;
+      return process.ToString() + "!" + (name != nullptr ? name : std::to_string(signal)) +
+             (sticky ? "+@" : "@") + where;
     }
     case Kind::kSwitch: return process.ToString() + ">" + next.ToString() + "@" + where;
   }

@@ -13,9 +13,10 @@
 // of VforkCall() has its parent's. A new program, whether it begins a run or is exec'd, has what
 // the variable was made with. Elsewhere it is a plain global, and get() tests one pointer.
 //
-// It is meant for globals, static members and static locals, and must not be destroyed while a
-// simulation runs that has used it. In a simulation the values are not destroyed when their process
-// ends, as no process's globals are by _exit(2): what a value owns on the heap stays.
+// It is meant for globals, static members and static locals, also those that a simulated process is
+// the first to reach, and must not be destroyed while a simulation runs that has used it. In a
+// simulation the values are not destroyed when their process ends, as no process's globals are by
+// _exit(2): what a value owns on the heap stays.
 //
 // Errors: none. Thread safety: that of a plain T. Outside a simulation get() is async-signal-safe;
 // within one it allocates the first time.
@@ -37,6 +38,10 @@ class ProcessVariables {
   virtual void* Find(const void* variable, size_t size, size_t alignment,
                      void (*construct)(void* copy, const void* variable)) = 0;
 
+  // Whose heap it is that operator new allocates on from now on, null for nobody's; returns whose
+  // it was (cleanfork/sim_heap.h).
+  virtual void* ExchangeHeap(void* heap) = 0;
+
   // Those of the process that runs on this thread; null where nothing is simulated.
   static ProcessVariables* Current() { return current_; }
   static void SetCurrent(ProcessVariables* variables) { current_ = variables; }
@@ -51,7 +56,7 @@ class ProcessLocal {
   // Has T(arguments...) in each process; T must be copyable.
   template <typename... Arguments>
   explicit ProcessLocal(Arguments&&... arguments)
-      : initial_(std::forward<Arguments>(arguments)...), value_(initial_) {}
+      : ProcessLocal(Made(std::forward<Arguments>(arguments)...)) {}
   ProcessLocal(const ProcessLocal&) = delete;
   ProcessLocal& operator=(const ProcessLocal&) = delete;
 
@@ -66,6 +71,34 @@ class ProcessLocal {
   T* operator->() { return &get(); }
 
  private:
+  // While one exists, what is allocated outlives the process.
+  class OnNobodysHeap {
+   public:
+    OnNobodysHeap()
+        : variables_(ProcessVariables::Current()),
+          heap_(variables_ != nullptr ? variables_->ExchangeHeap(nullptr) : nullptr) {}
+    OnNobodysHeap(const OnNobodysHeap&) = delete;
+    OnNobodysHeap& operator=(const OnNobodysHeap&) = delete;
+    ~OnNobodysHeap() {
+      if (variables_ != nullptr) variables_->ExchangeHeap(heap_);
+    }
+
+   private:
+    ProcessVariables* const variables_;
+    void* const heap_;
+  };
+
+  // What the first process that comes by has made of the arguments, maybe of blocks that they had.
+  // So the variable has a copy.
+  struct Made {
+    template <typename... Arguments>
+    explicit Made(Arguments&&... arguments) : value(std::forward<Arguments>(arguments)...) {}
+    const OnNobodysHeap scope;
+    const T value;
+  };
+
+  explicit ProcessLocal(Made&& made) : initial_(made.value), value_(initial_) {}
+
   static void Construct(void* copy, const void* variable) {
     new (copy) T(static_cast<const ProcessLocal*>(variable)->initial_);
   }

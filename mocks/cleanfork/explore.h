@@ -100,8 +100,45 @@ struct ExploreOptions {
   int shard = 0;
   int shards = 1;
 
+  // Whether ExploreResult::outcomes is filled in, which takes time.
+  bool outcomes = false;
+
   // A line on stderr every two seconds.
   bool progress = true;
+
+  // Under `bazel test`, whether the reports are among the test's outputs:
+  // cleanfork/explore_report.h.
+  bool reports = true;
+};
+
+// A process of a run that is shown.
+struct ExploreProcess {
+  std::string path;  // "P.1"
+  pid_t pid = 0;
+  int parent = -1;  // of the same list; -1 of the first
+};
+
+// A row of a run that is shown: what one of its processes did, or what happened to it.
+struct ExploreRow {
+  enum class Kind {
+    kCall,
+    kVfork,       // a vfork begins; its call comes after what the child does
+    kExec,        // that succeeded
+    kHandler,     // of a signal: begins
+    kHandlerEnd,  // and returns
+    kSwitch,      // `other` goes on in its place
+    kSignal,      // one came from outside
+    kExit,        // its descriptors close
+    kEnd,         // its parent is told
+  };
+  Kind kind = Kind::kCall;
+  int process = 0;     // of ExploreFailure::processes
+  int other = -1;      // whom it forked, sent a signal, told of its end or made room for; or -1
+  std::string text;    // "read(3, ..., 4)"
+  std::string result;  // of a call: "4", or "EAGAIN"
+  bool failed = false;
+  std::string
+      fault;  // what was injected: "EAGAIN", "short:1", "lie", "SIGTERM", with " from now on"
 };
 
 struct ExploreFailure {
@@ -109,7 +146,9 @@ struct ExploreFailure {
   std::string what;
   std::string plan;  // "cf1;…", for Replay()
   FaultPlan deviations;
-  std::string picture;  // a column for each process, a row for each call
+  std::vector<ExploreProcess> processes;  // in the order of their forks
+  std::vector<ExploreRow> rows;
+  std::string picture;  // the same as text: a column for each process, a row for each call
 };
 
 // What became of the runs in which one fault was injected at one call.
@@ -122,6 +161,8 @@ struct FaultOutcomes {
 struct ExploreResult {
   enum class Verdict { kExhausted, kTruncated, kFailed };
   Verdict verdict = Verdict::kTruncated;
+  std::string scenario;      // its name
+  ExploreOptions options;    // the bounds
   std::string truncated_by;  // the name of the bound in ExploreOptions; of a run, with its message
 
   int64_t runs = 0;    // complete ones, each counted once
@@ -133,7 +174,8 @@ struct ExploreResult {
   std::vector<ExploreFailure> failures;  // the first one found, and none else
 
   // By the call that failed, "P.1.setgid#1", and the name of the error, "EPERM"; a transfer of one
-  // byte is "short", a lie "lie", a signal its name.
+  // byte is "short", a lie "lie", a signal its name. A call that is made when nothing goes wrong,
+  // and that may fail, is here also if nothing was injected there.
   std::map<std::string, std::map<std::string, FaultOutcomes>> coverage;
 
   // How many runs came to each CLEANFORK_PROBE() (cleanfork/probe.h).
@@ -143,7 +185,8 @@ struct ExploreResult {
   // tests compare.
   std::map<uint64_t, int64_t> outcomes;
 
-  std::string ToString() const;  // some lines
+  // Some lines: what broke, with the line that replays it first; then the totals.
+  std::string ToString() const;
 };
 std::ostream& operator<<(std::ostream& out, const ExploreResult& result);
 

@@ -63,7 +63,8 @@ class FaultOs final : public OsWrapper {
   static constexpr int kLieDescriptor = 0x3fffffff;
 
   // `wrapped` must outlive this object. Aborts with a message that names the entry where the plan
-  // has one that cannot be run: a switch of process, or one that the grammar does not have.
+  // has one that cannot be run: a switch of process, a signal within a call, or one that the
+  // grammar does not have.
   FaultOs(Os& wrapped, const FaultPlan& plan);
 
   // The plan as a line. Aborts with the line, a caret and what was expected if it is none.

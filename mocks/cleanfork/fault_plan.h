@@ -14,12 +14,17 @@
 //     P.write#1=short:3       at most 3 bytes of that read or write pass
 //     P.setuid#1=lie          it says that it succeeded, and does nothing
 //     P!SIGTERM@read#1        P gets the signal just before that call; SIGKILL kills it there
+//     P!SIGTERM+@read#1       P gets it while it waits within that call (simulated kernel)
 //     P>P.1@waitpid#1         P.1 runs on instead of P just before that call (simulated kernel)
+//
+// Explore() adds ";fits=5d1c", which tells Replay() (cleanfork/explore.h) of changed code. It is no
+// part of the plan: here it is refused.
 //
 // Processes are named by how they were forked: P is the first, P.1 its first child, P.1.2 the
 // second child of that one. Calls have the names of OsCallInfo::name, and are counted from 1 in
-// each process, failed ones included. Any errno that errno(3) names may be given, also one that
-// the call's manual page does not list.
+// each process, failed ones included. A signal and a switch may come before an end, too: on the
+// simulated kernel _exit#1 closes the descriptors, _exit#2 tells the parent. Any errno that
+// errno(3) names may be given, also one that the call's manual page does not list.
 //
 // Thread-compatible. Parsing and printing allocate; ProcessPath alone may be used in a child.
 #ifndef CLEANFORK_FAULT_PLAN_H_
@@ -87,7 +92,7 @@ struct FaultEntry {
     kErrno,   // the call fails with `error`
     kShort,   // of a read or write, at most `bytes` bytes pass
     kLie,     // the call says that it succeeded
-    kSignal,  // `signal` comes just before the call
+    kSignal,  // `signal` comes just before the call; if sticky, while the process waits within it
     kSwitch,  // `next` runs on just before the call
   };
 
@@ -95,7 +100,7 @@ struct FaultEntry {
   ProcessPath process;
   OsCall call = OsCall::kFork;
   uint32_t index = 1;   // which of the process's calls of that name, from 1
-  bool sticky = false;  // and all later ones; for kErrno, kShort and kLie
+  bool sticky = false;  // and all later ones; for kErrno, kShort and kLie. Of kSignal: see there
   int error = 0;        // for kErrno
   uint64_t bytes = 0;   // for kShort, from 1
   int signal = 0;       // for kSignal

@@ -50,7 +50,7 @@ class ProcessHeaps;
 
 class SimHeap {
  public:
-  // Aborts if this thread has one.
+  // Aborts with a message if this thread has one, and within a body; so does to destroy it there.
   SimHeap();
   SimHeap(const SimHeap&) = delete;
   SimHeap& operator=(const SimHeap&) = delete;

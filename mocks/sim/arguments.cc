@@ -48,6 +48,10 @@ std::string TakeValue(char kind, const char** at) {
 }  // namespace
 
 void ArgumentWriter::AddBytes(const void* bytes, size_t size) {
+  if (bytes == nullptr && size > 0) {
+    AddLetter('n');
+    return Add(size);
+  }
   AddNumber('s', static_cast<int64_t>(size));
   const auto hash = static_cast<int64_t>(HashBytes(bytes, size));
   bytes_.Append(&hash, sizeof(hash));
@@ -94,10 +98,15 @@ void ArgumentWriter::Add(ResourceLimit limit) {
 }
 
 void ArgumentWriter::Add(const UnixAddress* address) {
+  if (address == nullptr) return AddLetter('n');
   AddBytes(address->bytes, std::min(address->size, UnixAddress::kMaxSize));
 }
 
 void ArgumentWriter::AddPolled(const struct pollfd* descriptors, size_t count) {
+  if (descriptors == nullptr && count > 0) {
+    AddLetter('n');
+    return Add(count);
+  }
   for (size_t i = 0; i < count; ++i) {
     Add(descriptors[i].fd);
     Add(descriptors[i].events);

@@ -29,7 +29,7 @@ class ArgumentWriter {
     if constexpr (std::is_integral<T>::value || std::is_enum<T>::value) {
       AddNumber('i', static_cast<int64_t>(value));
     } else {
-      AddLetter('p');
+      AddLetter(value == nullptr ? 'n' : 'p');
     }
   }
   void Add(const char* text);
@@ -39,7 +39,7 @@ class ArgumentWriter {
   void Add(const SignalAction* action);
   void Add(ResourceLimit limit);
   void Add(const UnixAddress* address);
-  void Add(char*) { AddLetter('p'); }  // a buffer, not a text
+  void Add(char* buffer) { Add(static_cast<void*>(buffer)); }  // not a text
 
   // What a call reads out of a buffer: all of it is compared, its beginning printed.
   void AddBytes(const void* bytes, size_t size);

@@ -23,9 +23,10 @@ namespace cleanfork::sim {
 
 // Errors that no caller sees, as in Linux (include/linux/errno.h): the call was interrupted before
 // it did anything, and is made again if the handler's action says SA_RESTART; or is made again
-// only if no handler ran.
+// only if no handler ran; and that, with the rest of its time (restart_syscall(2)).
 constexpr int kRestartable = 512;
 constexpr int kRestartWithoutHandler = 514;
+constexpr int kRestartWithTheRest = 516;
 
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
@@ -189,6 +190,11 @@ class Calls {
   // A moment on the monotonic clock; negative nanoseconds are for ever.
   int64_t Deadline(int64_t nanoseconds) const;
 
+  // For a call that goes on after a signal, `time` becomes what KeepRest() had kept. False: it ends
+  // in EINTR.
+  bool TakeRest(int64_t* time);
+  SysError KeepRest(int64_t time);
+
   void PostSignalToSelf(int signal);
 
   template <typename Change>
@@ -201,7 +207,6 @@ class Calls {
   SysResult<size_t> WriteAt(Description* description, const void* buffer, size_t size,
                             int64_t* offset);
   SysResult<WaitIdResult> WaitForChild(idtype_t type, id_t id, int options);
-  SysResult<WaitIdResult> WaitForPidFd(const Description& description, int options);
 
   Kernel& kernel_;
   const Directory& directory_;

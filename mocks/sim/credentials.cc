@@ -186,6 +186,7 @@ SysResult<size_t> Calls::GetGroups(gid_t* groups, size_t size) {
   if (static_cast<int>(size) < 0) return SysError(EINVAL);
   if (size == 0) return count;
   if (size < count) return SysError(EINVAL);
+  if (groups == nullptr && count > 0) return SysError(EFAULT);
   for (size_t i = 0; i < count; ++i) groups[i] = credentials.groups[i];
   return count;
 }
@@ -194,6 +195,7 @@ SysResult<void> Calls::SetGroups(const gid_t* groups, size_t size) {
   Credentials& credentials = self().credentials;
   if (!credentials.Has(kCapSetGid)) return SysError(EPERM);
   if (size > kMostGroups) return SysError(EINVAL);
+  if (groups == nullptr && size > 0) return SysError(EFAULT);
   for (size_t i = 0; i < size; ++i) {
     if (groups[i] == kUnchanged) return SysError(EINVAL);
   }

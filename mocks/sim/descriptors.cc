@@ -351,11 +351,14 @@ SysResult<size_t> Calls::ReadAt(Description* description, void* buffer, size_t s
     if (gone) return SysError(ESRCH);
     const std::string text = ProcText(kernel_, self(), *description);
     const auto at = std::min(static_cast<size_t>(*offset), text.size());
+    if (buffer == nullptr && size > 0 && at < text.size()) return SysError(EFAULT);
     const size_t got = text.copy(static_cast<char*>(buffer), size, at);
     *offset += static_cast<int64_t>(got);
     return got;
   }
   if (S_ISCHR(kernel_.inodes[description->object].mode)) return size_t{0};  // the null device
+  const bool at_end = *offset >= kernel_.inodes[description->object].size;
+  if (buffer == nullptr && size > 0 && !at_end) return SysError(EFAULT);
   const size_t got = ReadFileAt(kernel_, description->object, buffer, size, *offset);
   *offset += static_cast<int64_t>(got);
   return got;
@@ -380,6 +383,7 @@ SysResult<size_t> Calls::WriteAt(Description* description, const void* buffer, s
   }
   size = std::min<uint64_t>(size, most - static_cast<uint64_t>(*offset));
   TakeSetIdBits(&kernel_, self().credentials, description->object);
+  if (buffer == nullptr) return SysError(EFAULT);
   const size_t written = WriteFileAt(&kernel_, description->object, buffer, size, *offset);
   if (written == 0 && size > 0) return SysError(ENOSPC);
   *offset += static_cast<int64_t>(written);

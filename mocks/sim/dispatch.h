@@ -3,9 +3,11 @@
 #ifndef CLEANFORK_MOCKS_SIM_DISPATCH_H_
 #define CLEANFORK_MOCKS_SIM_DISPATCH_H_
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -13,7 +15,11 @@
 #include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
 #include "mocks/sim/arguments.h"
+#include "mocks/sim/blocking.h"
+#include "mocks/sim/call_tag.h"
 #include "mocks/sim/engine.h"
+#include "mocks/sim/faults.h"
+#include "mocks/sim/footprints.h"
 #include "mocks/sim/refuse.h"
 
 namespace cleanfork::sim {
@@ -68,9 +74,6 @@ struct Filled {
   size_t size = 0;
 };
 
-template <OsCall kCall>
-using Tag = std::integral_constant<OsCall, kCall>;
-
 // A call that is not named here fills in nothing, which kFillsNothing checks.
 struct NothingFilled {};
 template <OsCall kCall, typename Result, typename... A>
@@ -90,7 +93,7 @@ inline Filled FilledBy(Tag<OsCall::kGetGroups>, const SysResult<size_t>& got, gi
 }
 inline Filled FilledBy(Tag<OsCall::kPoll>, const SysResult<size_t>&, struct pollfd* to,
                        size_t count, int64_t) {
-  return {to, count * sizeof(*to)};
+  return {to, to == nullptr ? 0 : count * sizeof(*to)};
 }
 inline Filled FilledBy(Tag<OsCall::kReadLink>, const SysResult<size_t>& got, const char*, char* to,
                        size_t) {
@@ -133,7 +136,7 @@ inline void AddArguments(Tag<OsCall::kPWrite>, ArgumentWriter* writer, int fd, c
 inline void AddArguments(Tag<OsCall::kSetGroups>, ArgumentWriter* writer, const gid_t* groups,
                          size_t size) {
   constexpr size_t kMost = 65536;  // NGROUPS_MAX of Linux, which does not look at more
-  if (size > kMost) return writer->Add(size);
+  if (size > kMost || groups == nullptr) return writer->Add(size);
   for (size_t i = 0; i < size; ++i) writer->Add(groups[i]);
 }
 inline void AddArguments(Tag<OsCall::kSendTo>, ArgumentWriter* writer, int fd, const void* bytes,
@@ -147,6 +150,37 @@ inline void AddArguments(Tag<OsCall::kPoll>, ArgumentWriter* writer, struct poll
                          size_t count, int64_t nanoseconds) {
   writer->AddPolled(descriptors, count);
   writer->Add(nanoseconds);
+}
+
+// The name of an argument that is null where it must not be, though no kernel would say EFAULT: it
+// is the C library that looks there, or this library itself. Null for none.
+template <OsCall kCall, typename... A>
+const char* NullArgument(Tag<kCall>, A...) {
+  return nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kVforkCall>, int (*function)(void*), void*, int) {
+  return function == nullptr ? "function" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kSendTo>, int, const void*, size_t, int,
+                                const UnixAddress* address) {
+  return address == nullptr ? "address" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetPwNam>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetGrNam>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetGroupList>, const char* user, gid_t, gid_t* groups,
+                                size_t size) {
+  if (user == nullptr) return "user";
+  return groups == nullptr && size > 0 ? "groups" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kGetEnv>, const char* name) {
+  return name == nullptr ? "name" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kSetEnv>, const char*, const char* value) {
+  return value == nullptr ? "value" : nullptr;
 }
 
 template <typename T>
@@ -186,7 +220,21 @@ struct Unset {
 template <typename T>
 struct Unset<SysResult<T>> {
   static SysResult<T> Value() { return SysError(ENOSYS); }
+
+  // What a call says that has done nothing.
+  static SysResult<T> Lie() {
+    if constexpr (std::is_void<T>::value) {
+      return {};
+    } else {
+      return T{};
+    }
+  }
 };
+
+template <typename Result>
+struct IsSysResult : std::false_type {};
+template <typename T>
+struct IsSysResult<SysResult<T>> : std::true_type {};
 
 class Dispatch : public Os {
  public:
@@ -206,6 +254,10 @@ class Dispatch : public Os {
   template <OsCall kCall, typename Result, typename... A>
   Result CallWith(A... a) {
     const AllocatingFor engine(nullptr);
+    if (const char* const argument = NullArgument(Tag<kCall>(), a...)) {
+      Begin<kCall>(a...);
+      AbortRun(std::string("its argument ") + argument + " is null");
+    }
     // Memory is not the kernel's: it is not logged, but changed again by a replay.
     if constexpr (Model<kCall>::template kIsIn<Environment, A...>) {
       return Model<kCall>::Make(engine_.environment(), a...);
@@ -216,9 +268,9 @@ class Dispatch : public Os {
 
   template <OsCall kCall, typename Result, typename... A>
   Result KernelCall(A... a) {
-    for (;;) {
+    for (bool again = false;; again = true) {
       Result result = Unset<Result>::Value();
-      if (engine_.Replaying()) {
+      if (engine_.Answers()) {
         const LogEntry entry = engine_.TakeLogged();
         Begin<kCall>(a...);
         engine_.CheckLogged(entry);
@@ -236,11 +288,12 @@ class Dispatch : public Os {
       }
       Begin<kCall>(a...);
       if (engine_.BeforeCall()) Begin<kCall>(a...);
-      result = Live<kCall, Result>(a...);
+      result =
+          engine_.explores() ? Explored<kCall, Result>(again, a...) : Live<kCall, Result>(a...);
       const int error = ErrorOf(result);
-      if (error == kRestartable || error == kRestartWithoutHandler) {
+      if (error >= kRestartable && error <= kRestartWithTheRest) {
         if (engine_.Restarts(error)) {
-          engine_.LogRestart();
+          engine_.LogRestart(error);
           engine_.DeliverSignals();
           continue;
         }
@@ -251,6 +304,46 @@ class Dispatch : public Os {
                       NumberOf(result));
       engine_.DeliverSignals();
       return result;
+    }
+  }
+
+  // Where somebody explores: others may go on first, and something may go wrong.
+  template <OsCall kCall, typename Result, typename... A>
+  Result Explored(bool again, A... a) {
+    const Kernel& kernel = engine_.kernel();
+    const int slot = engine_.current();
+    const auto waits = [&] { return WouldBlock(Tag<kCall>(), kernel, slot, a...); };
+    const auto add = [&](FaultList* faults) {
+      if (!again) AddFaults(Tag<kCall>(), kernel, slot, faults, a...);
+    };
+    const uint32_t index = engine_.CountCall(again);
+    Fault fault;
+    for (bool handled = true; handled;) {
+      const Fault* const sticky = engine_.FindSticky();
+      const bool fails = sticky != nullptr && sticky->kind == Fault::Kind::kErrno;
+      const ReadyCheck would_wait(waits);
+      engine_.Park(index, fails ? Footprint() : FootprintOf(Tag<kCall>(), kernel, slot, a...),
+                   would_wait);
+      handled = engine_.DeliverBeforeCall();
+      if (!handled) {
+        fault = engine_.ChooseFault(index, FaultSource(add));
+        if (fault.kind == Fault::Kind::kSignal) handled = engine_.DeliverBeforeCall();
+      }
+      if (handled) Begin<kCall>(a...);
+    }
+    if constexpr (!IsSysResult<Result>::value) {
+      return Live<kCall, Result>(a...);
+    } else {
+      switch (fault.kind) {
+        case Fault::Kind::kErrno: return SysError(fault.error);
+        case Fault::Kind::kErrnoAfter: {
+          const Result result = Live<kCall, Result>(a...);
+          return result.ok() ? Result(SysError(fault.error)) : result;
+        }
+        case Fault::Kind::kShort: return LiveShort<kCall, Result>(fault.bytes, a...);
+        case Fault::Kind::kLie: return Unset<Result>::Lie();
+        default: return Live<kCall, Result>(a...);
+      }
     }
   }
 
@@ -273,6 +366,20 @@ class Dispatch : public Os {
     }
   }
 
+  // Of a transfer at most `bytes` bytes pass.
+  template <OsCall kCall, typename Result, typename... A>
+  Result LiveShort(uint64_t bytes, A... a) {
+    constexpr bool kTransfers = kCall == OsCall::kRead || kCall == OsCall::kWrite ||
+                                kCall == OsCall::kPRead || kCall == OsCall::kPWrite;
+    if constexpr (kTransfers) {
+      std::tuple<A...> all(a...);
+      std::get<2>(all) = std::min<size_t>(std::get<2>(all), bytes);
+      return std::apply([this](auto... same) { return Live<kCall, Result>(same...); }, all);
+    } else {
+      return Live<kCall, Result>(a...);
+    }
+  }
+
   template <OsCall kCall, typename Result, typename... A>
   static Filled FilledIn(const Result& result, A... a) {
     using Found = decltype(FilledBy(Tag<kCall>(), result, a...));
@@ -287,7 +394,7 @@ class Dispatch : public Os {
   }
 
   [[noreturn]] void RunAsVforkChild(int (*function)(void*), void* argument, int) {
-    engine_.Exit(engine_.RunFunction(function, argument));
+    engine_.RunFunction(function, argument);
   }
 
   Engine& engine_;

@@ -4,34 +4,35 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "mocks/sanitizers.h"
 #include "mocks/sim/arguments.h"
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/signals.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CLEANFORK_ASAN
 #include <sanitizer/lsan_interface.h>
-#define CLEANFORK_LSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#include <sanitizer/lsan_interface.h>
-#define CLEANFORK_LSAN 1
-#endif
 #endif
 
 namespace cleanfork::sim {
 namespace {
+
+// How many calls may be answered from logs in a run in which one call may be made. A process that
+// forks and waits n times has n * n of them answered: a million is the default, so n may be 4000,
+// which takes a second or three.
+constexpr int64_t kAnswersForACall = 16;
 
 // What a process has on the heap when it exits in the middle of a function is nobody's any more,
 // as in a real process.
 // The leak checker takes it for a leak, where nobody (//:sim_heap) frees it.
 class LeaksAllowed {
  public:
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
   explicit LeaksAllowed(bool allowed) : allowed_(allowed) {
     if (allowed_) __lsan_disable();
   }
@@ -46,7 +47,7 @@ class LeaksAllowed {
   LeaksAllowed& operator=(const LeaksAllowed&) = delete;
 
  private:
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
   const bool allowed_;
 #endif
 };
@@ -66,10 +67,9 @@ std::string Engine::CurrentCallText(const Task& task) {
 }
 
 Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
-               Chooser* chooser, int64_t most_calls)
+               int64_t most_calls)
     : kernel_(*kernel),
       programs_(*programs),
-      chooser_(*chooser),
       most_calls_(most_calls),
       calls_(kernel, directory, this) {}
 
@@ -80,9 +80,11 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
+  if (explores()) beginning_ = kernel_.processes[0];
   // No copies: nothing goes on after this returns.
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
+  births_.push_back({ProcessPath(), kernel_.processes[0].pid, kNone, false});
   for (next_ = 0; next_ != kNone && !stopped_;) {
     current_ = next_;
     Resume(current_);
@@ -96,17 +98,24 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
     }
   }
   NoteEnd();
+  for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
+    const bool runs = kernel_.processes[slot].state == ProcessState::kRunning;
+    if (runs && TaskAt(slot) != nullptr) left_.push_back(Record(slot));
+  }
   DropAllTasks();
   CallDescriber::Install(describer);
 }
 
 void Engine::Clear() {
-  next_ = current_ = 0;
-  call_count_ = 0;
+  next_ = current_ = last_ = 0;
+  call_count_ = answer_count_ = 0;
   stopped_ = false;
   end_ = RunEnd::kAllEnded;
   message_.clear();
+  exceptions_.clear();
   handlers_.clear();
+  births_.clear();
+  left_.clear();
   ended_.clear();
   execs_.clear();
   trace_.clear();
@@ -115,8 +124,22 @@ void Engine::Clear() {
 
 ProcessRecord Engine::Record(int slot) const {
   const Process& process = kernel_.processes[slot];
-  ProcessRecord record = {
-      process, ParentPid(kernel_, process), {}, PathOf(kernel_, process.directory)};
+  const Task* const task = tasks_[static_cast<size_t>(slot)].get();
+  ProcessRecord record = {process,
+                          task == nullptr ? kNone : task->birth,
+                          task != nullptr && task->returned,
+                          false,
+                          0,
+                          0,
+                          ParentPid(kernel_, process),
+                          {},
+                          {}};
+  for (const Process& child : kernel_.processes) {
+    if (child.state == ProcessState::kFree || child.parent != slot) continue;
+    ++(child.state == ProcessState::kZombie ? record.zombies : record.children);
+  }
+  if (!describes_) return record;
+  record.directory = PathOf(kernel_, process.directory);
   record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
@@ -152,7 +175,10 @@ std::unique_ptr<Engine::Task> Engine::MakeTask(std::shared_ptr<const Body> body,
 
 // Keeps it for the next process: what has grown need not grow again.
 void Engine::DropTask(std::unique_ptr<Task> task) {
-  if (task->fiber != nullptr && task->memory->heap() != nullptr) task->fiber->DropExceptions();
+  if (task->fiber != nullptr && task->memory->heap() != nullptr) {
+    for (const auto& shadow : task->shadows) shadow->DropExceptions();
+    task->fiber->DropExceptions();
+  }
   std::shared_ptr<Log> log = std::move(task->log);
   Bytes arguments = std::move(task->arguments);
   *task = Task();
@@ -186,27 +212,40 @@ void Engine::Resume(int slot) {
 
 void Engine::EnterTask(void* argument) {
   Engine& engine = *static_cast<Engine*>(argument);
-  int status = 0;
-  if (!engine.RunBody(&status)) {
-    const Task& own = engine.task();
-    if (engine.Replaying()) engine.StopNondeterministic(own.reading->entries[own.at], false);
-    engine.EndCurrent(SIGABRT);  // by std::terminate()
-  }
-  ArgumentWriter(engine.BeginCall(OsCall::kExit), &engine).Add(status);
-  engine.Exit(status);
+  const Task& own = engine.task();
+  if (own.function != nullptr) engine.RunFunction(own.function, own.argument);
+  engine.RunBody();
 }
 
-// Runs what this process begins in, to its end; false if an exception has come out of it.
-bool Engine::RunBody(int* status) {
+void Engine::RunBody() {
   Task& own = task();
-  if (own.function != nullptr)
-    return RunToEnd([&] { *status = RunFunction(own.function, own.argument); });
-  const bool returned = RunToEnd([&] {
-    const AllocatingFor process(own.memory->heap());
-    *status = (*own.body)(*os_);
-  });
-  if (returned) own.memory->BodyReturned();
-  return returned;
+  int status = 0;
+  const bool returned = RunToEnd(
+      [&] {
+        const AllocatingFor process(own.memory->heap());
+        status = (*own.body)(*os_);
+      },
+      &exception_);
+  if (!returned) EndByException();
+  own.memory->BodyReturned();
+  own.returned = true;
+  EndByReturn(status);
+}
+
+void Engine::EndByReturn(int status) {
+  ArgumentWriter(BeginCall(OsCall::kExit), this).Add(status);
+  Exit(status);
+}
+
+// As std::terminate() does.
+void Engine::EndByException() {
+  Task& own = task();
+  const bool answers = own.at < own.reading->entries.size();
+  if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kException);
+  if (own.shadow) LeaveShadow();  // it has ended the child that is repeated
+  exceptions_ += (exceptions_.empty() ? "process " : "\nprocess ") + std::to_string(self().pid) +
+                 " ended by an exception: " + exception_;
+  EndCurrent(SIGABRT);
 }
 
 void Engine::LeaveShadow() {
@@ -219,25 +258,27 @@ void Engine::LeaveShadow() {
 bool Engine::CanRun(int slot) const {
   const auto& task = tasks_[static_cast<size_t>(slot)];
   if (task == nullptr || task->ended) return false;
-  if (task->waiting == nullptr) return true;
+  return task->waiting == nullptr || WhatWakes(slot).has_value();
+}
+
+std::optional<Wake> Engine::WhatWakes(int slot) const {
+  const Waiting& waiting = *tasks_[static_cast<size_t>(slot)]->waiting;
+  if (waiting.ready()) return Wake::kReady;
   const Process& process = kernel_.processes[slot];
-  if (task->waiting->ready() || kernel_.monotonic >= task->waiting->deadline) return true;
-  return task->waiting->only_killed ? IsBeingKilled(process) : HasSignal(process);
+  const bool signalled = waiting.only_killed ? IsBeingKilled(process) : HasSignal(process);
+  if (signalled) return Wake::kSignal;
+  if (kernel_.monotonic >= waiting.deadline) return Wake::kTimeout;
+  return std::nullopt;
 }
 
 int Engine::PickNext() {
-  const bool asks = chooser_.Asks(ChoiceKind::kSchedule);
-  if (!asks && CanRun(current_)) return current_;
+  if (explorer_ != nullptr) return PickExplored();
   do {
-    int alternatives[kMaxProcesses];
-    int count = 0;
     const int used = kernel_.processes.used;
     for (int i = 0; i < used; ++i) {
       const int slot = (current_ + i) % used;
-      if (CanRun(slot)) alternatives[count++] = slot;
+      if (CanRun(slot)) return slot;
     }
-    if (count == 1 || (count > 1 && !asks)) return alternatives[0];
-    if (count > 1) return alternatives[chooser_.Choose(ChoiceKind::kSchedule, count)];
   } while (AdvanceTime());
   return kNone;
 }
@@ -261,25 +302,11 @@ void Engine::LetOthersRun() {
 }
 
 Wake Engine::Wait(const Waiting& waiting) {
-  Task& own = task();
-  const Process& process = self();
-  own.waiting = &waiting;
-  for (;;) {
-    const bool signalled = waiting.only_killed ? IsBeingKilled(process) : HasSignal(process);
-    Wake wake = Wake::kReady;
-    if (waiting.ready()) {
-      wake = Wake::kReady;
-    } else if (signalled) {
-      wake = Wake::kSignal;
-    } else if (kernel_.monotonic >= waiting.deadline) {
-      wake = Wake::kTimeout;
-    } else {
-      LetOthersRun();
-      continue;
-    }
-    own.waiting = nullptr;
-    return wake;
-  }
+  task().waiting = &waiting;
+  std::optional<Wake> wake;
+  while (!(wake = WhatWakes(current_)).has_value()) LetOthersRun();
+  task().waiting = nullptr;
+  return *wake;
 }
 
 // Whoever is left here never comes back to free a message: Run() makes it.
@@ -293,22 +320,30 @@ void Engine::Stop(RunEnd end) {
 void Engine::NoteEnd() {
   switch (end_) {
     case RunEnd::kTooManyCalls:
-      message_ = "more than " + std::to_string(most_calls_) + " calls were made";
-      return;
-    case RunEnd::kNondeterminism: message_ = DivergenceText(); return;
+      message_ = call_count_ > most_calls_
+                     ? "more than " + std::to_string(most_calls_) + " calls were made"
+                     : "more than " + std::to_string(answer_count_ - 1) +
+                           " calls were answered from logs: a loop of forks?";
+      break;
+    case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
+    case RunEnd::kAbandoned: return;
     default: NoteWhoWaits();
   }
+  if (!message_.empty() && !exceptions_.empty()) message_ += "\n";
+  message_ += exceptions_;
 }
 
 // Nobody can go on any more: each has ended, or waits for ever.
 void Engine::NoteWhoWaits() {
   std::string who;
-  bool first_waits = false;
+  bool waits = false, first_waits = false;
   for (int slot = 0; slot < kernel_.processes.used; ++slot) {
     const auto& task = tasks_[static_cast<size_t>(slot)];
     if (task == nullptr) continue;
     const Process& process = kernel_.processes[slot];
     first_waits |= process.birth == 0;
+    waits = true;
+    if (!describes_) continue;
     who += "\n  process " + std::to_string(process.pid) + ": ";
     if (process.program != kNone && programs_[static_cast<size_t>(process.program)] == nullptr) {
       who += "runs " + execs_.at(process.pid).path + ", which is not simulated";
@@ -317,8 +352,9 @@ void Engine::NoteWhoWaits() {
     who += CurrentCallText(*task);
     who += std::string(": ") + task->waiting->what;
   }
-  if (who.empty()) return;
+  if (!waits) return;
   end_ = first_waits ? RunEnd::kDeadlock : RunEnd::kLeftWaiting;
+  if (!describes_) return;
   message_ = (first_waits ? "deadlock: every process waits for ever:"
                           : "the first process has ended; others wait for ever:") +
              who;
@@ -345,9 +381,15 @@ bool Engine::Replaying() {
   return own.shadow || own.at < own.reading->entries.size();
 }
 
-const LogEntry& Engine::TakeLogged() {
+bool Engine::Answers() {
+  if (!Replaying()) return false;
   ReplaySignals();
+  return Replaying();
+}
+
+const LogEntry& Engine::TakeLogged() {
   Task& own = task();
+  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(RunEnd::kTooManyCalls);
   // Here the child of a VforkCall() exec'd or ended.
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   return own.reading->entries[own.at++];
@@ -361,16 +403,16 @@ void Engine::CheckLogged(const LogEntry& entry) {
       entry.kind != LogEntry::Kind::kSignalReturn) {
     return;
   }
-  StopNondeterministic(entry, false);
+  StopNondeterministic(entry, Instead::kCall);
 }
 
 const char* Engine::LoggedResult(const LogEntry& entry) {
   return task().reading->bytes.data() + entry.at + entry.arguments;
 }
 
-void Engine::StopNondeterministic(const LogEntry& logged, bool at_handlers_end) {
+void Engine::StopNondeterministic(const LogEntry& logged, Instead instead) {
   diverged_ = logged;
-  diverged_at_handlers_end_ = at_handlers_end;
+  instead_ = instead;
   Stop(RunEnd::kNondeterminism);
 }
 
@@ -381,32 +423,41 @@ std::string Engine::DivergenceText() {
       diverged_.kind == LogEntry::Kind::kSignalReturn
           ? handler_end
           : CallText(diverged_.call, own.reading->bytes.data() + diverged_.at, diverged_.arguments);
-  const std::string instead = diverged_at_handlers_end_ ? handler_end : CurrentCallText(own);
+  std::string instead = "it made: " + CurrentCallText(own);
+  if (instead_ == Instead::kHandlersEnd) instead = "it made: " + handler_end;
+  if (instead_ == Instead::kException) instead = "it threw: " + exception_;
   return "process " + std::to_string(self().pid) +
          " was forked by replay, and what runs in it is not deterministic given what its calls "
          "return:\n  its parent made: " +
-         then + "\n  it made: " + instead;
+         then + "\n  " + instead;
 }
 
 bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
     Stop(RunEnd::kTooManyCalls);
   }
+  if (explorer_ != nullptr) return false;  // Park() does the rest
   LetOthersRun();
+  return DeliverBeforeCall();
+}
+
+bool Engine::DeliverBeforeCall() {
   const size_t logged = task().log->entries.size();
   DeliverSignals();
   return task().log->entries.size() != logged;
 }
 
-void Engine::LogRestart() {
+void Engine::LogRestart(int error) {
   Task& own = task();
   own.log->Add(LogEntry::Kind::kRestart, own.call, own.arguments);
+  self().rest = error == kRestartWithTheRest ? Rest::kKept : Rest::kNone;
   own.at = own.log->entries.size();
 }
 
 void Engine::LogCall(const void* result, size_t size, const void* filled, size_t filled_size,
                      int error, int64_t value) {
   Task& own = task();
+  self().rest = Rest::kNone;
   LogEntry& entry = own.log->Add(LogEntry::Kind::kCall, own.call, own.arguments);
   entry.result = static_cast<uint32_t>(size);
   own.log->bytes.Append(result, size);
@@ -416,7 +467,9 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
-  trace_.push_back({self().pid, own.call, trace_bytes_.size(), own.arguments.size(), error, value});
+  trace_.push_back({TraceRecord::Kind::kCall, self().pid, own.birth, own.call, own.place.index,
+                    own.injected, trace_bytes_.size(), own.arguments.size(), error, value});
+  own.injected = false;
   trace_bytes_.Append(own.arguments);
 }
 
@@ -452,6 +505,7 @@ void Engine::TakeDefaultAction(int signal) {
     case DefaultAction::kTerminate: EndCurrent(signal);
     case DefaultAction::kStop: break;
   }
+  if (explorer_ != nullptr) ParkToStop();
   StopProcess(&kernel_, current_, signal);
   const Process& process = self();
   const auto is_continued = [&process] { return process.stopped == 0; };
@@ -498,6 +552,10 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     entry.sender = sender;
     entry.mask = process.signals.mask;
     own.at = own.log->entries.size();
+    const Rest rest = process.rest == Rest::kNone ? Rest::kNone : Rest::kLost;
+    entry.rest = rest;
+    process.rest = Rest::kNone;
+    NoteStep(TraceRecord::Kind::kHandler, current_, signal);
     const uint64_t mask = process.signals.mask;
     process.signals.mask |= action.mask;
     if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);
@@ -507,6 +565,8 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     process.signals.mask = mask;
+    process.rest = rest;
+    NoteStep(TraceRecord::Kind::kHandlerEnd, current_, signal);
   }
 }
 
@@ -546,12 +606,13 @@ void Engine::ReplaySignal() {
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
     self().signals.mask = entry.mask;
+    self().rest = entry.rest;
     return;
   }
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   const LogEntry& next = own.reading->entries[own.at++];
   if (next.kind != LogEntry::Kind::kSignalReturn) {
-    StopNondeterministic(next, true);
+    StopNondeterministic(next, Instead::kHandlersEnd);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,39 +19,32 @@
 #include "cleanfork/os_call.h"
 #include "mocks/sim/bytes.h"
 #include "mocks/sim/calls.h"
-#include "mocks/sim/chooser.h"
 #include "mocks/sim/environment.h"
+#include "mocks/sim/explorer.h"
 #include "mocks/sim/fiber.h"
 #include "mocks/sim/kernel.h"
 #include "mocks/sim/log.h"
 #include "mocks/sim/memory.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
+#include "mocks/sim/uncaught.h"
 
 namespace cleanfork::sim {
 
 using Body = std::function<int(Os&)>;
 using Words = std::vector<std::string>;
 
-// Whether code does not throw.
-template <typename Code>
-bool RunToEnd(const Code& code) {
-#if defined(__cpp_exceptions)
-  try {
-    code();
-  } catch (...) {
-    return false;
-  }
-#else
-  code();
-#endif
-  return true;
-}
-
 // Null for a program that is not simulated: it runs until it is killed.
 using ProgramBody = std::function<int(Os&, const Words& arguments)>;
 
-enum class RunEnd { kAllEnded, kLeftWaiting, kDeadlock, kNondeterminism, kTooManyCalls };
+enum class RunEnd {
+  kAllEnded,
+  kLeftWaiting,
+  kDeadlock,
+  kNondeterminism,
+  kTooManyCalls,
+  kAbandoned,  // by the explorer
+};
 
 struct ExecRecord {
   std::string path;
@@ -58,17 +52,47 @@ struct ExecRecord {
   Words environment;
 };
 
+// Where a process came from.
+struct Birth {
+  ProcessPath path;
+  pid_t pid;
+  int parent;  // a number of another birth; kNone of the first
+  bool vfork;
+};
+
 // A process at its end, before its descriptors were closed.
 struct ProcessRecord {
   Process process;
+  int birth;      // the number of it
+  bool returned;  // from its body
+  bool ended;
+  int zombies;   // children that nobody has waited for
+  int children;  // that have not ended
   pid_t parent;  // the slot of the same name may be another process's by now
   std::vector<std::pair<int, std::string>> descriptors;
   std::string directory;
 };
 
 struct TraceRecord {
+  enum class Kind {
+    kCall,
+    kEnd,  // of the process: the value is its wait status
+    // Only where texts are made.
+    kVfork,         // a VforkCall() begins: the value is the number of the child's birth
+    kExec,          // an execve() that succeeded
+    kGone,          // after kEnd: descriptors are closed, the parent is told; the same value
+    kHandler,       // a handler begins: the value is the signal
+    kHandlerEnd,    // and returns
+    kSwitch,        // another process goes on instead: the value is the number of its birth
+    kSignal,        // one comes from outside, before the call: the value is the signal
+    kSignalWithin,  // while the process waits in the call
+  };
+  Kind kind;
   pid_t pid;
+  int birth;
   OsCall call;
+  uint32_t index;  // of the process's calls of that name, where somebody explores
+  bool injected;
   size_t at;  // of the arguments, in the trace's bytes
   size_t arguments;
   int error;
@@ -78,8 +102,14 @@ struct TraceRecord {
 class Engine : public Runner, public CallDescriber {
  public:
   Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
-         Chooser* chooser, int64_t most_calls);
+         int64_t most_calls);
   ~Engine() override;
+
+  // Null for none.
+  void SetExplorer(Explorer* explorer) { explorer_ = explorer; }
+
+  // Without it records have no texts, and a run no message unless it went wrong.
+  void SetDescribes(bool describes) { describes_ = describes; }
 
   // Runs `body` in the process of slot 0, and all that come of it. What is left of another run is
   // forgotten, but not the room that it took.
@@ -88,10 +118,21 @@ class Engine : public Runner, public CallDescriber {
   RunEnd end() const { return end_; }
   const std::string& message() const { return message_; }
   const std::vector<ProcessRecord>& ended() const { return ended_; }
+  // Those that go on waiting when the run ends; and the first one as it began: where somebody
+  // explores.
+  const std::vector<ProcessRecord>& left() const { return left_; }
+  const Process& beginning() const { return beginning_; }
   const std::map<pid_t, ExecRecord>& execs() const { return execs_; }
+  const std::vector<Birth>& births() const { return births_; }
   const std::vector<TraceRecord>& trace() const { return trace_; }
   const char* trace_bytes() const { return trace_bytes_.data(); }
   ProcessRecord Record(int slot) const;
+
+  // The process that runs, by the number of its birth.
+  int birth() { return task().birth; }
+
+  // Whether it only repeats what another process has done.
+  bool Replaying();
 
   // What SimOs's calls are made of ---------------------------------------------------------------
 
@@ -101,9 +142,10 @@ class Engine : public Runner, public CallDescriber {
   // A call begins: its arguments go where this points.
   Bytes* BeginCall(OsCall call);
 
-  // Whether the log answers. Then TakeLogged() is what it says, once the handlers that ran before
-  // the call have run. CheckLogged() ends the run if that is another call than the one that began.
-  bool Replaying();
+  // Whether the log answers, once the handlers that ran before the call have run: it may have been
+  // in one of them that this process was forked. Then TakeLogged() is what it says. CheckLogged()
+  // ends the run if that is another call than the one that began.
+  bool Answers();
   const LogEntry& TakeLogged();
   void CheckLogged(const LogEntry& entry);
   const char* LoggedResult(const LogEntry& entry);
@@ -113,14 +155,30 @@ class Engine : public Runner, public CallDescriber {
   // whether handlers have run, which make calls of their own.
   bool BeforeCall();
   bool Restarts(int error);
-  void LogRestart();
+  void LogRestart(int error);
   void LogCall(const void* result, size_t size, const void* filled, size_t filled_size, int error,
                int64_t value);
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }
 
+  // Where somebody explores ---------------------------------------------------------------------
+
+  bool explores() const { return explorer_ != nullptr; }
+  const Kernel& kernel() const { return kernel_; }
+
+  // The number of the call that begins; `again`: it is made again after an interruption.
+  uint32_t CountCall(bool again);
+
+  // The process is about to make a call: others may go on first. Not where the call would only
+  // begin to wait, or nobody else can tell.
+  void Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait);
+  bool DeliverBeforeCall();  // whether handlers have run
+  const Fault* FindSticky();
+  Fault ChooseFault(uint32_t index, const FaultSource& faults);
+
   SysResult<pid_t> Fork();
   SysResult<pid_t> VforkCall(int (*function)(void*), void* argument, int termination_signal);
-  int RunFunction(int (*function)(void*), void* argument);  // of a VforkCall, in its child
+  // The function of a VforkCall(), in its child.
+  [[noreturn]] void RunFunction(int (*function)(void*), void* argument);
   void ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int);
   SysResult<void> ExecVe(const char* path, char* const* argv, char* const* envp);
   [[noreturn]] void Exit(int status);
@@ -149,9 +207,19 @@ class Engine : public Runner, public CallDescriber {
     bool vfork_over = false;  // of the child that this one waits for
     Log::Vfork vfork;
     Fiber* shadow_return = nullptr;
+    std::vector<std::unique_ptr<Fiber>> shadows;  // one within the other
     const Waiting* waiting = nullptr;
     OsCall call = OsCall::kExit;
     Bytes arguments;
+    int birth = 0;
+    uint32_t forks = 0;
+    bool returned = false;
+    const ReadyCheck* parked = nullptr;  // before a call: whether it would wait
+    bool injected = false;               // the call's error
+    Place place;
+    Footprint footprint;
+    std::array<uint32_t, kOsCallCount> counts = {};
+    std::vector<std::pair<OsCall, Fault>> sticky;
     std::unique_ptr<Task> replacement;  // after an exec
     bool ended = false;
   };
@@ -167,19 +235,30 @@ class Engine : public Runner, public CallDescriber {
   void Clear();
   void Resume(int slot);
   static void EnterTask(void* engine);
-  bool RunBody(int* status);
+  [[noreturn]] void RunBody();
+  [[noreturn]] void EndByReturn(int status);
+  [[noreturn]] void EndByException();
   [[noreturn]] void LeaveShadow();
 
   bool CanRun(int slot) const;
+  std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
+  int PickExplored();
+  void NoteSignalled();
+  void ParkToEnd(const Footprint& footprint);
+  void ParkToStop();
+  void AddSignals(int slot, FaultList* faults) const;
+  void PostFromOutside(int slot, int signal, bool within);
+  void Bear(int slot, bool vfork);
+  void NoteStep(TraceRecord::Kind kind, int slot, int64_t value);
   bool AdvanceTime();
   void LetOthersRun();
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
   [[noreturn]] void Stop(RunEnd end);
-  // The process does not do what `logged` says; but what its current call is, or the return from a
-  // signal handler.
-  [[noreturn]] void StopNondeterministic(const LogEntry& logged, bool at_handlers_end);
+  // The process does not do what `logged` says, but this.
+  enum class Instead { kCall, kHandlersEnd, kException };
+  [[noreturn]] void StopNondeterministic(const LogEntry& logged, Instead instead);
   static std::string CurrentCallText(const Task& task);
   std::string DivergenceText();
   void NoteEnd();
@@ -196,7 +275,8 @@ class Engine : public Runner, public CallDescriber {
 
   Kernel& kernel_;
   const std::vector<ProgramBody>& programs_;
-  Chooser& chooser_;
+  Explorer* explorer_ = nullptr;
+  bool describes_ = true;
   const int64_t most_calls_;
   Calls calls_;
   Os* os_ = nullptr;
@@ -206,13 +286,20 @@ class Engine : public Runner, public CallDescriber {
   int current_ = 0;
   int next_ = 0;
   int64_t call_count_ = 0;
+  int64_t answer_count_ = 0;
   bool stopped_ = false;
   RunEnd end_ = RunEnd::kAllEnded;
   LogEntry diverged_;
-  bool diverged_at_handlers_end_ = false;
+  Instead instead_ = Instead::kCall;
+  std::string exception_;   // the last that came out of a body
+  std::string exceptions_;  // a line for each process that one has ended
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
+  int last_ = 0;                        // who took the last step
+  std::vector<Birth> births_;
   std::vector<ProcessRecord> ended_;
+  std::vector<ProcessRecord> left_;
+  Process beginning_ = {};
   std::map<pid_t, ExecRecord> execs_;
   std::vector<TraceRecord> trace_;
   Bytes trace_bytes_;

@@ -9,6 +9,11 @@
 namespace cleanfork::sim {
 namespace {
 
+// setenv(3): of a variable.
+bool IsName(const char* name) {
+  return name != nullptr && *name != '\0' && std::strchr(name, '=') == nullptr;
+}
+
 bool IsNamed(const char* variable, const char* name) {
   const size_t size = std::strlen(name);
   return std::strncmp(variable, name, size) == 0 && variable[size] == '=';
@@ -36,13 +41,13 @@ const char* Environment::GetEnv(const char* name) const {
 }
 
 SysResult<void> Environment::SetEnv(const char* name, const char* value) {
-  if (*name == '\0' || std::strchr(name, '=') != nullptr) return SysError(EINVAL);
+  if (!IsName(name)) return SysError(EINVAL);
   Replace(name, Own(std::string(name) + "=" + value));
   return {};
 }
 
 SysResult<void> Environment::UnsetEnv(const char* name) {
-  if (*name == '\0' || std::strchr(name, '=') != nullptr) return SysError(EINVAL);
+  if (!IsName(name)) return SysError(EINVAL);
   Replace(name, nullptr);
   return {};
 }

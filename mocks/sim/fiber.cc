@@ -6,20 +6,7 @@
 #include <cstring>
 #include <exception>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CLEANFORK_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CLEANFORK_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define CLEANFORK_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CLEANFORK_TSAN 1
-#endif
-#endif
+#include "mocks/sanitizers.h"
 
 #ifdef CLEANFORK_ASAN
 #include <sanitizer/asan_interface.h>

@@ -11,15 +11,27 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #if defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
 #define CLEANFORK_REGISTER_STACK(bottom, top) VALGRIND_STACK_REGISTER(bottom, top)
+#define CLEANFORK_DEREGISTER_STACK(id) VALGRIND_STACK_DEREGISTER(id)
 #endif
 #endif
 #ifndef CLEANFORK_REGISTER_STACK
 #define CLEANFORK_REGISTER_STACK(bottom, top) 0
+#define CLEANFORK_DEREGISTER_STACK(id) static_cast<void>(id)
+#endif
+
+#include "mocks/sanitizers.h"
+
+#ifdef CLEANFORK_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+#ifdef CLEANFORK_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 namespace cleanfork::sim {
@@ -29,12 +41,10 @@ namespace {
 constexpr size_t kGuardSize = size_t{1} << 20;
 constexpr size_t kReportStackSize = size_t{64} * 1024;
 
-// One's stacks are freed by no one: the next SimOs of the thread takes them over.
-thread_local FiberStack* unused_stacks = nullptr;
+std::atomic<int64_t> stacks_in_all{0};
 thread_local const FiberStack* running_stack = nullptr;
 thread_local int reports_of_thread = 0;
 thread_local stack_t caller_stack;
-thread_local void* report_stack = nullptr;
 
 std::mutex& ActionsMutex() {
   static auto* const mutex = new std::mutex;
@@ -98,32 +108,85 @@ void Restore(int signal, const struct sigaction& before) {
 
 }  // namespace
 
+// What a thread keeps from one SimOs to the next.
+class StacksOfThread {
+ public:
+  StacksOfThread() = default;
+  StacksOfThread(const StacksOfThread&) = delete;
+  StacksOfThread& operator=(const StacksOfThread&) = delete;
+  ~StacksOfThread();
+
+  FiberStack* unused = nullptr;
+  void* report = nullptr;  // OverflowReport's
+};
+
+thread_local StacksOfThread stacks;
+thread_local bool stacks_are_gone = false;  // the thread is about to end
+
+namespace {
+
+void RestoreSignalStack() {
+  stack_t now = {};
+  sigaltstack(nullptr, &now);
+  if (now.ss_sp != nullptr && now.ss_sp == stacks.report) sigaltstack(&caller_stack, nullptr);
+}
+
+}  // namespace
+
 FiberStack::FiberStack() {
   char* memory = static_cast<char*>(MapStack(kGuardSize + kSize));
   if (mprotect(memory, kGuardSize, PROT_NONE) == -1) MemoryFailed("mprotect");
   bottom_ = memory + kGuardSize;
   // Without it valgrind takes each switch for one huge growth of a single stack.
-  static_cast<void>(CLEANFORK_REGISTER_STACK(bottom(), top()));
+  valgrind_id_ = CLEANFORK_REGISTER_STACK(bottom(), top());
+  ++stacks_in_all;
+}
+
+FiberStack::~FiberStack() {
+#ifdef CLEANFORK_TSAN
+  if (tsan_fiber != nullptr) __tsan_destroy_fiber(tsan_fiber);
+#endif
+#ifdef CLEANFORK_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(bottom(), kSize);
+#endif
+  CLEANFORK_DEREGISTER_STACK(valgrind_id_);
+  munmap(bottom_ - kGuardSize, kGuardSize + kSize);
+  --stacks_in_all;
 }
 
 FiberStack* FiberStack::Take() {
-  FiberStack* stack = unused_stacks;
+  FiberStack* stack = stacks.unused;
   if (stack == nullptr) return new FiberStack;
-  unused_stacks = stack->next_;
-  stack->next_ = nullptr;
+  stacks.unused = std::exchange(stack->next_, nullptr);
   return stack;
 }
 
 void FiberStack::GiveBack(FiberStack* stack) {
-  stack->next_ = unused_stacks;
-  unused_stacks = stack;
+  if (stacks_are_gone) {
+    delete stack;
+    return;
+  }
+  stack->next_ = std::exchange(stacks.unused, stack);
+}
+
+int64_t FiberStack::InAll() { return stacks_in_all; }
+
+StacksOfThread::~StacksOfThread() {
+  stacks_are_gone = true;
+  while (unused != nullptr) {
+    FiberStack* const next = unused->next_;
+    delete std::exchange(unused, next);
+  }
+  if (report == nullptr) return;
+  RestoreSignalStack();
+  munmap(std::exchange(report, nullptr), kReportStackSize);
 }
 
 OverflowReport::OverflowReport() : thread_(ThreadNumber()) {
   if (reports_of_thread++ == 0) {
-    if (report_stack == nullptr) report_stack = MapStack(kReportStackSize);
+    if (stacks.report == nullptr) stacks.report = MapStack(kReportStackSize);
     stack_t stack = {};
-    stack.ss_sp = report_stack;
+    stack.ss_sp = stacks.report;
     stack.ss_size = kReportStackSize;
     sigaltstack(&stack, &caller_stack);
   }
@@ -137,11 +200,7 @@ OverflowReport::OverflowReport() : thread_(ThreadNumber()) {
 }
 
 OverflowReport::~OverflowReport() {
-  if (IsOfThisThread() && --reports_of_thread == 0) {
-    stack_t now = {};
-    sigaltstack(nullptr, &now);
-    if (now.ss_sp == report_stack) sigaltstack(&caller_stack, nullptr);
-  }
+  if (IsOfThisThread() && --reports_of_thread == 0) RestoreSignalStack();
   const std::lock_guard<std::mutex> lock(ActionsMutex());
   if (--reports > 0) return;
   Restore(SIGSEGV, caller_segv);

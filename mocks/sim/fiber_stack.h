@@ -17,8 +17,11 @@ class FiberStack {
   // Maps one, or takes over one that was given back. Aborts where memory is not to be had.
   static FiberStack* Take();
 
-  // Gives it back. Its memory stays mapped, for the next fiber.
+  // Gives it back. Its memory stays mapped, for the next fiber, until the thread ends.
   static void GiveBack(FiberStack* stack);
+
+  // How many there are, of all threads.
+  static int64_t InAll();
 
   char* bottom() const { return bottom_; }
   char* top() const { return bottom_ + kSize; }
@@ -36,11 +39,14 @@ class FiberStack {
 
  private:
   friend class OverflowReport;
+  friend class StacksOfThread;
   FiberStack();
+  ~FiberStack();
 
   char* bottom_ = nullptr;
   const char* owner_ = "";
   int number_ = 0;
+  unsigned valgrind_id_ = 0;
   FiberStack* next_ = nullptr;
 };
 

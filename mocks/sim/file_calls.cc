@@ -82,7 +82,7 @@ std::vector<std::pair<std::string, unsigned char>> Entries(const Kernel& kernel,
   }
   if (kernel.inodes[description.object].proc == ProcKind::kRoot) {
     for (const Process& process : kernel.processes) {
-      if (process.state == ProcessState::kFree) continue;
+      if (!IsLive(process)) continue;
       entries.push_back({std::to_string(process.pid), DT_DIR});
     }
   }
@@ -96,6 +96,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
     Refuse("flag " + std::to_string(flags & ~kOpenFlags) + " of open");
   }
   if ((flags & O_CREAT) != 0 && (flags & O_DIRECTORY) != 0) return SysError(EINVAL);
+  if (path == nullptr) return SysError(EFAULT);
   if (*path == '\0') return SysError(ENOENT);
   const int fd = FindFreeDescriptor(self(), 0);
   if (fd < 0) return SysError(EMFILE);
@@ -110,6 +111,7 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
     if (error != 0) return SysError(error);
     if (IsProcLink(model)) Refuse("to open a descriptor by its name in /proc");
     if (!IsProcDirectory(model) && (flags & O_DIRECTORY) != 0) return SysError(ENOTDIR);
+    model.flags = flags & kDescriptionFlags;
   } else {
     int inode = where.inode;
     int error = where.error;
@@ -124,12 +126,8 @@ SysResult<int> Calls::Open(const char* path, int flags, mode_t mode) {
       }
     }
     if (error != 0) return SysError(error);
-    const bool directory = S_ISDIR(kernel_.inodes[inode].mode);
-    model.kind = directory ? DescriptionKind::kDirectory : DescriptionKind::kFile;
-    model.object = inode;
-    ++kernel_.inodes[inode].open_count;
+    model = OpenInode(&kernel_, inode, flags);
   }
-  model.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
   InstallDescription(&kernel_, &self(), fd, model, (flags & O_CLOEXEC) != 0);
   return fd;
 }
@@ -147,6 +145,7 @@ SysResult<FileStatus> Calls::Stat(const char* path) {
 }
 
 SysResult<void> Calls::Unlink(const char* path) {
+  if (path == nullptr) return SysError(EFAULT);
   // A link is not followed, not even before a slash, which nothing but a directory may have.
   const std::string whole = path;
   const std::string bare = whole.substr(0, whole.find_last_not_of('/') + 1);
@@ -198,13 +197,13 @@ mode_t Calls::Umask(mode_t mask) { return std::exchange(self().umask, mask & 077
 SysResult<size_t> Calls::ReadLink(const char* path, char* buffer, size_t size) {
   if (static_cast<int>(size) <= 0) return SysError(EINVAL);
   const Resolved where = Resolve(kernel_, self(), path, false);
-  if (where.proc && where.name == "self") {
-    return std::to_string(self().pid).copy(buffer, size);
-  }
-  if (where.proc) Refuse("readlink in /proc");
+  const bool own_proc = where.proc && where.name == "self";
+  if (where.proc && !own_proc) Refuse("readlink in /proc");
   if (where.error != 0) return SysError(where.error);
-  if (!S_ISLNK(kernel_.inodes[where.inode].mode)) return SysError(EINVAL);
-  return Contents(kernel_, where.inode).copy(buffer, size);
+  if (!own_proc && !S_ISLNK(kernel_.inodes[where.inode].mode)) return SysError(EINVAL);
+  if (buffer == nullptr) return SysError(EFAULT);
+  const std::string target = own_proc ? std::to_string(self().pid) : Contents(kernel_, where.inode);
+  return target.copy(buffer, size);
 }
 
 SysResult<size_t> Calls::GetDents(int fd, void* buffer, size_t size) {
@@ -224,6 +223,7 @@ SysResult<size_t> Calls::GetDents(int fd, void* buffer, size_t size) {
       if (filled == 0) return SysError(EINVAL);
       break;
     }
+    if (buffer == nullptr) return SysError(EFAULT);
     ++description->offset;
     dirent64 entry = {};
     entry.d_ino = static_cast<ino64_t>(description->offset);

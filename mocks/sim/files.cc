@@ -44,7 +44,9 @@ class Walk {
   Walk(const Kernel& kernel, const Process& process, bool creating)
       : kernel_(kernel), process_(process), creating_(creating) {}
 
-  Resolved Go(std::string path, bool follow_last) {
+  Resolved Go(const char* given, bool follow_last) {
+    if (given == nullptr) return Failed(EFAULT);
+    std::string path = given;
     if (path.empty()) return Failed(ENOENT);
     if (path.size() >= kMostPath) return Failed(ENAMETOOLONG);
     at_ = path[0] == '/' ? process_.root : process_.directory;
@@ -172,6 +174,13 @@ void RemoveName(Kernel* kernel, int directory, const std::string& name) {
   --kernel->inodes[inode].links;
   Touch(kernel, directory);
   FreeIfUnused(kernel, inode);
+}
+
+Description OpenInode(Kernel* kernel, int index, int flags) {
+  Inode& inode = kernel->inodes[index];
+  ++inode.open_count;
+  const auto kind = S_ISDIR(inode.mode) ? DescriptionKind::kDirectory : DescriptionKind::kFile;
+  return MakeDescription(kind, index, flags & kDescriptionFlags);
 }
 
 void ReleaseInode(Kernel* kernel, int inode) {

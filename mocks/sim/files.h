@@ -2,6 +2,7 @@
 #ifndef CLEANFORK_MOCKS_SIM_FILES_H_
 #define CLEANFORK_MOCKS_SIM_FILES_H_
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -23,7 +24,12 @@ int LookUp(const Kernel& kernel, int directory, const std::string& name);
 void AddName(Kernel* kernel, int directory, const std::string& name, int inode);
 void RemoveName(Kernel* kernel, int directory, const std::string& name);
 
-// A descriptor on it less; frees one that no name leads to either.
+// Those flags of open(2) that a description keeps; and the description of one that is open once
+// more.
+constexpr int kDescriptionFlags = O_ACCMODE | O_APPEND | O_NONBLOCK;
+Description OpenInode(Kernel* kernel, int inode, int flags);
+
+// It is open once less; frees one that no name leads to either.
 void ReleaseInode(Kernel* kernel, int inode);
 
 size_t ReadFileAt(const Kernel& kernel, int inode, void* buffer, size_t size, int64_t offset);

@@ -63,12 +63,18 @@ class Footprint {
     for (Words& words : words_) words.fill(~uint64_t{0});
   }
 
-  bool empty() const {
-    uint64_t all = 0;
+  // Whether all that it touches is what a process itself does with its signals.
+  bool IsWithinPendingOf(int slot) const {
+    constexpr int kFirst = static_cast<int>(ProcessPart::kPending) * kMaxProcesses;
+    const int bit = kFirst + slot;
+    uint64_t others = 0;
     for (const Words& words : words_) {
-      for (uint64_t word : words) all |= word;
+      for (size_t i = 0; i < kWords; ++i) {
+        const uint64_t own = i == static_cast<size_t>(bit / 64) ? uint64_t{1} << (bit % 64) : 0;
+        others |= words[i] & ~own;
+      }
     }
-    return all == 0;
+    return others == 0;
   }
 
   friend bool AreIndependent(const Footprint& a, const Footprint& b) {

@@ -175,6 +175,13 @@ struct Datagram {
 
 enum class ProcessState : int32_t { kFree, kRunning, kExiting, kZombie };
 
+// Of the time of a call that a signal has interrupted, and that is made again: restart_syscall(2).
+enum class Rest : int32_t {
+  kNone,  // there is no such call
+  kKept,  // Process::rest_of_time
+  kLost,  // a handler has run since, whose return makes the call end in EINTR
+};
+
 struct Process {
   ProcessState state;
   pid_t pid;
@@ -199,6 +206,8 @@ struct Process {
   int32_t executable;    // the inode of that; kNone
   int32_t nice;
   int32_t oom_score_adjust;
+  Rest rest;
+  int64_t rest_of_time;  // of a sleep, when it is over; of a poll, how long it still waits
   int64_t started;
   uint32_t umask;
   int32_t directory;
@@ -209,6 +218,9 @@ struct Process {
   int32_t descriptors_end;  // no higher descriptor than the one before this was ever open
   Descriptor descriptors[kMaxDescriptors];
 };
+
+// Whether its slot is in use: by a zombie, too.
+inline bool IsLive(const Process& process) { return process.state != ProcessState::kFree; }
 
 // An array of which only the rows below `used` have ever been in use. The others are as they were
 // made: they are neither searched nor copied.
@@ -237,6 +249,7 @@ struct Kernel {
   int64_t monotonic;  // nanoseconds
   int64_t realtime_offset;
   uint64_t random;
+  uint32_t signalled;   // processes, by slots, that were sent a signal: for who explores
   int32_t most_files;   // open file descriptions, for who has not CAP_SYS_ADMIN
   int32_t free_blocks;  // of the disk, as large as pages
   uint32_t datagram_size;

@@ -68,7 +68,7 @@ SysResult<void> Calls::SetPriority(int which, id_t who, int priority) {
   priority = std::min(19, std::max(-20, priority));
   int error = ESRCH;
   for (Process& process : kernel_.processes) {
-    if (process.state == ProcessState::kFree || !IsMeant(self(), process, which, who)) continue;
+    if (!IsLive(process) || !IsMeant(self(), process, which, who)) continue;
     error = SetNice(self(), &process, priority, error);
   }
   if (error != 0) return SysError(error);

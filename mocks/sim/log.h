@@ -32,7 +32,8 @@ struct LogEntry {
   int signal = 0;
   int ordinal = 0;
   Sender sender = {};
-  uint64_t mask = 0;  // as it is again after the handler
+  uint64_t mask = 0;  // this and the next as they are again after the handler
+  Rest rest = Rest::kNone;
 };
 
 struct Log {

@@ -46,4 +46,8 @@ void* Memory::Find(const void* variable, size_t size, size_t alignment,
   return value;
 }
 
+void* Memory::ExchangeHeap(void* heap) {
+  return AllocatingFor::Exchange(static_cast<ProcessHeap*>(heap));
+}
+
 }  // namespace cleanfork::sim

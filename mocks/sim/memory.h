@@ -30,6 +30,7 @@ class Memory : public ProcessVariables {
   // ProcessVariables: the process's copies.
   void* Find(const void* variable, size_t size, size_t alignment,
              void (*construct)(void* copy, const void* variable)) override;
+  void* ExchangeHeap(void* heap) override;
 
  private:
   struct Copy {

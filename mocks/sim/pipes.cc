@@ -64,21 +64,24 @@ size_t TakeBytes(Kernel* kernel, int index, void* buffer, size_t size) {
   return taken;
 }
 
+// As pipe_write() of Linux does, what is over whole pages goes there, if all of it fits; all the
+// rest begins a slot of its own.
+size_t FitsIntoLast(const Pipe& pipe, size_t size) {
+  const size_t over = size % kPageSize;
+  if (over == 0 || IsEmpty(pipe)) return 0;
+  const PipeSlot& last = pipe.slots[(pipe.first + pipe.count - 1) % Pipe::kSlots];
+  return size_t{last.offset} + last.size + over <= kPageSize ? over : 0;
+}
+
 size_t PutBytes(Kernel* kernel, int index, const void* buffer, size_t size, bool first) {
   Pipe& pipe = kernel->pipes[index];
   const char* bytes = static_cast<const char*>(buffer);
   size_t put = 0;
-  // As pipe_write() of Linux does, what is over whole pages goes into the last slot, if all of it
-  // fits; all the rest begins a slot of its own.
-  const size_t over = size % kPageSize;
-  if (first && over > 0 && !IsEmpty(pipe)) {
+  if (first) put = FitsIntoLast(pipe, size);
+  if (put > 0) {
     PipeSlot& last = pipe.slots[(pipe.first + pipe.count - 1) % Pipe::kSlots];
-    const size_t end = size_t{last.offset} + last.size;
-    if (end + over <= kPageSize) {
-      std::memcpy(kernel->pages[last.page] + end, bytes, over);
-      last.size = static_cast<uint16_t>(last.size + over);
-      put = over;
-    }
+    std::memcpy(kernel->pages[last.page] + last.offset + last.size, bytes, put);
+    last.size = static_cast<uint16_t>(last.size + put);
   }
   while (put < size && !IsFull(pipe)) {
     const size_t part = std::min(size - put, kPageSize);
@@ -122,6 +125,7 @@ SysResult<size_t> Calls::ReadPipe(int index, void* buffer, size_t size, bool blo
   if (size == 0) return size_t{0};
   const sim::Pipe& pipe = kernel_.pipes[index];
   for (;;) {
+    if (!IsEmpty(pipe) && buffer == nullptr) return SysError(EFAULT);
     if (!IsEmpty(pipe)) return TakeBytes(&kernel_, index, buffer, size);
     if (pipe.writers == 0) return size_t{0};
     if (!blocking) return SysError(EAGAIN);
@@ -141,7 +145,10 @@ SysResult<size_t> Calls::WritePipe(int index, const void* buffer, size_t size, b
       if (put > 0) return put;
       return SysError(EPIPE);
     }
-    put += PutBytes(&kernel_, index, static_cast<const char*>(buffer) + put, size - put, first);
+    if (buffer == nullptr && !IsFull(pipe)) return SysError(EFAULT);
+    if (buffer != nullptr) {
+      put += PutBytes(&kernel_, index, static_cast<const char*>(buffer) + put, size - put, first);
+    }
     if (put == size) return put;
     if (!blocking) {
       if (put > 0) return put;

@@ -18,6 +18,9 @@ void DropWriter(Kernel* kernel, int pipe);
 inline bool IsEmpty(const Pipe& pipe) { return pipe.count == 0; }
 inline bool IsFull(const Pipe& pipe) { return pipe.count == Pipe::kSlots; }
 
+// How much of a write of `size` bytes goes into the page of the last one.
+size_t FitsIntoLast(const Pipe& pipe, size_t size);
+
 // Takes up to `size` bytes, as many as there are.
 size_t TakeBytes(Kernel* kernel, int pipe, void* buffer, size_t size);
 

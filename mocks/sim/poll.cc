@@ -1,6 +1,6 @@
-// Waiting for descriptors: poll(2), pidfd_open(2).
+#include "mocks/sim/poll.h"
+
 #include <fcntl.h>
-#include <poll.h>
 
 #include <cerrno>
 
@@ -21,7 +21,7 @@ bool HasEnded(const Kernel& kernel, pid_t pid) {
   return slot == kNone || kernel.processes[slot].state == ProcessState::kZombie;
 }
 
-int EventsOf(const Kernel& kernel, const Description& description) {
+int EventsBehind(const Kernel& kernel, const Description& description) {
   switch (description.kind) {
     case DescriptionKind::kPipeRead: {
       const Pipe& pipe = kernel.pipes[description.object];
@@ -39,33 +39,41 @@ int EventsOf(const Kernel& kernel, const Description& description) {
 }
 
 // Fills in what has happened, and counts those to which anything has.
-size_t Look(Kernel* kernel, const Process& process, struct pollfd* descriptors, size_t count) {
+size_t Look(const Kernel& kernel, const Process& process, struct pollfd* descriptors,
+            size_t count) {
   size_t ready = 0;
   for (size_t i = 0; i < count; ++i) {
-    struct pollfd& entry = descriptors[i];
-    entry.revents = 0;
-    if (entry.fd < 0) continue;
-    const Description* description = FindDescription(kernel, process, entry.fd);
-    const int events = description == nullptr ? POLLNVAL : EventsOf(*kernel, *description);
-    entry.revents = static_cast<short>(events & (entry.events | kAlwaysReported));
-    if (entry.revents != 0) ++ready;
+    descriptors[i].revents = EventsOf(kernel, process, descriptors[i]);
+    if (descriptors[i].revents != 0) ++ready;
   }
   return ready;
 }
 
 }  // namespace
 
+short EventsOf(const Kernel& kernel, const Process& process, const struct pollfd& entry) {
+  if (entry.fd < 0) return 0;
+  const Description* description = FindDescription(kernel, process, entry.fd);
+  const int events = description == nullptr ? POLLNVAL : EventsBehind(kernel, *description);
+  return static_cast<short>(events & (entry.events | kAlwaysReported));
+}
+
 SysResult<size_t> Calls::Poll(struct pollfd* descriptors, size_t count, int64_t nanoseconds) {
   if (count > self().limits[RLIMIT_NOFILE].soft) return SysError(EINVAL);
+  if (descriptors == nullptr && count > 0) return SysError(EFAULT);
+  if (!TakeRest(&nanoseconds)) return SysError(EINTR);
   const int64_t deadline = Deadline(nanoseconds);
   const Process& process = self();
   for (;;) {
-    const size_t ready = Look(&kernel_, process, descriptors, count);
+    const size_t ready = Look(kernel_, process, descriptors, count);
     if (ready > 0 || nanoseconds == 0) return ready;
     const Wake wake = Wait("none of the descriptors is ready", deadline,
-                           [&] { return Look(&kernel_, process, descriptors, count) > 0; });
+                           [&] { return Look(kernel_, process, descriptors, count) > 0; });
     if (wake == Wake::kTimeout) return size_t{0};
-    if (wake == Wake::kSignal) return SysError(kRestartWithoutHandler);
+    if (wake != Wake::kSignal) continue;
+    // ppoll(2) of Linux: what is left of the time is left where the time was, so that the call that
+    // is made again waits as long, not until then.
+    return KeepRest(deadline == kForever ? -1 : deadline - kernel_.monotonic);
   }
 }
 

@@ -133,7 +133,7 @@ std::string StatusText(const Kernel& kernel, const Process& reader, const Proces
 
 std::string LoadText(const Kernel& kernel) {
   int tasks = 1;  // init
-  for (const Process& process : kernel.processes) tasks += process.state != ProcessState::kFree;
+  for (const Process& process : kernel.processes) tasks += IsLive(process);
   return "0.00 0.00 0.00 1/" + std::to_string(tasks) + " " + std::to_string(kernel.next_pid - 1) +
          "\n";
 }
@@ -279,6 +279,7 @@ int WriteProc(Kernel* kernel, const Process& self, const Description& descriptio
   if (description.entry != kOomScoreAdjust) {
     Refuse("writing to /proc/.../" + std::string(ProcName(description.entry)));
   }
+  if (bytes == nullptr && size > 0) return EFAULT;
   const int slot = FindProcess(*kernel, description.object);
   if (slot == kNone) return ESRCH;
   const std::string text(static_cast<const char*>(bytes), size);

@@ -15,8 +15,6 @@
 namespace cleanfork::sim {
 namespace {
 
-bool IsLive(const Process& process) { return process.state != ProcessState::kFree; }
-
 // Who adopts the children of `slot`: the nearest ancestor that said so, or init.
 int FindReaper(const Kernel& kernel, int slot) {
   int at = kernel.processes[slot].parent;
@@ -96,7 +94,7 @@ void Reparent(Kernel* kernel, int slot) {
     const int death = process.parent_death_signal;
     // It is the parent that sends it, and has to have the right to.
     if (death != 0 && process.state == ProcessState::kRunning && MaySignal(own, process, death)) {
-      PostSignal(kernel, child, death, {SI_USER, own.pid, own.credentials.user.real, 0});
+      PostSignal(kernel, child, death, SenderOf(own));
     }
     if (process.state == ProcessState::kZombie && NotifyParent(kernel, child)) {
       Reap(kernel, child);

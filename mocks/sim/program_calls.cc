@@ -14,6 +14,7 @@
 #include "mocks/sim/descriptors.h"
 #include "mocks/sim/engine.h"
 #include "mocks/sim/files.h"
+#include "mocks/sim/footprints.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
@@ -57,6 +58,7 @@ SysResult<pid_t> Engine::Fork() {
   LogEntry& entry = child.log->Add(LogEntry::Kind::kCall, OsCall::kFork, own.arguments);
   entry.result = sizeof(result);
   child.log->bytes.Append(&result, sizeof(result));
+  Bear(slot.value(), false);
   return kernel_.processes[slot.value()].pid;
 }
 
@@ -69,6 +71,7 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   kernel_.processes[slot.value()].vfork_parent = current_;
   kernel_.processes[slot.value()].clone_child = termination_signal == 0;
   Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
+  Bear(slot.value(), true);
   child.memory = own.memory;
   child.function = function;
   child.argument = argument;
@@ -84,9 +87,27 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   return pid;
 }
 
-int Engine::RunFunction(int (*function)(void*), void* argument) {
-  const AllocatingFor process(task().memory->heap());
-  return function(argument);
+// What is known of a process that has just been forked.
+void Engine::Bear(int slot, bool vfork) {
+  Task& parent = task();
+  Task& child = *TaskAt(slot);
+  child.birth = static_cast<int>(births_.size());
+  const ProcessPath path = births_[static_cast<size_t>(parent.birth)].path.Child(++parent.forks);
+  child.place.process = path;
+  births_.push_back({path, kernel_.processes[slot].pid, parent.birth, vfork});
+  if (vfork) NoteStep(TraceRecord::Kind::kVfork, current_, child.birth);
+}
+
+void Engine::RunFunction(int (*function)(void*), void* argument) {
+  int status = 0;
+  const bool returned = RunToEnd(
+      [&] {
+        const AllocatingFor process(task().memory->heap());
+        status = function(argument);
+      },
+      &exception_);
+  if (!returned) EndByException();
+  EndByReturn(status);
 }
 
 void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* argument, int) {
@@ -97,15 +118,16 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
     void* argument;
   };
   Task& own = task();
-  const Log::Vfork vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
+  const Log::Vfork& vfork = own.reading->vforks[static_cast<size_t>(entry.vfork)];
   Shadow shadow = {this, function, argument};
   const auto enter = [](void* given) {
     const Shadow& self = *static_cast<const Shadow*>(given);
-    // What it throws has ended the child that it repeats: by std::terminate().
-    RunToEnd([&self] { self.engine->RunFunction(self.function, self.argument); });
-    self.engine->LeaveShadow();
+    self.engine->RunFunction(self.function, self.argument);
   };
-  Fiber fiber("a replayed VforkCall() of simulated process", self().pid, enter, &shadow);
+  // The task's, since a run that ends within it does not come back here.
+  own.shadows.push_back(std::make_unique<Fiber>("a replayed VforkCall() of simulated process",
+                                                self().pid, enter, &shadow));
+  Fiber& fiber = *own.shadows.back();
   const Log* const reading = std::exchange(own.reading, vfork.log.get());
   const size_t at = std::exchange(own.at, vfork.first);
   const bool was_shadow = std::exchange(own.shadow, true);
@@ -117,6 +139,7 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
   own.shadow = was_shadow;
   own.on = on;
   own.shadow_return = shadow_return;
+  own.shadows.pop_back();
 }
 
 SysResult<int> Engine::FindProgram(const char* path) {
@@ -176,8 +199,16 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
     };
   }
   Task& own = task();
+  NoteStep(TraceRecord::Kind::kExec, current_, 0);
   own.replacement = MakeTask(std::make_shared<const Body>(std::move(body)),
                              std::make_shared<const Words>(record.environment));
+  Task& program = *own.replacement;
+  program.birth = own.birth;
+  program.forks = own.forks;
+  program.place = own.place;
+  program.footprint = own.footprint;
+  program.counts = own.counts;
+  program.sticky = own.sticky;
   execs_[process.pid] = std::move(record);
   next_ = current_;
   Fiber::Exit(*own.on, host_);
@@ -193,20 +224,28 @@ void Engine::ReleaseVforkParent() {
 
 void Engine::Exit(int status) {
   Task& own = task();
+  const bool answers = own.at < own.reading->entries.size();
+  if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kCall);
   if (own.shadow) LeaveShadow();
-  if (Replaying()) {
-    StopNondeterministic(own.reading->entries[own.at], false);
-  }
   EndCurrent((status & 0xff) << 8);
 }
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
+  if (explorer_ != nullptr) ParkToEnd(FootprintOfClosingStep(kernel_, current_));
   ended_.push_back(Record(current_));
   ended_.back().process.wait_status = wait_status;
+  ended_.back().ended = true;
+  trace_.push_back({TraceRecord::Kind::kEnd, self().pid, task().birth, OsCall::kExit, 0, false,
+                    trace_bytes_.size(), 0, 0, wait_status});
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);
-  LetOthersRun();
+  if (explorer_ != nullptr) {
+    ParkToEnd(FootprintOfLastStep(kernel_, current_));
+  } else {
+    LetOthersRun();
+  }
+  NoteStep(TraceRecord::Kind::kGone, current_, wait_status);
   FinishExit(&kernel_, current_, wait_status);
   task().ended = true;
   Fiber::Exit(*task().on, host_);

@@ -17,6 +17,8 @@ namespace {
 constexpr uint64_t kNeverBlocked = SignalBit(SIGKILL) | SignalBit(SIGSTOP);
 constexpr uint64_t kOfFaults = SignalBit(SIGSEGV) | SignalBit(SIGBUS) | SignalBit(SIGILL) |
                                SignalBit(SIGTRAP) | SignalBit(SIGFPE) | SignalBit(SIGSYS);
+constexpr uint64_t kStops =
+    SignalBit(SIGSTOP) | SignalBit(SIGTSTP) | SignalBit(SIGTTIN) | SignalBit(SIGTTOU);
 constexpr int kFirstRealTime = 32;
 constexpr int kKnownFlags =
     SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTART | SA_NODEFER | SA_ONSTACK;
@@ -34,11 +36,7 @@ bool IsIgnored(const Process& process, int signal) {
 }
 
 // Whether its default action is to end the process.
-bool Ends(int signal) {
-  const bool stops =
-      signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-  return !stops && !IsIgnoredByDefault(signal);
-}
+bool Ends(int signal) { return (kStops & SignalBit(signal)) == 0 && !IsIgnoredByDefault(signal); }
 
 // Tells the parent that a child of it was stopped or continued, unless it does not want to know.
 void TellParent(Kernel* kernel, int slot, int code, int status) {
@@ -60,6 +58,10 @@ void Continue(Kernel* kernel, int slot) {
 
 }  // namespace
 
+Sender SenderOf(const Process& process) {
+  return {SI_USER, process.pid, process.credentials.user.real, 0};
+}
+
 bool MaySignal(const Process& sender, const Process& target, int signal) {
   const Ids& from = sender.credentials.user;
   const Ids& to = target.credentials.user;
@@ -73,15 +75,15 @@ void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender) {
   Process& process = kernel->processes[slot];
   if (process.state != ProcessState::kRunning) return;  // it is on its way out
   const uint64_t bit = SignalBit(signal);
-  constexpr uint64_t kStops =
-      SignalBit(SIGSTOP) | SignalBit(SIGTSTP) | SignalBit(SIGTTIN) | SignalBit(SIGTTOU);
   if ((kStops & bit) != 0) process.signals.pending &= ~SignalBit(SIGCONT);
   if (signal == SIGCONT) {  // also where it is blocked or ignored
     process.signals.pending &= ~kStops;
     Continue(kernel, slot);
   }
   // A blocked signal stays pending even where it is ignored: it may be waited for.
-  if (IsIgnored(process, signal) && (process.signals.mask & bit) == 0) return;
+  const bool ignored = IsIgnored(process, signal);
+  if (ignored && (process.signals.mask & bit) == 0) return;
+  if (signal != SIGCHLD || !ignored) kernel->signalled |= uint32_t{1} << slot;
   if ((process.signals.pending & bit) != 0) {
     if (signal >= kFirstRealTime) {
       Refuse("a second real-time signal " + std::to_string(signal) + " in the queue");
@@ -119,13 +121,23 @@ int TakeSignal(Process* process, uint64_t from, Sender* sender) {
   const int signal = __builtin_ctzll(first) + 1;
   if (to_thread) {
     process->signals.own_pending &= ~SignalBit(signal);
-    *sender = {SI_USER, process->pid, process->credentials.user.real, 0};
+    *sender = SenderOf(*process);
     return signal;
   }
   process->signals.pending &= ~SignalBit(signal);
   *sender = process->signals.senders[signal];
   process->signals.senders[signal] = Sender();
   return signal;
+}
+
+uint64_t TakenByWaiting(const Process& process, SignalSet set) {
+  uint64_t taken = set.bits() & ~kNeverBlocked;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
+    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
+    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
+  }
+  return taken;
 }
 
 void ResetHandlers(Signals* signals) {
@@ -136,12 +148,11 @@ void ResetHandlers(Signals* signals) {
 }
 
 DefaultAction DefaultActionOf(const Kernel& kernel, const Process& process, int signal) {
+  if (Ends(signal)) return DefaultAction::kTerminate;
   if (IsIgnoredByDefault(signal)) return DefaultAction::kIgnore;
-  if (signal == SIGSTOP) return DefaultAction::kStop;
-  if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
-    return IsInOrphanedGroup(kernel, process) ? DefaultAction::kIgnore : DefaultAction::kStop;
-  }
-  return DefaultAction::kTerminate;
+  const bool of_terminals = signal != SIGSTOP;
+  return of_terminals && IsInOrphanedGroup(kernel, process) ? DefaultAction::kIgnore
+                                                            : DefaultAction::kStop;
 }
 
 // The calls of Os ------------------------------------------------------------------------------
@@ -162,15 +173,13 @@ SysResult<void> Calls::Kill(pid_t pid, int signal) {
   bool sent = false;
   for (int target = 0; target < kernel_.processes.used; ++target) {
     const Process& process = kernel_.processes[target];
-    if (process.state == ProcessState::kFree) continue;
+    if (!IsLive(process)) continue;
     if (pid > 0 ? process.pid != pid : process.group != group) continue;
     found = true;
     if (signal != 0 && !IsValid(signal)) return SysError(EINVAL);
     if (!MaySignal(self(), process, signal)) continue;
     sent = true;
-    if (signal != 0) {
-      PostSignal(&kernel_, target, signal, {SI_USER, self().pid, self().credentials.user.real, 0});
-    }
+    if (signal != 0) PostSignal(&kernel_, target, signal, SenderOf(self()));
   }
   if (!found) return SysError(ESRCH);
   if (!sent) return SysError(EPERM);
@@ -188,7 +197,7 @@ SysResult<void> Calls::PidFdSendSignal(int fd, int signal) {
   const Process& process = kernel_.processes[target];
   if (!MaySignal(self(), process, signal)) return SysError(EPERM);
   if (signal == 0) return {};
-  PostSignal(&kernel_, target, signal, {SI_USER, self().pid, self().credentials.user.real, 0});
+  PostSignal(&kernel_, target, signal, SenderOf(self()));
   return {};
 }
 
@@ -232,16 +241,9 @@ SysResult<SignalAction> Calls::SigAction(int signal, const SignalAction* action)
 }
 
 SysResult<SignalInfo> Calls::SigTimedWait(SignalSet set, int64_t nanoseconds) {
-  const uint64_t wanted = set.bits() & ~kNeverBlocked;
   const int64_t deadline = Deadline(nanoseconds);
   Process& process = self();
-  // What would end the process does so, where it is not blocked, though it is waited for.
-  uint64_t taken = wanted;
-  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
-    const bool by_default = process.signals.actions[signal].ordinal == kDefaultAction;
-    const bool blocked = (process.signals.mask & SignalBit(signal)) != 0;
-    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);
-  }
+  const uint64_t taken = TakenByWaiting(process, set);
   for (;;) {
     Sender sender;
     const int signal = TakeSignal(&process, taken, &sender);

@@ -14,6 +14,9 @@ constexpr uint64_t SignalBit(int signal) { return uint64_t{1} << (signal - 1); }
 // the real or saved one of the target.
 bool MaySignal(const Process& sender, const Process& target, int signal);
 
+// Of a kill(2) by the process.
+Sender SenderOf(const Process& process);
+
 // Makes it pending, or drops it where it is ignored.
 void PostSignal(Kernel* kernel, int slot, int signal, const Sender& sender);
 
@@ -26,6 +29,10 @@ bool IsBeingKilled(const Process& process);
 
 // The lowest pending one out of `from`, which is pending no more; 0 for none.
 int TakeSignal(Process* process, uint64_t from, Sender* sender);
+
+// What sigtimedwait(2) takes out of `set`. What would end the process does so, where it is not
+// blocked, though it is waited for.
+uint64_t TakenByWaiting(const Process& process, SignalSet set);
 
 // exec: functions become the default action, SIG_IGN stays.
 void ResetHandlers(Signals* signals);

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "cleanfork/process_local.h"
+#include "mocks/sanitizers.h"
 #include "mocks/sim/heap.h"
 
 namespace cleanfork {
@@ -193,15 +195,28 @@ bool ProcessHeaps::SeesBlocks() {
 
 }  // namespace sim
 
-SimHeap::SimHeap() : heaps_(std::make_unique<sim::ProcessHeaps>(IsInUse())) {
-  if (sim::HeapTracker::Installed() != nullptr) {
-    std::fputs("SimHeap: this thread has one\n", stderr);
-    std::abort();
-  }
+namespace {
+
+[[noreturn]] void AbortFor(const char* why) {
+  std::fprintf(stderr, "SimHeap: %s\n", why);
+  std::abort();
+}
+
+bool IsInABody() { return ProcessVariables::Current() != nullptr; }
+
+}  // namespace
+
+SimHeap::SimHeap() {
+  if (IsInABody()) AbortFor("made within a body of a SimOs");
+  if (sim::HeapTracker::Installed() != nullptr) AbortFor("this thread has one");
+  heaps_ = std::make_unique<sim::ProcessHeaps>(IsInUse());
   sim::HeapTracker::Install(heaps_.get());
 }
 
-SimHeap::~SimHeap() { sim::HeapTracker::Install(nullptr); }
+SimHeap::~SimHeap() {
+  if (IsInABody()) AbortFor("destroyed within a body of a SimOs");
+  sim::HeapTracker::Install(nullptr);
+}
 
 bool SimHeap::IsInUse() { return sim::ProcessHeaps::SeesBlocks(); }
 
@@ -216,10 +231,8 @@ OutlivesProcess::~OutlivesProcess() {
 }  // namespace cleanfork
 
 // clang links its ThreadSanitizer statically, with an operator new that no other may stand beside.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+#if defined(CLEANFORK_TSAN) && defined(__clang__)
 #define CLEANFORK_OPERATOR_NEW_IS_TAKEN 1
-#endif
 #endif
 
 #ifndef CLEANFORK_OPERATOR_NEW_IS_TAKEN

@@ -12,13 +12,13 @@
 #include "cleanfork/names.h"
 #include "cleanfork/os_call.h"
 #include "mocks/sim/arguments.h"
-#include "mocks/sim/chooser.h"
 #include "mocks/sim/dispatch.h"
 #include "mocks/sim/engine.h"
 #include "mocks/sim/fiber_stack.h"
 #include "mocks/sim/files.h"
 #include "mocks/sim/kernel.h"
 #include "mocks/sim/processes.h"
+#include "mocks/sim/sim_os_access.h"
 #include "mocks/sim/world.h"
 
 namespace cleanfork {
@@ -31,6 +31,7 @@ SimEnd PublicEnd(sim::RunEnd end) {
     case sim::RunEnd::kDeadlock: return SimEnd::kDeadlock;
     case sim::RunEnd::kNondeterminism: return SimEnd::kNondeterminism;
     case sim::RunEnd::kTooManyCalls: return SimEnd::kTooManyCalls;
+    case sim::RunEnd::kAbandoned: break;  // there is nobody to do that
   }
   return SimEnd::kAllEnded;
 }
@@ -63,7 +64,7 @@ class SimOs::Impl {
         programs_(sim::MakePrograms(options)),
         initial_(std::make_unique<sim::Kernel>()),
         kernel_(std::make_unique<sim::Kernel>()),
-        engine_(kernel_.get(), &directory_, &programs_, &chooser_, options_.most_calls),
+        engine_(kernel_.get(), &directory_, &programs_, options_.most_calls),
         os_(&engine_) {
     sim::BuildWorld(options_, initial_.get());
     *kernel_ = *initial_;
@@ -112,6 +113,7 @@ class SimOs::Impl {
   std::string TraceText() const {
     std::string text;
     for (const sim::TraceRecord& record : engine_.trace()) {
+      if (record.kind != sim::TraceRecord::Kind::kCall) continue;
       text += std::to_string(record.pid) + " " + GetOsCallInfo(record.call).name + "(" +
               sim::ArgumentText(engine_.trace_bytes() + record.at, record.arguments) + ") = ";
       const char* const error = record.error == 0 ? nullptr : ErrnoName(record.error);
@@ -133,6 +135,7 @@ class SimOs::Impl {
   }
 
   const sim::Kernel& kernel() const { return *kernel_; }
+  sim::Engine& engine() { return engine_; }
 
  private:
   SimProcess Public(const sim::ProcessRecord& record, SimProcess::State state) const {
@@ -150,6 +153,9 @@ class SimOs::Impl {
     result.nice = process.nice;
     result.directory = record.directory;
     result.descriptors = {record.descriptors.begin(), record.descriptors.end()};
+    for (int fd = 0; fd < process.descriptors_end; ++fd) {  // those without a text
+      if (process.descriptors[fd].description != sim::kNone) result.descriptors[fd];
+    }
     for (int resource = 0; resource < sim::kResources; ++resource) {
       result.limits[resource] = process.limits[resource];
     }
@@ -165,7 +171,6 @@ class SimOs::Impl {
   const SimOsOptions options_;
   const sim::Directory directory_;
   const std::vector<sim::ProgramBody> programs_;
-  sim::DefaultChooser chooser_;
   const std::unique_ptr<sim::Kernel> initial_;
   const std::unique_ptr<sim::Kernel> kernel_;
   sim::Engine engine_;
@@ -178,6 +183,8 @@ SimOs::SimOs(const SimOsOptions& options) : impl_(std::make_unique<Impl>(options
 SimOs::~SimOs() = default;
 
 SimRun SimOs::Run(const Body& body) { return impl_->Run(body); }
+
+sim::Engine& sim::SimOsAccess::EngineOf(SimOs* sim) { return sim->impl_->engine(); }
 
 std::vector<SimProcess> SimOs::processes() const { return impl_->Processes(); }
 

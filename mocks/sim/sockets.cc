@@ -37,37 +37,47 @@ int TakeSocket(Kernel* kernel, int type, const Credentials& credentials) {
   OutOfRoom("sockets", kMaxSockets);
 }
 
-// Whom an address means. `error` is 0 or what sendto(2) fails with.
+// Whom an address means, by index. `error` is 0 or what sendto(2) fails with.
 struct Found {
   int error = 0;
-  Receiver* receiver = nullptr;
+  int receiver = kNone;
 };
 
-Found FindByName(Kernel* kernel, const UnixAddress& address, int type) {
-  for (Receiver& receiver : kernel->receivers) {
+Found FindByName(const Kernel& kernel, const UnixAddress& address, int type) {
+  for (int index = 0; index < kernel.receivers.used; ++index) {
+    const Receiver& receiver = kernel.receivers[index];
     if (receiver.used == 0 || receiver.name_size != address.size || receiver.name_size == 0) {
       continue;
     }
     // An abstract name of another type is another name.
     const bool same = std::memcmp(receiver.name, address.bytes, address.size) == 0;
-    if (same && receiver.gone == 0 && receiver.type == type) return {0, &receiver};
+    if (same && receiver.gone == 0 && receiver.type == type) return {0, index};
   }
   return {ECONNREFUSED};
 }
 
-Found FindByPath(Kernel* kernel, const Process& process, const UnixAddress& address, int type) {
+Found FindByPath(const Kernel& kernel, const Process& process, const UnixAddress& address,
+                 int type) {
   const std::string path(address.bytes, strnlen(address.bytes, address.size));
-  const Resolved where = Resolve(*kernel, process, path.c_str(), true);
+  const Resolved where = Resolve(kernel, process, path.c_str(), true);
   if (where.proc) Refuse("an address in /proc");
   if (where.error != 0) return {where.error};
-  if (!MayAccess(*kernel, process.credentials, where.inode, kWrite)) return {EACCES};
-  for (Receiver& receiver : kernel->receivers) {
+  if (!MayAccess(kernel, process.credentials, where.inode, kWrite)) return {EACCES};
+  for (int index = 0; index < kernel.receivers.used; ++index) {
+    const Receiver& receiver = kernel.receivers[index];
     if (receiver.used == 0 || receiver.name_size != 0 || receiver.inode != where.inode) continue;
     if (receiver.gone != 0) return {ECONNREFUSED};
     if (receiver.type != type) return {EPROTOTYPE};
-    return {0, &receiver};
+    return {0, index};
   }
   return {ECONNREFUSED};
+}
+
+bool IsAbstract(const UnixAddress& address) { return address.bytes[0] == '\0'; }
+
+Found Find(const Kernel& kernel, const Process& process, const UnixAddress& address, int type) {
+  return IsAbstract(address) ? FindByName(kernel, address, type)
+                             : FindByPath(kernel, process, address, type);
 }
 
 bool IsFull(const Receiver& receiver) {
@@ -124,6 +134,22 @@ FileStatus StatusOfSocket(const Kernel& kernel, int index) {
   return status;
 }
 
+bool SendWaits(const Kernel& kernel, const Process& process, int fd, size_t size, int flags,
+               const UnixAddress& address) {
+  bool any_is_full = false;
+  for (const Receiver& receiver : kernel.receivers) any_is_full |= IsFull(receiver);
+  if (!any_is_full) return false;
+  if (address.size == 0 || address.size > UnixAddress::kMaxSize || size > kMostBytes) return false;
+  if (!IsAbstract(address) && address.size == UnixAddress::kMaxSize) return false;
+  if ((flags & (MSG_DONTWAIT | MSG_OOB)) != 0) return false;
+  const Description* description = FindDescription(kernel, process, fd);
+  if (description == nullptr || description->kind != DescriptionKind::kSocket) return false;
+  const int type = kernel.sockets[description->object].type;
+  if (type != SOCK_DGRAM || (description->flags & O_NONBLOCK) != 0) return false;
+  const Found found = Find(kernel, process, address, type);
+  return found.error == 0 && IsFull(kernel.receivers[found.receiver]);
+}
+
 // The calls of Os ------------------------------------------------------------------------------
 
 SysResult<int> Calls::Socket(int domain, int type, int protocol) {
@@ -152,8 +178,7 @@ SysResult<int> Calls::Socket(int domain, int type, int protocol) {
 
 SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int flags,
                                 const UnixAddress* address) {
-  const bool abstract = address->bytes[0] == '\0';
-  const size_t most = abstract ? UnixAddress::kMaxSize : UnixAddress::kMaxSize - 1;
+  const size_t most = IsAbstract(*address) ? UnixAddress::kMaxSize : UnixAddress::kMaxSize - 1;
   if (address->size == 0 || address->size > most) return SysError(EINVAL);
   const Description* description = Find(fd);
   if (description == nullptr) return SysError(EBADF);
@@ -162,18 +187,19 @@ SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int fla
   if (type == SOCK_SEQPACKET) return SysError(ENOTCONN);
   if (type == SOCK_STREAM || (flags & MSG_OOB) != 0) return SysError(EOPNOTSUPP);
   if (size > kMostBytes) return SysError(EMSGSIZE);
-  const Found found = abstract ? FindByName(&kernel_, *address, type)
-                               : FindByPath(&kernel_, self(), *address, type);
+  if (buffer == nullptr && size > 0) return SysError(EFAULT);
+  const Found found = sim::Find(kernel_, self(), *address, type);
   if (found.error != 0) return SysError(found.error);
-  if (IsFull(*found.receiver)) {
+  Receiver& receiver = kernel_.receivers[found.receiver];
+  if (IsFull(receiver)) {
     if ((flags & MSG_DONTWAIT) != 0 || (description->flags & O_NONBLOCK) != 0) {
       return SysError(EAGAIN);
     }
     Wait("the socket is full, and nobody reads from it", kForever,
-         [&] { return !IsFull(*found.receiver); });
+         [&] { return !IsFull(receiver); });
     return SysError(kRestartable);
   }
-  Deliver(&kernel_, self(), found.receiver, buffer, size);
+  Deliver(&kernel_, self(), &receiver, buffer, size);
   return size;
 }
 

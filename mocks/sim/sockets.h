@@ -21,6 +21,10 @@ void FreeSocket(Kernel* kernel, int socket);
 // What poll(2) says of a process's own socket: nobody ever sends to it.
 int EventsOfSocket(const Socket& socket);
 
+// Whether sendto(2) of the process finds the receiver full, and waits.
+bool SendWaits(const Kernel& kernel, const Process& process, int fd, size_t size, int flags,
+               const UnixAddress& address);
+
 FileStatus StatusOfSocket(const Kernel& kernel, int socket);
 
 }  // namespace cleanfork::sim

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <utility>
 
 #include "mocks/sim/calls.h"
 #include "mocks/sim/refuse.h"
@@ -33,6 +34,17 @@ bool IsClock(clockid_t clock) {
 int64_t Calls::Deadline(int64_t nanoseconds) const {
   if (nanoseconds < 0 || nanoseconds > kForever - kernel_.monotonic) return kForever;
   return kernel_.monotonic + nanoseconds;
+}
+
+bool Calls::TakeRest(int64_t* time) {
+  const Rest rest = std::exchange(self().rest, Rest::kNone);
+  if (rest == Rest::kKept) *time = self().rest_of_time;
+  return rest != Rest::kLost;
+}
+
+SysError Calls::KeepRest(int64_t time) {
+  self().rest_of_time = time;
+  return SysError(kRestartWithTheRest);
 }
 
 SysResult<int64_t> Calls::ClockGetTime(clockid_t clock) {
@@ -65,19 +77,20 @@ SysResult<void> Calls::ClockNanoSleep(clockid_t clock, int flags, int64_t nanose
   if (nanoseconds < 0) return SysError(EINVAL);
   const bool absolute = (flags & TIMER_ABSTIME) != 0;
   const bool real = clock == CLOCK_REALTIME;
-  const int64_t deadline =
+  int64_t deadline =
       absolute ? nanoseconds - (real ? kernel_.realtime_offset : 0) : Deadline(nanoseconds);
+  if (!absolute && !TakeRest(&deadline)) return SysError(EINTR);
   if (deadline <= kernel_.monotonic) return {};
   const Wake wake = Wait("its time has not come", deadline, [] { return false; });
   if (wake == Wake::kTimeout) return {};
-  // A relative sleep that is taken up again sleeps the rest (restart_syscall(2)), which the same
-  // call made again would not.
-  if (!absolute) return SysError(EINTR);
+  // A relative sleep is over when it would have been, though its process was stopped meanwhile.
+  if (!absolute) return KeepRest(deadline);
   return SysError(kRestartWithoutHandler);
 }
 
 SysResult<size_t> Calls::GetRandom(void* buffer, size_t size, unsigned flags) {
   if ((flags & ~static_cast<unsigned>(GRND_NONBLOCK | GRND_RANDOM)) != 0) return SysError(EINVAL);
+  if (buffer == nullptr && size > 0) return SysError(EFAULT);
   char* to = static_cast<char*>(buffer);
   for (size_t done = 0; done < size;) {
     const uint64_t random = NextRandom(&kernel_.random);

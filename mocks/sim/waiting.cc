@@ -1,7 +1,7 @@
-// Waiting for children: waitpid(2), waitid(2).
+#include "mocks/sim/waiting.h"
+
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include <cerrno>
 #include <climits>
@@ -52,17 +52,19 @@ WaitIdResult NewsOf(const Process& child, int options) {
   return news;
 }
 
-// Among the children that are meant: the first of which there is news, and whether there are any.
-struct Children {
-  bool any = false;
-  int first = kNone;
-};
+Wanted Fails(int error) {
+  Wanted wanted;
+  wanted.error = error;
+  return wanted;
+}
+
+}  // namespace
 
 Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, int options) {
   Children children;
   for (int slot = 0; slot < kernel.processes.used; ++slot) {
     const Process& child = kernel.processes[slot];
-    if (child.state == ProcessState::kFree || child.parent != parent) continue;
+    if (!IsLive(child) || child.parent != parent) continue;
     if (!IsMeant(child.pid, child.group, type, id) || !IsOfKind(child, options)) continue;
     // Of a zombie nothing but its end can be told: who does not ask for that has no such child.
     children.any |= child.state != ProcessState::kZombie || (options & WEXITED) != 0;
@@ -74,7 +76,55 @@ Children FindChildren(const Kernel& kernel, int parent, idtype_t type, id_t id, 
   return children;
 }
 
-}  // namespace
+Wanted WantedByWaitPid(const Process& self, pid_t pid, int options) {
+  const int known = WNOHANG | WUNTRACED | WCONTINUED | kLinuxOptions;
+  if ((options & ~known) != 0) return Fails(EINVAL);
+  if (pid == INT_MIN) return Fails(ESRCH);
+  idtype_t type = P_ALL;
+  id_t id = 0;
+  if (pid < -1) {
+    type = P_PGID;
+    id = static_cast<id_t>(-pid);
+  } else if (pid == 0) {
+    type = P_PGID;
+    id = static_cast<id_t>(self.group);
+  } else if (pid > 0) {
+    type = P_PID;
+    id = static_cast<id_t>(pid);
+  }
+  return {0, type, id, options | WEXITED, false};
+}
+
+Wanted WantedByWaitId(const Kernel& kernel, const Process& self, idtype_t type, id_t id,
+                      int options) {
+  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kLinuxOptions;
+  if ((options & ~known) != 0) return Fails(EINVAL);
+  if ((options & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return Fails(EINVAL);
+  const auto number = static_cast<pid_t>(id);
+  switch (static_cast<int>(type)) {
+    case P_ALL: break;
+    case P_PID:
+      if (number <= 0) return Fails(EINVAL);
+      break;
+    case P_PGID:
+      if (number < 0) return Fails(EINVAL);
+      if (number == 0) id = static_cast<id_t>(self.group);
+      break;
+    case 3: {  // P_PIDFD, which is not in every <sys/wait.h>
+      if (number < 0) return Fails(EINVAL);
+      const Description* description = FindDescription(kernel, self, number);
+      if (description == nullptr || description->kind != DescriptionKind::kPidFd) {
+        return Fails(EBADF);
+      }
+      // pidfd_open(2): one that does not block fails where it would have to wait.
+      const bool fails = (description->flags & O_NONBLOCK) != 0 && (options & WNOHANG) == 0;
+      return {0, P_PID, static_cast<id_t>(description->object), options | (fails ? WNOHANG : 0),
+              fails};
+    }
+    default: return Fails(EINVAL);
+  }
+  return {0, type, id, options, false};
+}
 
 // What both have in common; the options are valid.
 SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options) {
@@ -97,14 +147,16 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
     }
     if ((options & WNOHANG) != 0) return WaitIdResult();
     const Process& own = kernel_.processes[parent];
-    const int ends = own.child_ends;
+    int ends = own.child_ends;
     const Wake wake = Wait("no child has ended", kForever, [&] {
       const Children now = FindChildren(kernel_, parent, type, id, options);
       // Linux looks again only when a child that is meant has ended, and not when one leaves a
-      // group.
+      // group. Who looks and finds others sleeps on until the next end.
       const bool looks =
           own.child_ends != ends && IsMeant(own.ended_child, own.ended_child_group, type, id);
-      return now.first != kNone || (!now.any && looks);
+      const bool returns = now.first != kNone || (!now.any && looks);
+      if (!returns) ends = own.child_ends;
+      return returns;
     });
     if (wake != Wake::kSignal) continue;
     if (!FindChildren(kernel_, parent, type, id, options).any) return SysError(ECHILD);
@@ -113,22 +165,9 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
 }
 
 SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
-  const int known = WNOHANG | WUNTRACED | WCONTINUED | kLinuxOptions;
-  if ((options & ~known) != 0) return SysError(EINVAL);
-  if (pid == INT_MIN) return SysError(ESRCH);
-  idtype_t type = P_ALL;
-  id_t id = 0;
-  if (pid < -1) {
-    type = P_PGID;
-    id = static_cast<id_t>(-pid);
-  } else if (pid == 0) {
-    type = P_PGID;
-    id = static_cast<id_t>(self().group);
-  } else if (pid > 0) {
-    type = P_PID;
-    id = static_cast<id_t>(pid);
-  }
-  const SysResult<WaitIdResult> ended = WaitForChild(type, id, options | WEXITED);
+  const Wanted wanted = WantedByWaitPid(self(), pid, options);
+  if (wanted.error != 0) return SysError(wanted.error);
+  const SysResult<WaitIdResult> ended = WaitForChild(wanted.type, wanted.id, wanted.options);
   if (!ended.ok()) return SysError(ended.error());
   WaitResult result;
   result.pid = ended.value().pid;
@@ -143,40 +182,12 @@ SysResult<WaitResult> Calls::WaitPid(pid_t pid, int options) {
   return result;
 }
 
-// pidfd_open(2): one that does not block fails where it would have to wait.
-SysResult<WaitIdResult> Calls::WaitForPidFd(const Description& description, int options) {
-  const bool fails = (description.flags & O_NONBLOCK) != 0 && (options & WNOHANG) == 0;
-  const auto id = static_cast<id_t>(description.object);
-  const SysResult<WaitIdResult> ended = WaitForChild(P_PID, id, options | (fails ? WNOHANG : 0));
-  if (fails && ended.ok() && ended.value().pid == 0) return SysError(EAGAIN);
-  return ended;
-}
-
 SysResult<WaitIdResult> Calls::WaitId(idtype_t type, id_t id, int options) {
-  const int known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | kLinuxOptions;
-  if ((options & ~known) != 0) return SysError(EINVAL);
-  if ((options & (WEXITED | WSTOPPED | WCONTINUED)) == 0) return SysError(EINVAL);
-  const auto number = static_cast<pid_t>(id);
-  switch (static_cast<int>(type)) {
-    case P_ALL: break;
-    case P_PID:
-      if (number <= 0) return SysError(EINVAL);
-      break;
-    case P_PGID:
-      if (number < 0) return SysError(EINVAL);
-      if (number == 0) id = static_cast<id_t>(self().group);
-      break;
-    case 3: {  // P_PIDFD, which is not in every <sys/wait.h>
-      if (number < 0) return SysError(EINVAL);
-      const Description* description = Find(number);
-      if (description == nullptr || description->kind != DescriptionKind::kPidFd) {
-        return SysError(EBADF);
-      }
-      return WaitForPidFd(*description, options);
-    }
-    default: return SysError(EINVAL);
-  }
-  return WaitForChild(type, id, options);
+  const Wanted wanted = WantedByWaitId(kernel_, self(), type, id, options);
+  if (wanted.error != 0) return SysError(wanted.error);
+  const SysResult<WaitIdResult> ended = WaitForChild(wanted.type, wanted.id, wanted.options);
+  if (wanted.fails_instead && ended.ok() && ended.value().pid == 0) return SysError(EAGAIN);
+  return ended;
 }
 
 }  // namespace cleanfork::sim

@@ -154,14 +154,9 @@ void OpenDescriptors(const SimOsOptions& options, Kernel* kernel, Process* proce
     }
     const Resolved where = Resolve(*kernel, *process, given.path.c_str(), true);
     if (where.error != 0 || where.proc) AbortRun("descriptor: there is no file " + given.path);
-    const bool directory = S_ISDIR(kernel->inodes[where.inode].mode);
-    Description model = {};
-    model.kind = directory ? DescriptionKind::kDirectory : DescriptionKind::kFile;
-    model.object = where.inode;
-    model.flags = given.flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
-    ++kernel->inodes[where.inode].open_count;
     if (process->descriptors[given.fd].description != kNone) AbortRun("a descriptor given twice");
-    InstallDescription(kernel, process, given.fd, model, (given.flags & O_CLOEXEC) != 0);
+    InstallDescription(kernel, process, given.fd, OpenInode(kernel, where.inode, given.flags),
+                       (given.flags & O_CLOEXEC) != 0);
   }
 }
 

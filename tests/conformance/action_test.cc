@@ -44,6 +44,8 @@ const ConformanceCase kMasks[] = {
     MaskChange("AreFull", SIG_SETMASK, 0, ~0ULL, "ok 0 18446744067266838271"),
     MaskChange("OfAnUnknownChangeAreRefused", 3, 3, 6, "EINVAL 3"),
     MaskChange("OfANegativeChangeAreRefused", -1, 3, 6, "EINVAL 3"),
+    {"ThatAreAskedForNeedNoKnownChange",
+     [](Os& os, Notes& notes) { notes.Add(os.SigProcMask(9, nullptr)); }, "ok"},
 };
 CLEANFORK_CONFORMANCE(Masks, kMasks);
 
@@ -143,6 +145,52 @@ const ConformanceCase kActions[] = {
        }
      },
      "EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL EINVAL"},
+    {"WithInfoAreGivenBack",
+     [](Os& os, Notes& notes) {
+       SignalAction action;
+       action.info_handler = [](int, siginfo_t*, void*) {};
+       notes.Add(os.SigAction(SIGUSR1, &action).value().handler == SIG_DFL);
+       notes.Add(os.SigAction(SIGUSR1, nullptr).value().info_handler == action.info_handler);
+     },
+     "yes yes"},
+    {"WithInfoAreToldHowAChildEnded",
+     [](Os& os, Notes& notes) {
+       ForgetSignals(os);
+       SignalAction action;
+       action.info_handler = [](int signal, siginfo_t* info, void*) {
+         NoteSignal(signal);
+         NoteSignal(info->si_code == CLD_EXITED ? info->si_status : 99);
+       };
+       os.SigAction(SIGCHLD, &action).IgnoreError();
+       Block(os, SignalSet::Of(SIGCHLD));
+       if (os.Fork().value() == 0) os.Exit(9);
+       os.WaitPid(-1, 0).IgnoreError();
+       notes.Add(Heard(os));
+       Unblock(os, SignalSet::Of(SIGCHLD));
+       notes.Add(Heard(os));
+     },
+     "0 1709"},
+    {"WithAMaskPutOthersOff",
+     [](Os& os, Notes& notes) {
+       ForgetSignals(os);
+       ListenTo(os, SIGUSR1, 0, SignalSet::Of(SIGUSR2));
+       ListenTo(os, SIGUSR2);
+       Block(os, SignalSet::Of(SIGUSR1, SIGUSR2));
+       os.Kill(os.GetPid(), SIGUSR2).IgnoreError();
+       os.Kill(os.GetPid(), SIGUSR1).IgnoreError();
+       Unblock(os, SignalSet::Of(SIGUSR1, SIGUSR2));
+       notes.Add(Heard(os));
+       notes.Add(Mask(os).empty());
+     },
+     "1012 yes"},
+    {"OfIgnoranceDropWhatIsPending",
+     [](Os& os, Notes& notes) {
+       Block(os, SignalSet::Of(SIGUSR1));
+       os.Kill(os.GetPid(), SIGUSR1).IgnoreError();
+       Ignore(os, SIGUSR1);
+       notes.Add(IsPending(os, SIGUSR1));
+     },
+     "no"},
     {"OfTheDefaultDropWhatIsIgnoredByIt",
      [](Os& os, Notes& notes) {
        ListenTo(os, SIGURG);

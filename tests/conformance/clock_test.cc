@@ -73,6 +73,14 @@ const ConformanceCase kSleeps[] = {
 CLEANFORK_CONFORMANCE(ASleep, kSleeps);
 
 const ConformanceCase kTimes[] = {
+    {"IsSleptAwayUntilAMoment",
+     [](Os& os, Notes& notes) {
+       const int64_t start = os.ClockGetTime(CLOCK_MONOTONIC).value();
+       notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME, start + 6'000'000));
+       notes.Add(os.ClockGetTime(CLOCK_MONOTONIC).value() - start >= 6'000'000);
+       notes.Add(os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME, start));
+     },
+     "ok yes ok"},
     {"IsSharedByAllProcesses",
      [](Os& os, Notes& notes) {
        const int64_t start = os.ClockGetTime(CLOCK_MONOTONIC).value();
@@ -102,6 +110,15 @@ const ConformanceCase kChances[] = {
        notes.Add(std::memcmp(one, two, sizeof(one)) != 0);
      },
      "32 32 yes"},
+    {"FillsTheBuffer",
+     [](Os& os, Notes& notes) {
+       unsigned char bytes[100] = {};
+       notes.Add(os.GetRandom(bytes, sizeof(bytes), 0));
+       int set = 0;
+       for (unsigned char byte : bytes) set += byte != 0;
+       notes.Add(set > 50);
+     },
+     "100 yes"},
     {"IsNotThatOfAChild",
      [](Os& os, Notes& notes) {
        const PipeEnds ends = os.Pipe().value();

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/kernel_under_test.h"
 #include "tests/real/vfork_is_fork.h"
 
@@ -14,18 +15,11 @@ constexpr int kClones = static_cast<int>(__WCLONE);
 
 int Leave(void* argument) { return *static_cast<const int*>(argument); }
 
-int ExecTrue(void* os) {
-  char name[] = "true";
-  char* const arguments[] = {name, nullptr};
-  static_cast<Os*>(os)->ExecVe("/bin/true", arguments, arguments + 1).IgnoreError();
-  return 127;
-}
-
 class CloneChild : public testing::Test {
  protected:
   void SetUp() override {
 #ifndef CLEANFORK_CONFORMANCE_OF_SIM_OS
-    if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork(2) under this sanitizer";
+    if (kVforkIsFork) GTEST_SKIP() << kNoVfork;
 #endif
   }
 };

@@ -1,14 +1,17 @@
 #include "tests/conformance/conformance_case.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <ostream>
 #include <string>
 
 #include "tests/conformance/test_files.h"
+#include "tests/real/required_privileges.h"
 
 #ifndef CLEANFORK_CONFORMANCE_OF_SIM_OS
 #include "tests/real/own_process.h"
+#include "tests/real/sanitizers.h"
 #endif
 
 namespace cleanfork {
@@ -16,32 +19,76 @@ namespace {
 
 #ifdef CLEANFORK_CONFORMANCE_OF_SIM_OS
 constexpr Excuse::From kHere = Excuse::From::kSimulated;
+constexpr bool kIsSeenThroughThreadSanitizer = false;
 bool HasRoot() { return true; }
 #else
 constexpr Excuse::From kHere = Excuse::From::kReal;
+constexpr bool kIsSeenThroughThreadSanitizer = kThreadSanitizer;
 bool HasRoot() { return HasPrivileges(); }
 #endif
 
-int excused_from_simulated = 0;
-int excused_from_real = 0;
-
 void Hold(const ConformanceCase& row) {
-  if (row.excuse.from == Excuse::From::kSimulated) ++excused_from_simulated;
-  if (row.excuse.from == Excuse::From::kReal) ++excused_from_real;
   if (row.excuse.from == kHere) GTEST_SKIP() << "excused: " << row.excuse.why;
   EXPECT_EQ(Observe(row.body, TestFiles()), row.expected);
 }
 
-class Summary : public testing::Environment {
- public:
-  void TearDown() override {
-    std::printf("conformance: %d cases, of which %d are excused on SimOs, %d on the real kernel\n",
-                testing::UnitTest::GetInstance()->test_to_run_count(), excused_from_simulated,
-                excused_from_real);
+// "Kill.OfAZombieSucceed" of "Kill/Conformance.Holds/OfAZombieSucceed".
+std::string ShortName(const testing::TestInfo& test) {
+  const std::string suite = test.test_suite_name();
+  const std::string name = test.name();
+  return suite.substr(0, suite.find('/')) + "." + name.substr(name.rfind('/') + 1);
+}
+
+// Why the test was skipped, on one line.
+std::string ReasonOf(const testing::TestResult& result) {
+  for (int i = 0; i < result.total_part_count(); ++i) {
+    const testing::TestPartResult& part = result.GetTestPartResult(i);
+    std::string text = part.message();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    if (part.skipped()) return text;
   }
+  return "";
+}
+
+bool NeedsPrivileges(const testing::TestResult& result) {
+  for (int i = 0; i < result.test_property_count(); ++i) {
+    if (std::string(result.GetTestProperty(i).key()) == kPrivileged) return true;
+  }
+  return false;
+}
+
+// Tells count_test of each case: name, whether it needs privileges, what became of it, why.
+class Account : public testing::EmptyTestEventListener {
+ public:
+  Account() {
+    const char* const path = std::getenv("CLEANFORK_ACCOUNT");
+    if (path != nullptr) file_.open(path);
+  }
+  void OnTestStart(const testing::TestInfo&) override {
+    // Some cases would hold all the same; but then by chance, as far as signals go.
+    if (kIsSeenThroughThreadSanitizer) {
+      GTEST_SKIP() << "ThreadSanitizer answers sigaction(2) itself, delivers signals late and in "
+                      "an order of its own, and has a thread in each process: what the kernel "
+                      "does is not seen through it";
+    }
+  }
+  void OnTestEnd(const testing::TestInfo& test) override {
+    const testing::TestResult& result = *test.result();
+    file_ << ShortName(test) << '\t' << (NeedsPrivileges(result) ? kPrivileged : "-") << '\t'
+          << (result.Failed()    ? "failed"
+              : result.Skipped() ? "skipped"
+                                 : "held")
+          << '\t' << ReasonOf(result) << std::endl;
+  }
+
+ private:
+  std::ofstream file_;
 };
 
-testing::Environment* const kSummary = testing::AddGlobalTestEnvironment(new Summary);
+const bool kIsKept = [] {
+  testing::UnitTest::GetInstance()->listeners().Append(new Account);
+  return true;
+}();
 
 }  // namespace
 
@@ -52,7 +99,8 @@ std::string CaseName(const testing::TestParamInfo<ConformanceCase>& info) {
 }
 
 void ConformanceOfRoot::SetUp() {
-  if (!HasRoot()) GTEST_SKIP() << "only root outside of a sandbox can take other identities";
+  RecordProperty(kPrivileged, "yes");
+  if (!HasRoot()) SkipWithoutPrivileges("root outside of a sandbox, which can take identities");
 }
 
 // A target may have rows of one kind alone, or none.

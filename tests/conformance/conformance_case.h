@@ -9,9 +9,8 @@
 //   CLEANFORK_CONFORMANCE(Read, kReads);
 //
 // A row that cannot hold on one of the two says there why, as its last member: it is skipped there,
-// with that reason, and counted. After all tests a target prints
-// "conformance: 57 cases, of which 2 are excused on SimOs, 0 on the real kernel"; count_test adds
-// these up.
+// with that reason. count_test counts these, and those that hold on both, and misses any case that
+// stands in cases.txt and is lost.
 #ifndef CLEANFORK_TESTS_CONFORMANCE_CONFORMANCE_CASE_H_
 #define CLEANFORK_TESTS_CONFORMANCE_CONFORMANCE_CASE_H_
 
@@ -23,6 +22,10 @@
 #include "tests/conformance/kernel_under_test.h"
 
 namespace cleanfork {
+
+// The property that a test records (RecordProperty() of gtest) which needs privileges on the real
+// kernel, so that count_test counts it apart.
+constexpr const char* kPrivileged = "privileged";
 
 struct Excuse {
   enum class From { kNothing, kSimulated, kReal };

@@ -147,6 +147,7 @@ ConformanceCase Bad(const char* name, int fd) {
     notes.Add(os.Close(fd));
     notes.Add(os.Read(fd, bytes, 1));
     notes.Add(os.Write(fd, bytes, 1));
+    notes.Add(os.PRead(fd, bytes, 1, -1));
     notes.Add(os.PRead(fd, bytes, 1, 0));
     notes.Add(os.PWrite(fd, bytes, 1, 0));
     notes.Add(os.Dup(fd));
@@ -162,8 +163,8 @@ ConformanceCase Bad(const char* name, int fd) {
     notes.Add(os.PidFdSendSignal(fd, 0));
   };
   return {name, body,
-          "EBADF EBADF EBADF EBADF EBADF EBADF EBADF EBADF EBADF EBADF 9 EBADF EBADF EBADF EBADF "
-          "EBADF"};
+          "EBADF EBADF EBADF EINVAL EBADF EBADF EBADF EBADF EBADF EBADF EBADF 9 EBADF EBADF EBADF "
+          "EBADF EBADF"};
 }
 
 const ConformanceCase kBad[] = {

@@ -114,9 +114,10 @@ const ConformanceCase kUsers[] = {
        notes.Add(static_cast<int>(root.gid));
        notes.Add(root.home);
        notes.Add(os.GetPwUid(0).value().home);
+       notes.Add(os.GetPwUid(0).value().name);
        notes.Add(static_cast<int>(os.GetGrNam("root").value().gid));
      },
-     "0 0 /root /root 0"},
+     "0 0 /root /root root 0"},
     {"ThatAreNotThereAreEnoent",
      [](Os& os, Notes& notes) {
        for (const char* name : {"", "no-such-user-here", "0", "ROOT"}) {

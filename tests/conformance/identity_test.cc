@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/kernel_under_test.h"
+#include "tests/conformance/proc_text.h"
 #include "tests/real/unused_uid.h"
 
 namespace cleanfork {
@@ -37,27 +39,13 @@ pid_t ForkAs(Os& os, uid_t real, uid_t effective, uid_t saved) {
   if (child == 0) {
     Become(os, real, effective, saved);
     os.Write(ends.write_end, "x", 1).IgnoreError();
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+    Stay(os);
   }
   char byte = 0;
   os.Read(ends.read_end, &byte, 1).IgnoreError();
   os.Close(ends.read_end).IgnoreError();
   os.Close(ends.write_end).IgnoreError();
   return child;
-}
-
-// Not even a zombie stays: it would count for RLIMIT_NPROC.
-void End(Os& os, pid_t child) {
-  os.Kill(child, SIGKILL).IgnoreError();
-  os.WaitPid(child, 0).IgnoreError();
-}
-
-// What a child that runs `work` exits with.
-template <typename Work>
-int InChild(Os& os, Work work) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) os.Exit(work());
-  return WEXITSTATUS(os.WaitPid(child, 0).value().status);
 }
 
 // What a sender is told of a target: nothing, SIGCONT, a pidfd's signal, a group's; sched, nice.
@@ -90,7 +78,7 @@ ConformanceCase Sending(const char* name, Three sender, Three target, const char
     for (int error : told) {
       notes.Add(error == 0 ? SysResult<void>() : SysResult<void>(SysError(error)));
     }
-    End(os, child);
+    KillAndReap(os, child);
   };
   return {name, body, expected};
 }
@@ -123,15 +111,12 @@ const ConformanceCase kNproc[] = {
      [](Os& os, Notes& notes) {
        os.SetRLimit(RLIMIT_NPROC, {2, 2}).IgnoreError();
        Become(os, kOne, kOne, kOne);
-       const pid_t child = os.Fork().value();
-       if (child == 0) {
-         for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-       }
+       const pid_t child = ForkAndStay(os);
        notes.Add(os.Fork());
        const auto none = [](void*) { return 0; };
        notes.Add(os.VforkCall(none, nullptr, SIGCHLD));
        os.Kill(child, SIGKILL).IgnoreError();
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       AwaitEnd(os, child);
        notes.Add(os.Fork());  // a zombie counts
        os.WaitPid(child, 0).IgnoreError();
        notes.Add(InChild(os, [] { return 7; }));
@@ -162,7 +147,7 @@ const ConformanceCase kNproc[] = {
          Become(os, kTwo, kTwo, kTwo);
          return InChild(os, [] { return 7; });
        }));
-       End(os, child);
+       KillAndReap(os, child);
      },
      "1 7"},
     {"IsToldToAnExecOfWhoBecameOneTooMany",
@@ -171,15 +156,12 @@ const ConformanceCase kNproc[] = {
        os.SetRLimit(RLIMIT_NPROC, {0, 0}).IgnoreError();
        notes.Add(InChild(os, [&] {
          Become(os, kOne, kOne, kOne);
-         char* const none[] = {nullptr};
-         return os.ExecVe("/bin/true", none, none).error() == EAGAIN ? 1 : 2;
+         return Exec(os, "/bin/true").error() == EAGAIN ? 1 : 2;
        }));
-       End(os, child);
+       KillAndReap(os, child);
        notes.Add(InChild(os, [&] {
          Become(os, kOne, kOne, kOne);
-         char name[] = "true";
-         char* const words[] = {name, nullptr};
-         return os.ExecVe("/bin/true", words, words + 1).error();
+         return Exec(os, "/bin/true").error();
        }));
      },
      "1 0"},
@@ -307,23 +289,15 @@ ConformanceCase ExecAs(const char* name, Three ids, const char* expected) {
     if (child == 0) {
       os.Dup2(ends.write_end, 1).IgnoreError();
       os.SetResUid(ids.real, ids.effective, ids.saved).IgnoreError();
-      char cat[] = "/bin/cat", status[] = "/proc/self/status";
-      char* const words[] = {cat, status, nullptr};
-      os.ExecVe("/bin/cat", words, words + 2).IgnoreError();
+      Exec(os, "/bin/cat", "/proc/self/status").IgnoreError();
       os.Exit(127);
     }
     os.Close(ends.write_end).IgnoreError();
-    std::string text;
-    char bytes[512];
-    for (size_t got = 1; got > 0;) {
-      got = os.Read(ends.read_end, bytes, sizeof(bytes)).value_or(0);
-      text.append(bytes, got);
-    }
-    for (const char* field : {"\nUid:\t", "\nCapPrm:\t", "\nCapEff:\t"}) {
-      const size_t at = text.find(field) + std::string(field).size();
-      std::string value = text.substr(at, text.find('\n', at) - at);
+    const std::string text = ReadAll(os, ends.read_end);
+    for (const std::string name : {"Uid", "CapPrm", "CapEff"}) {
+      std::string value = Field(text, name);
       for (char& c : value) c = c == '\t' ? ',' : c;
-      if (field[1] == 'C') value = value == "0000000000000000" ? "none" : "all";
+      if (name[0] == 'C') value = value == "0000000000000000" ? "none" : "all";
       notes.Add(value);
     }
   };

@@ -10,29 +10,15 @@
 #include <vector>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
+#include "tests/conformance/proc_text.h"
 #include "tests/conformance/test_files.h"
 
 namespace cleanfork {
 namespace {
-
-SysResult<void> Exec(Os& os, std::vector<std::string> words) {
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(&word[0]);
-  pointers.push_back(nullptr);
-  char* const none[] = {nullptr};
-  return os.ExecVe(pointers[0], pointers.data(), none);
-}
-
-// What a child that runs `work` exits with.
-template <typename Work>
-int InChild(Os& os, Work work) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) os.Exit(work());
-  return WEXITSTATUS(os.WaitPid(child, 0).value().status);
-}
 
 // The text that /bin/cat writes of a file, exec'd in a child after `before`.
 template <typename Before>
@@ -42,28 +28,14 @@ std::string TextAfterExec(Os& os, const std::string& path, Before before) {
   if (child == 0) {
     os.Dup2(ends.write_end, 1).IgnoreError();
     before();
-    Exec(os, {"/bin/cat", path}).IgnoreError();
+    Exec(os, "/bin/cat", path.c_str()).IgnoreError();
     os.Exit(127);
   }
   os.Close(ends.write_end).IgnoreError();
-  std::string text;
-  char bytes[512];
-  for (;;) {
-    const size_t got = os.Read(ends.read_end, bytes, sizeof(bytes)).value_or(0);
-    if (got == 0) break;
-    text.append(bytes, got);
-  }
+  const std::string text = ReadAll(os, ends.read_end);
   os.Close(ends.read_end).IgnoreError();
   os.WaitPid(child, 0).IgnoreError();
   return text;
-}
-
-// A line of /proc/PID/status: "SigBlk" is "0000000000000200".
-std::string Field(const std::string& text, const std::string& name) {
-  const size_t at = text.find("\n" + name + ":\t");
-  if (at == std::string::npos) return "no " + name;
-  const size_t begin = at + name.size() + 3;
-  return text.substr(begin, text.find('\n', begin) - begin);
 }
 
 const ConformanceCase kForks[] = {
@@ -249,9 +221,9 @@ const ConformanceCase kExecs[] = {
        ForgetSignals(os);
        ListenTo(os, SIGUSR1);
        const PipeEnds ends = os.Pipe2(O_CLOEXEC).value();
-       notes.Add(Exec(os, {"/absent"}));
-       notes.Add(Exec(os, {InTree("nonsense")}));
-       notes.Add(Exec(os, {InTree("file")}));
+       notes.Add(Exec(os, "/absent"));
+       notes.Add(Exec(os, InTree("nonsense").c_str()));
+       notes.Add(Exec(os, InTree("file").c_str()));
        notes.Add(os.FcntlGetFd(ends.read_end));
        os.Kill(os.GetPid(), SIGUSR1).IgnoreError();
        notes.Add(Heard(os));
@@ -259,10 +231,10 @@ const ConformanceCase kExecs[] = {
      "ENOENT ENOEXEC EACCES 1 10"},
     {"FollowLinks",
      [](Os& os, Notes& notes) {
-       notes.Add(InChild(os, [&] { return Exec(os, {InTree("true-link")}).error(); }));
+       notes.Add(InChild(os, [&] { return Exec(os, InTree("true-link").c_str()).error(); }));
        notes.Add(InChild(os, [&] {
          os.ChDir("/bin").IgnoreError();
-         return Exec(os, {"./false"}).error();
+         return Exec(os, "./false").error();
        }));
      },
      "0 1"},

@@ -8,27 +8,13 @@
 #include <climits>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
 
 namespace cleanfork {
 namespace {
-
-pid_t ForkAndStay(Os& os) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) {
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-  }
-  return child;
-}
-
-pid_t ForkZombie(Os& os) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) os.Exit(0);
-  os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
-  return child;
-}
 
 void NoteEnd(Os& os, Notes& notes, pid_t child) { notes.Add(os.WaitPid(child, 0).value().status); }
 
@@ -71,12 +57,13 @@ const ConformanceCase kKills[] = {
        notes.Add(os.Kill(999999999, 65));
        notes.Add(os.Kill(-999999999, 65));
        notes.Add(os.Kill(os.GetPid(), 65));
+       notes.Add(os.Kill(os.GetPid(), -1));
        notes.Add(os.Kill(0, 65));
        notes.Add(os.Kill(-os.GetPid(), 65));
        notes.Add(os.Kill(INT_MIN, 0));
        notes.Add(os.Kill(INT_MIN, 65));
      },
-     "ESRCH ESRCH EINVAL EINVAL EINVAL ESRCH ESRCH"},
+     "ESRCH ESRCH EINVAL EINVAL EINVAL EINVAL ESRCH ESRCH"},
     {"OfAZombieSucceed",
      [](Os& os, Notes& notes) {
        const pid_t child = ForkZombie(os);

@@ -25,7 +25,7 @@ TEST(Conformance, WhatIsWaitedForLeavesRoomForMore) {
 
 TEST(Conformance, AChildOfVforkCallHasItsParentsEnvironment) {
 #ifndef CLEANFORK_CONFORMANCE_OF_SIM_OS
-  if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork(2) under this sanitizer";
+  if (kVforkIsFork) GTEST_SKIP() << kNoVfork;
 #endif
   EXPECT_EQ(Observe([](Os& os, Notes& notes) {
               char variable[] = "COLOUR=red";

@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
+#include "tests/conformance/proc_text.h"
 #include "tests/conformance/test_files.h"
 
 namespace cleanfork {
@@ -45,45 +47,6 @@ std::string Names(Os& os, int fd, size_t size) {
 
 int OpenDirectory(Os& os) {
   return os.Open(InTree("directory").c_str(), O_RDONLY | O_DIRECTORY, 0).value();
-}
-
-// All of a small file.
-std::string TextOf(Os& os, const std::string& path) {
-  const SysResult<int> fd = os.Open(path.c_str(), O_RDONLY, 0);
-  if (!fd.ok()) return "";
-  std::string text;
-  char bytes[700];
-  for (;;) {
-    const size_t got = os.Read(fd.value(), bytes, sizeof(bytes)).value_or(0);
-    if (got == 0) break;
-    text.append(bytes, got);
-  }
-  os.Close(fd.value()).IgnoreError();
-  return text;
-}
-
-std::string Field(const std::string& text, const std::string& name) {
-  const size_t at = text.find("\n" + name + ":\t");
-  if (at == std::string::npos) return "no " + name;
-  const size_t begin = at + name.size() + 3;
-  return text.substr(begin, text.find('\n', begin) - begin);
-}
-
-// The numbered field of /proc/PID/stat, from 3 on: after the name in parentheses.
-std::string StatField(Os& os, pid_t pid, int number) {
-  const std::string text = TextOf(os, "/proc/" + std::to_string(pid) + "/stat");
-  size_t at = text.rfind(')');
-  for (int i = 2; i < number && at != std::string::npos; ++i) at = text.find(' ', at + 1);
-  if (at == std::string::npos) return "none";
-  return text.substr(at + 1, text.find(' ', at + 1) - at - 1);
-}
-
-pid_t ForkAndStay(Os& os) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) {
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-  }
-  return child;
 }
 
 const ConformanceCase kListings[] = {
@@ -166,7 +129,7 @@ const ConformanceCase kProc[] = {
        notes.Add(StatField(os, child, 5) == std::to_string(child));
        notes.Add(StatField(os, child, 6) == StatField(os, os.GetPid(), 6));
        os.Kill(child, SIGKILL).IgnoreError();
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       AwaitEnd(os, child);
        notes.Add(StatField(os, child, 3));
        os.WaitPid(child, 0).IgnoreError();
        notes.Add(os.Stat(("/proc/" + std::to_string(child) + "/stat").c_str()));

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/kernel_under_test.h"
 #include "tests/conformance/test_files.h"
@@ -117,14 +118,10 @@ const ConformanceCase kLocks[] = {
        const int fd = OpenFile(os);
        const int other = OpenFile(os);
        notes.Add(os.FcntlSetLock(fd, F_WRLCK));
-       const pid_t child = os.Fork().value();
-       if (child == 0) {
-         for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-       }
+       const pid_t child = ForkAndStay(os);
        os.Close(fd).IgnoreError();
        notes.Add(os.FcntlSetLock(other, F_WRLCK));
-       os.Kill(child, SIGKILL).IgnoreError();
-       os.WaitPid(child, 0).IgnoreError();
+       KillAndReap(os, child);
        notes.Add(os.FcntlSetLock(other, F_WRLCK));
      },
      "ok EAGAIN ok"},

@@ -6,19 +6,13 @@
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/kernel_under_test.h"
 #include "tests/conformance/test_files.h"
 
 namespace cleanfork {
 namespace {
-
-SysResult<void> Exec(Os& os, const std::string& path) {
-  const char* const words[] = {path.c_str(), nullptr};
-  const char* const variables[] = {nullptr};
-  return os.ExecVe(path.c_str(), const_cast<char* const*>(words),
-                   const_cast<char* const*>(variables));
-}
 
 std::string Long(size_t size) { return std::string(size, 'x'); }
 
@@ -42,7 +36,7 @@ ConformanceCase Path(const char* name, const std::string& path, const char* expe
                   : SysResult<void>(SysError(os.ReadLink(text, buffer, sizeof(buffer)).error())));
     notes.Add(os.ChDir(text));
     os.ChDir(kTestDirectory.c_str()).IgnoreError();
-    notes.Add(Exec(os, path));
+    notes.Add(Exec(os, path.c_str()));
     notes.Add(os.Unlink(text));
   };
   return {name, body, expected};

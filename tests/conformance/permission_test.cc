@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/kernel_under_test.h"
 #include "tests/conformance/test_files.h"
@@ -19,13 +20,6 @@ void Become(Os& os, uid_t user, gid_t group) {
   os.SetGroups(&group, 1).IgnoreError();
   os.SetResGid(1, 1, 1).IgnoreError();
   os.SetResUid(user, user, user).IgnoreError();
-}
-
-SysResult<void> Exec(Os& os, const std::string& path) {
-  const char* const words[] = {path.c_str(), nullptr};
-  const char* const variables[] = {nullptr};
-  return os.ExecVe(path.c_str(), const_cast<char* const*>(words),
-                   const_cast<char* const*>(variables));
 }
 
 // What user `user` with supplementary group `group` is told of the path: open to read, to write, to

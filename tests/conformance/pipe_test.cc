@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -111,16 +112,47 @@ const ConformanceCase kEnds[] = {
        notes.Add(ReadBytes(os, ends.read_end, 1));
      },
      "EAGAIN 0 0"},
+    {"GoOneWay",
+     [](Os& os, Notes& notes) {
+       const PipeEnds ends = os.Pipe().value();
+       notes.Add(WriteBytes(os, ends.read_end, 1));
+       notes.Add(ReadBytes(os, ends.write_end, 1));
+     },
+     "EBADF EBADF"},
+    {"OfAWriterThatNobodyReadsEndItsProcess",
+     [](Os& os, Notes& notes) {
+       const PipeEnds ends = os.Pipe().value();
+       os.Close(ends.read_end).IgnoreError();
+       notes.Add(WriteBytes(os, ends.write_end, 1));
+     },
+     "signal 13"},
+    {"OfAWriterWaitUntilAllIsWritten",
+     [](Os& os, Notes& notes) {
+       const PipeEnds ends = os.Pipe().value();
+       const pid_t child = os.Fork().value();
+       if (child == 0) {
+         os.Exit(WriteBytes(os, ends.write_end, 200'000).value_or(0) == 200'000 ? 0 : 1);
+       }
+       os.Close(ends.write_end).IgnoreError();
+       size_t total = 0;
+       for (size_t got = 1; got > 0; total += got) {
+         got = ReadBytes(os, ends.read_end, 4096).value();
+       }
+       notes.Add(static_cast<int>(total));
+       notes.Add(ExitStatusOf(os, child));
+     },
+     "200000 0"},
     {"OfAReaderSeeTheRestBeforeTheEnd",
      [](Os& os, Notes& notes) {
        const PipeEnds ends = os.Pipe().value();
+       notes.Add(ReadBytes(os, ends.read_end, 0));  // of nothing it does not wait for
        notes.Add(WriteBytes(os, ends.write_end, 5000));
        os.Close(ends.write_end).IgnoreError();
        notes.Add(ReadBytes(os, ends.read_end, 4999));
        notes.Add(ReadBytes(os, ends.read_end, 4999));
        notes.Add(ReadBytes(os, ends.read_end, 4999));
      },
-     "5000 4999 1 0"},
+     "0 5000 4999 1 0"},
     {"OfAChildAreClosedWithIt",
      [](Os& os, Notes& notes) {
        const PipeEnds ends = os.Pipe().value();

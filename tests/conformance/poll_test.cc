@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -117,7 +118,7 @@ const ConformanceCase kPolls[] = {
        const pid_t child = os.Fork().value();
        if (child == 0) os.Exit(0);
        const int fd = os.PidFdOpen(child, 0).value();
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       AwaitEnd(os, child);
        NotePoll(os, notes, fd, kAll);
        NotePoll(os, notes, fd, POLLOUT);
      },
@@ -131,6 +132,18 @@ const ConformanceCase kPolls[] = {
        NotePoll(os, notes, -77, kAll);
      },
      "1+nval 1+nval 1+nval 0 0"},
+    {"OfManySaysWhichAreReady",
+     [](Os& os, Notes& notes) {
+       const PipeEnds ends = os.Pipe().value();
+       struct pollfd all[5] = {{ends.read_end, POLLIN, 9},
+                               {ends.write_end, POLLOUT, 9},
+                               {-1, POLLIN, 9},
+                               {77, POLLIN, 9},
+                               {0, POLLIN | POLLOUT, 9}};
+       notes.Add(os.Poll(all, 5, 0));
+       for (const struct pollfd& each : all) notes.Add(int{each.revents});
+     },
+     "3 0 4 0 32 5"},
     {"OfTheSameTwiceCountsTwo",
      [](Os& os, Notes& notes) {
        struct pollfd entries[2] = {{0, POLLIN, 0}, {0, POLLIN, 0}};
@@ -156,6 +169,16 @@ const ConformanceCase kPolls[] = {
        notes.Add(os.Poll(entries, 5, 0));
      },
      "0 EINVAL"},
+    {"WaitsForTheEndOfAProcess",
+     [](Os& os, Notes& notes) {
+       const pid_t child = ForkAndStay(os);
+       struct pollfd ready = {os.PidFdOpen(child, 0).value(), POLLIN, 0};
+       notes.Add(os.Poll(&ready, 1, 0));
+       os.Kill(child, SIGKILL).IgnoreError();
+       notes.Add(os.Poll(&ready, 1, -1));
+       notes.Add(ready.revents == POLLIN);
+     },
+     "0 1 yes"},
     {"WaitsForAWriter",
      [](Os& os, Notes& notes) {
        const PipeEnds ends = os.Pipe().value();

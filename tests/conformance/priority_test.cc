@@ -9,19 +9,13 @@
 #include <cstdint>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/kernel_under_test.h"
+#include "tests/conformance/proc_text.h"
 
 namespace cleanfork {
 namespace {
-
-pid_t ForkAndStay(Os& os) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) {
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-  }
-  return child;
-}
 
 const ConformanceCase kPriorities[] = {
     {"OfAnUnknownKindComeFirst",
@@ -57,13 +51,18 @@ const ConformanceCase kPriorities[] = {
     {"OfAGroupAreSet",
      [](Os& os, Notes& notes) {
        const pid_t child = ForkAndStay(os);
+       notes.Add(os.SetPriority(PRIO_PGRP, 0, 5));
+       notes.Add(StatField(os, child, 19));
+       notes.Add(os.SetPriority(PRIO_PROCESS, 0, 6));
+       notes.Add(StatField(os, child, 19));
        os.SetPgid(child, child).IgnoreError();
-       notes.Add(os.SetPriority(PRIO_PGRP, static_cast<id_t>(child), 19));
-       notes.Add(os.SetPriority(PRIO_PGRP, 0, 19));
+       notes.Add(os.SetPriority(PRIO_PGRP, static_cast<id_t>(child), 7));
+       notes.Add(StatField(os, child, 19));
+       notes.Add(StatField(os, os.GetPid(), 19));
        notes.Add(os.SetPriority(PRIO_PGRP, static_cast<id_t>(os.GetPid()), 19));
        os.Kill(child, SIGKILL).IgnoreError();
      },
-     "ok ok ok"},
+     "ok 5 ok 5 ok 7 6 ok"},
 };
 CLEANFORK_CONFORMANCE(Priorities, kPriorities);
 
@@ -143,6 +142,10 @@ const ConformanceCase kNofile[] = {
        notes.Add(os.Close(ends.write_end));
        notes.Add(os.SetRLimit(RLIMIT_NOFILE, {4, 4}));
        notes.Add(os.Open("/dev/null", O_RDONLY, 0));
+       notes.Add(os.Open("/absent", O_RDONLY, 0));
+       notes.Add(os.Open("", O_RDONLY, 0));
+       notes.Add(os.Dup2(77, 4));
+       notes.Add(os.FcntlDupFd(0, -1));
        notes.Add(os.Pipe());
        notes.Add(os.Pipe2(0));
        notes.Add(os.Dup(0));
@@ -152,7 +155,8 @@ const ConformanceCase kNofile[] = {
        notes.Add(os.PidFdOpen(999999999, 0));
        notes.Add(os.PidFdOpen(0, 0));
      },
-     "ok ok EMFILE EMFILE EMFILE EMFILE EMFILE EINVAL EMFILE ESRCH EINVAL"},
+     "ok ok EMFILE EMFILE ENOENT EBADF EINVAL EMFILE EMFILE EMFILE EMFILE EINVAL EMFILE ESRCH "
+     "EINVAL"},
     {"LetsAPipeHaveTwoOrNone",
      [](Os& os, Notes& notes) {
        const PipeEnds ends = os.Pipe().value();

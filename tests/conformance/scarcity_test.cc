@@ -3,32 +3,27 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
+#include "tests/conformance/conformance_case.h"
 #include "tests/conformance/scarce_world.h"
+#include "tests/real/required_privileges.h"
 
 namespace cleanfork {
 namespace {
 
 const char* const kFile = kTestFile.c_str();
 
-SysResult<void> Exec(Os& os, const char* path) {
-  char name[] = "reader";
-  char* const arguments[] = {name, nullptr};
-  char* const environment[] = {nullptr};
-  return os.ExecVe(path, arguments, environment);
-}
+constexpr const char* kToMount = "CAP_SYS_ADMIN to mount a file system";
 
 class FullDisk : public ::testing::Test {
  protected:
   static std::string Observe(const ObservedBody& body) { return ObserveWithSmallDisk(body); }
   void SetUp() override {
-    if (Observe([](Os&, Notes&) {}) != kNoSmallDisk) return;
-    const char* const required = std::getenv("CLEANFORK_REQUIRE_PRIVILEGED");
-    ASSERT_TRUE(required == nullptr || std::string(required) != "1") << kNoSmallDisk;
-    GTEST_SKIP() << kNoSmallDisk;
+    RecordProperty(kPrivileged, "yes");
+    if (Observe([](Os&, Notes&) {}) == kNoSmallDisk) SkipWithoutPrivileges(kToMount);
   }
 };
 

@@ -8,30 +8,13 @@
 #include <ctime>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
 
 namespace cleanfork {
 namespace {
-
-[[noreturn]] void Stay(Os& os) {
-  for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-}
-
-pid_t ForkAndStay(Os& os) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) Stay(os);
-  return child;
-}
-
-// What a child that runs `work` exits with.
-template <typename Work>
-int InChild(Os& os, Work work) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) os.Exit(work());
-  return WEXITSTATUS(os.WaitPid(child, 0).value().status);
-}
 
 int ErrorOf(const SysResult<void>& result) { return result.ok() ? 0 : result.error(); }
 
@@ -129,9 +112,7 @@ const ConformanceCase kGroups[] = {
      "0 0"},
     {"OfAZombieCanBeChanged",
      [](Os& os, Notes& notes) {
-       const pid_t child = os.Fork().value();
-       if (child == 0) os.Exit(0);
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       const pid_t child = ForkZombie(os);
        notes.Add(os.SetPgid(child, child));
        notes.Add(os.WaitPid(0, WNOHANG));
        notes.Add(os.WaitPid(-child, WNOHANG).value().pid == child);
@@ -318,7 +299,44 @@ const ConformanceCase kParents[] = {
        notes.Add(os.WaitPid(-1, WNOHANG));
      },
      "0 1 ECHILD"},
-    {"ThatDieSendTheirSignalOnce",
+    {"ThatDieSendTheSignalThatWasAskedFor",
+     [](Os& os, Notes& notes) {
+       const PipeEnds ends = os.Pipe().value();
+       if (os.Fork().value() == 0) {
+         const PipeEnds set = os.Pipe().value();
+         if (os.Fork().value() == 0) {
+           os.PrctlSetPdeathsig(SIGTERM).IgnoreError();
+           os.Write(set.write_end, "x", 1).IgnoreError();
+           Stay(os);
+         }
+         char byte = 0;
+         os.Read(set.read_end, &byte, 1).IgnoreError();
+         os.Exit(0);
+       }
+       os.Close(ends.write_end).IgnoreError();
+       char byte = 0;
+       notes.Add(os.Read(ends.read_end, &byte, 1));  // its end: the grandchild is gone
+     },
+     "0"},
+    {"ThatDieSendNothingToWhoAskedBeforeItsFork",
+     [](Os& os, Notes& notes) {
+       const PipeEnds ends = os.Pipe().value();
+       if (os.Fork().value() == 0) {
+         os.PrctlSetPdeathsig(SIGTERM).IgnoreError();
+         const pid_t parent = os.GetPid();
+         if (os.Fork().value() != 0) os.Exit(0);
+         while (os.GetPpid() == parent) {
+           os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1'000'000).IgnoreError();
+         }
+         os.Write(ends.write_end, "x", 1).IgnoreError();
+         os.Exit(0);
+       }
+       os.Close(ends.write_end).IgnoreError();
+       char byte = 0;
+       notes.Add(os.Read(ends.read_end, &byte, 1));
+     },
+     "1"},
+    {"SendNoSignalThatIsNone",
      [](Os& os, Notes& notes) {
        notes.Add(os.PrctlSetPdeathsig(SIGKILL));
        notes.Add(os.PrctlSetPdeathsig(0));

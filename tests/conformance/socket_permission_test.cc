@@ -6,11 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/conformance_case.h"
 #include "tests/conformance/socket_world.h"
+#include "tests/real/required_privileges.h"
 
 namespace cleanfork {
 namespace {
@@ -20,16 +21,14 @@ constexpr uid_t kSomebody = 1;
 class SocketPermission : public ::testing::Test {
  protected:
   void SetUp() override {
+    RecordProperty(kPrivileged, "yes");
 #ifndef CLEANFORK_CONFORMANCE_OF_SIM_OS
     const pid_t child = fork();
     if (child == 0) _exit(setgroups(0, nullptr) == 0 && setuid(kSomebody) == 0 ? 0 : 1);
     int status = -1;
     waitpid(child, &status, 0);
     if (status == 0) return;
-    const char* const why = "it takes a root that can become another user";
-    const char* const required = std::getenv("CLEANFORK_REQUIRE_PRIVILEGED");
-    ASSERT_TRUE(required == nullptr || std::string(required) != "1") << why;
-    GTEST_SKIP() << why;
+    SkipWithoutPrivileges("root that can become another user");
 #endif
   }
 };

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -34,11 +35,7 @@ int InVforkChild(Os& os, int (*work)(Os& os)) {
 }
 
 int ExecCat(Os& os, const char* path) {
-  const char* const words[] = {"/bin/cat", path, nullptr};
-  const char* const none[] = {nullptr};
-  const int error =
-      os.ExecVe(words[0], const_cast<char* const*>(words), const_cast<char* const*>(none)).error();
-  return error == ENOENT ? 127 : 126;
+  return Exec(os, "/bin/cat", path).error() == ENOENT ? 127 : 126;
 }
 
 // The child does `work`; afterwards `look` says what the parent has of it.

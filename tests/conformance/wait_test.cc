@@ -11,6 +11,7 @@
 #include <string>
 
 #include "cleanfork/os.h"
+#include "tests/conformance/children.h"
 #include "tests/conformance/conformance_case.h"
 #include "tests/conformance/handler_notes.h"
 #include "tests/conformance/kernel_under_test.h"
@@ -19,35 +20,6 @@ namespace cleanfork {
 namespace {
 
 constexpr auto kPidFd = static_cast<idtype_t>(3);  // P_PIDFD, which is not in every <sys/wait.h>
-
-pid_t ForkAndExit(Os& os, int status) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) os.Exit(status);
-  return child;
-}
-
-pid_t ForkAndStay(Os& os) {
-  const pid_t child = os.Fork().value();
-  if (child == 0) {
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-  }
-  return child;
-}
-
-// A child that has ended, and is a zombie.
-pid_t ForkZombie(Os& os, int status) {
-  const pid_t child = ForkAndExit(os, status);
-  os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
-  return child;
-}
-
-// A child that is stopped.
-pid_t ForkStopped(Os& os) {
-  const pid_t child = ForkAndStay(os);
-  os.Kill(child, SIGSTOP).IgnoreError();
-  os.WaitId(P_PID, static_cast<id_t>(child), WSTOPPED | WNOWAIT).IgnoreError();
-  return child;
-}
 
 void NoteStatus(Notes& notes, const SysResult<WaitResult>& result) {
   if (!result.ok()) return notes.Add(result);
@@ -163,6 +135,84 @@ const ConformanceCase kWaits[] = {
        notes.Add(os.WaitId(P_PGID, 999999999, WEXITED));
      },
      "ECHILD ECHILD ECHILD ECHILD ECHILD ECHILD"},
+    {"OfAnyChildNeverWaitWhereThereIsNone",
+     [](Os& os, Notes& notes) {
+       for (int options : {0, WNOHANG}) notes.Add(os.WaitPid(-1, options));
+       notes.Add(os.WaitPid(0, 0));
+       notes.Add(os.WaitPid(os.GetPid(), 0));
+       notes.Add(os.WaitPid(-os.GetPid(), 0));
+       notes.Add(os.WaitPid(INT_MIN, 0));
+       notes.Add(os.WaitId(P_ALL, 0, WEXITED));
+       notes.Add(os.WaitId(P_PID, 0, WEXITED));
+       notes.Add(os.WaitId(P_PGID, 0, WEXITED));
+     },
+     "ECHILD ECHILD ECHILD ECHILD ECHILD ESRCH ECHILD EINVAL ECHILD"},
+    {"OfAnyChildTakeTheFirstForked",
+     [](Os& os, Notes& notes) {
+       pid_t children[3];
+       for (int i = 0; i < 3; ++i) children[i] = ForkAndExit(os, i);
+       for (pid_t child : children) AwaitEnd(os, child);
+       for (int i = 0; i < 3; ++i) NoteStatus(notes, os.WaitPid(-1, 0));
+     },
+     "0 256 512"},
+    {"ForOnesGroupTakeNoChildOfAnother",
+     [](Os& os, Notes& notes) {
+       const pid_t own = ForkAndExit(os, 1);
+       const pid_t other = ForkAndStay(os);
+       os.SetPgid(other, other).IgnoreError();
+       os.Kill(other, SIGKILL).IgnoreError();
+       AwaitEnd(os, own);
+       AwaitEnd(os, other);
+       NoteStatus(notes, os.WaitPid(0, 0));
+       NoteStatus(notes, os.WaitPid(0, 0));
+       NoteStatus(notes, os.WaitPid(-other, WNOHANG));
+     },
+     "256 ECHILD 9"},
+    {"TellOfAContinuationOnceByWaitpidToo",
+     [](Os& os, Notes& notes) {
+       const pid_t child = ForkStopped(os);
+       NoteStatus(notes, os.WaitPid(child, WUNTRACED));
+       os.Kill(child, SIGCONT).IgnoreError();
+       NoteStatus(notes, os.WaitPid(child, WCONTINUED));
+       NoteStatus(notes, os.WaitPid(child, WCONTINUED | WUNTRACED | WNOHANG));
+       os.Kill(child, SIGKILL).IgnoreError();
+     },
+     "4991 65535 nobody"},
+    {"AreInterruptedByTheSigchldOfAnotherChild",
+     [](Os& os, Notes& notes) {
+       ForgetSignals(os);
+       ListenTo(os, SIGCHLD);
+       const pid_t parent = os.GetPid();
+       const pid_t stays = ForkAndStay(os);
+       if (os.Fork().value() == 0) {
+         AwaitSleepOf(os, parent);
+         os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 50'000'000).IgnoreError();
+         os.Exit(0);
+       }
+       notes.Add(os.WaitPid(stays, 0));
+       notes.Add(Heard(os));
+       os.Kill(stays, SIGKILL).IgnoreError();
+     },
+     "EINTR 17"},
+    {"HaveSigchldsOfStopsUnlessTheseAreRefused",
+     [](Os& os, Notes& notes) {
+       const SignalSet set = SignalSet::Of(SIGCHLD);
+       Block(os, set);
+       const pid_t child = ForkAndStay(os);
+       os.Kill(child, SIGSTOP).IgnoreError();
+       notes.Add(os.SigTimedWait(set, -1).value().code == CLD_STOPPED);
+       os.Kill(child, SIGCONT).IgnoreError();
+       notes.Add(os.SigTimedWait(set, -1).value().code == CLD_CONTINUED);
+       SignalAction action;
+       action.flags = SA_NOCLDSTOP;
+       os.SigAction(SIGCHLD, &action).IgnoreError();
+       os.Kill(child, SIGSTOP).IgnoreError();
+       os.WaitPid(child, WUNTRACED).IgnoreError();
+       notes.Add(os.SigTimedWait(set, 0));
+       os.Kill(child, SIGKILL).IgnoreError();
+       notes.Add(os.SigTimedWait(set, -1).value().code == CLD_KILLED);
+     },
+     "yes yes EAGAIN yes"},
     {"OfAGrandchildNeverWaits",
      [](Os& os, Notes& notes) {
        const PipeEnds ends = os.Pipe().value();
@@ -222,7 +272,7 @@ const ConformanceCase kWaits[] = {
      [](Os& os, Notes& notes) {
        const pid_t child = ForkStopped(os);
        os.Kill(child, SIGKILL).IgnoreError();
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       AwaitEnd(os, child);
        NoteNews(notes, os.WaitId(P_ALL, 0, WSTOPPED | WNOHANG));
        NoteStatus(notes, os.WaitPid(-1, WUNTRACED));
      },
@@ -273,7 +323,7 @@ const ConformanceCase kWaits[] = {
        NoteNews(notes, os.WaitId(kPidFd, fd, WEXITED));
        NoteNews(notes, os.WaitId(kPidFd, fd, WEXITED | WNOHANG));
        os.Kill(child, SIGKILL).IgnoreError();
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       AwaitEnd(os, child);
        NoteNews(notes, os.WaitId(kPidFd, fd, WEXITED));
        NoteNews(notes, os.WaitId(kPidFd, fd, WEXITED));
      },
@@ -294,7 +344,7 @@ const ConformanceCase kWaits[] = {
        const pid_t child = ForkAndStay(os);
        os.SetPgid(child, child).IgnoreError();
        os.Kill(child, SIGKILL).IgnoreError();
-       os.WaitId(P_PID, static_cast<id_t>(child), WEXITED | WNOWAIT).IgnoreError();
+       AwaitEnd(os, child);
        notes.Add(os.Kill(-child, SIGTERM));
        NoteNews(notes, os.WaitId(P_PGID, static_cast<id_t>(child), WEXITED));
        notes.Add(os.Kill(-child, SIGTERM));

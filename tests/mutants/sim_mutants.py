@@ -4,12 +4,17 @@ Each is: its name, the file, the text there, what it becomes, the tests that hav
 """
 
 CONFORMANCE = "//tests/conformance:"
-DESCRIPTORS = CONFORMANCE + "descriptor_sim"
+ACTIONS = CONFORMANCE + "action_sim"
+DUPLICATES = CONFORMANCE + "duplicate_sim"
 EXEC = CONFORMANCE + "exec_sim"
 FILES = CONFORMANCE + "file_sim"
+INHERITANCE = CONFORMANCE + "inheritance_sim"
 LIFETIMES = CONFORMANCE + "lifetime_sim"
-PROCESSES = CONFORMANCE + "process_sim"
-SIGNALS = CONFORMANCE + "signal_sim"
+PIPES = CONFORMANCE + "pipe_sim"
+POLLS = CONFORMANCE + "poll_sim"
+PRIORITIES = CONFORMANCE + "priority_sim"
+SESSIONS = CONFORMANCE + "session_sim"
+WAITS = CONFORMANCE + "wait_sim"
 PROGRAMS = "//tests/conformance/programs:known_programs_test"
 LIMITS = "//tests/unit:sim_os_limit_test"
 UNIT = "//tests/unit:sim_os_test"
@@ -20,45 +25,45 @@ SIM = "mocks/sim/"
 MUTANTS = [
     # Processes -----------------------------------------------------------------------------------
     ("child-keeps-pending-signals", SIM + "processes.cc",
-     "    child.signals.pending = child.signals.own_pending = 0;\n", "", [PROCESSES]),
+     "    child.signals.pending = child.signals.own_pending = 0;\n", "", [INHERITANCE]),
     ("fork-leaks-a-slot", SIM + "processes.cc",
      "void Reap(Kernel* kernel, int slot) { kernel->processes[slot] = Process(); }",
      "void Reap(Kernel* kernel, int slot) {\n"
      "  kernel->processes[slot].parent = kNone;\n"
      "  kernel->processes[slot].pid = 0;\n}", [LIFETIMES]),
     ("child-keeps-death-signal", SIM + "processes.cc",
-     "    child.parent_death_signal = 0;\n", "", [PROCESSES]),
+     "    child.parent_death_signal = 0;\n", "", [SESSIONS]),
     ("death-signal-not-sent", SIM + "processes.cc",
-     "    if (death != 0 && ", "    if (death < 0 && ", [PROCESSES]),
+     "    if (death != 0 && ", "    if (death < 0 && ", [SESSIONS]),
     ("death-signal-without-the-right", SIM + "processes.cc",
      " && MaySignal(own, process, death)", "", [PROGRAMS]),
     ("fork-does-not-share-descriptions", SIM + "processes.cc",
-     "    ShareDescriptors(kernel, child);\n", "", [DESCRIPTORS]),
+     "    ShareDescriptors(kernel, child);\n", "", [PIPES]),
     ("orphans-stay-orphans", SIM + "processes.cc",
      "    process.parent = reaper;\n", "    process.parent = kNone;\n", [UNIT]),
     ("zombie-of-who-ignores-sigchld", SIM + "processes.cc",
      "  return ignored || (action.flags & SA_NOCLDWAIT) != 0;",
-     "  return (action.flags & SA_NOCLDWAIT) != 0;", [PROCESSES]),
+     "  return (action.flags & SA_NOCLDWAIT) != 0;", [WAITS]),
     ("nocldwait-ignored", SIM + "processes.cc",
-     "  return ignored || (action.flags & SA_NOCLDWAIT) != 0;", "  return ignored;", [PROCESSES]),
+     "  return ignored || (action.flags & SA_NOCLDWAIT) != 0;", "  return ignored;", [WAITS]),
     ("sigchld-lost", SIM + "processes.cc",
      "  if (!ignored) PostSignal(kernel, process.parent, SIGCHLD, sender);\n",
-     "  (void)sender;\n", [PROCESSES]),
+     "  (void)sender;\n", [WAITS]),
     ("sigchld-without-status", SIM + "processes.cc",
      "  const int status = exited ? WEXITSTATUS(process.wait_status) : "
      "WTERMSIG(process.wait_status);",
-     "  const int status = 0;", [SIGNALS]),
+     "  const int status = 0;", [ACTIONS]),
     ("exit-leaves-descriptors-open", SIM + "processes.cc",
-     "  CloseAllDescriptors(kernel, &process);\n", "", [PROCESSES]),
+     "  CloseAllDescriptors(kernel, &process);\n", "", [PIPES]),
     ("setsid-of-a-group-leader", SIM + "processes.cc",
      "    if (IsLive(process) && process.group == self().pid) return SysError(EPERM);\n",
-     "    (void)process;\n", [PROCESSES]),
+     "    (void)process;\n", [SESSIONS]),
     ("setsid-keeps-the-group", SIM + "processes.cc",
-     "  self().group = self().pid;\n", "", [PROCESSES]),
+     "  self().group = self().pid;\n", "", [SESSIONS]),
     ("setpgid-of-who-execd", SIM + "processes.cc",
      "    if (process.ever_execd != 0) return SysError(EACCES);\n", "", [EXEC]),
     ("setpgid-into-any-group", SIM + "processes.cc",
-     "    if (!found) return SysError(EPERM);\n", "    (void)found;\n", [PROCESSES]),
+     "    if (!found) return SysError(EPERM);\n", "    (void)found;\n", [SESSIONS]),
     ("nproc-ignored", SIM + "processes.cc",
      "  if (full && !exempt) return SysError(EAGAIN);\n",
      "  (void)full;\n  (void)exempt;\n", [LIMITS]),
@@ -68,8 +73,17 @@ MUTANTS = [
      "  const auto is_over = [&own] { return own.vfork_over; };",
      "  own.vfork_over = true;\n  const auto is_over = [&own] { return own.vfork_over; };",
      [REPLAY]),
+    ("exception-comes-to-the-caller", SIM + "program_calls.cc",
+     "  const bool returned = RunToEnd(\n",
+     "  const auto run = [](const auto& code, std::string*) { return code(), true; };\n"
+     "  const bool returned = run(\n", ["//tests/unit:sim_os_exception_test"]),
+    ("stacks-of-a-thread-stay", SIM + "fiber_stack.cc",
+     "    delete std::exchange(unused, next);\n", "    unused = next;\n",
+     ["//tests/unit:sim_fiber_test"]),
+    ("answers-are-not-counted", SIM + "engine.cc",
+     "  if (answer_count_++ / ", "  if (answer_count_ / ", ["//tests/unit:sim_os_bound_test"]),
     ("exit-status-whole", SIM + "program_calls.cc",
-     "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [PROCESSES]),
+     "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [WAITS]),
     # Exec ----------------------------------------------------------------------------------------
     ("exec-keeps-handlers", SIM + "program_calls.cc",
      "  ResetHandlers(&process.signals);\n", "", [REPLAY]),
@@ -83,18 +97,18 @@ MUTANTS = [
      [PROGRAMS]),
     # Waiting -------------------------------------------------------------------------------------
     ("zombie-reaped-twice", SIM + "waiting.cc",
-     "        Reap(&kernel_, children.first);\n", "", [PROCESSES]),
+     "        Reap(&kernel_, children.first);\n", "", [WAITS]),
     ("wnohang-blocks", SIM + "waiting.cc",
-     "    if ((options & WNOHANG) != 0) return WaitIdResult();\n", "", [PROCESSES]),
+     "    if ((options & WNOHANG) != 0) return WaitIdResult();\n", "", [WAITS]),
     ("wnowait-reaps", SIM + "waiting.cc",
-     "      if ((options & WNOWAIT) != 0) return news;\n", "", [PROCESSES]),
+     "      if ((options & WNOWAIT) != 0) return news;\n", "", [WAITS]),
     ("wait-for-own-group-is-for-any", SIM + "waiting.cc",
-     "  } else if (pid == 0) {\n    type = P_PGID;\n", "  } else if (pid == 0) {\n", [PROCESSES]),
+     "  } else if (pid == 0) {\n    type = P_PGID;\n", "  } else if (pid == 0) {\n", [WAITS]),
     ("wait-without-children-waits", SIM + "waiting.cc",
-     "    if (!children.any) return SysError(ECHILD);\n", "", [PROCESSES]),
+     "    if (!children.any) return SysError(ECHILD);\n", "", [WAITS]),
     ("wait-takes-the-youngest", SIM + "waiting.cc",
      "child.birth < kernel.processes[children.first].birth",
-     "child.birth > kernel.processes[children.first].birth", [PROCESSES]),
+     "child.birth > kernel.processes[children.first].birth", [WAITS]),
     ("zombies-are-stopped-children", SIM + "waiting.cc",
      "child.state != ProcessState::kZombie || (options & WEXITED) != 0", "true", [PROGRAMS]),
     ("who-leaves-a-group-wakes", SIM + "waiting.cc",
@@ -102,40 +116,51 @@ MUTANTS = [
     # Signals -------------------------------------------------------------------------------------
     ("mask-ignored", SIM + "signals.cc",
      "    case SIG_BLOCK: signals.mask |= bits; break;\n", "    case SIG_BLOCK: break;\n",
-     [PROCESSES]),
+     [ACTIONS]),
     ("sigkill-can-be-blocked", SIM + "signals.cc",
-     "  signals.mask &= ~kNeverBlocked;\n", "", [SIGNALS]),
+     "  signals.mask &= ~kNeverBlocked;\n", "", [ACTIONS]),
     ("ignored-stays-pending", SIM + "signals.cc",
-     "    self().signals.pending &= ~SignalBit(signal);\n", "", [SIGNALS]),
+     "    self().signals.pending &= ~SignalBit(signal);\n", "", [ACTIONS]),
     ("restart-always", SIM + "engine.cc",
      "    return error == kRestartable && (action.flags & SA_RESTART) != 0;",
      "    return error == kRestartable;", [CONFORMANCE + "interruption_sim"]),
     ("restart-never", SIM + "engine.cc",
      "    return error == kRestartable && (action.flags & SA_RESTART) != 0;",
      "    return false && error == action.flags;", [CONFORMANCE + "interruption_sim"]),
+    ("fault-takes-what-is-in-a-pipe", SIM + "pipes.cc",
+     "    if (!IsEmpty(pipe) && buffer == nullptr) return SysError(EFAULT);\n",
+     "    if (!IsEmpty(pipe) && buffer == nullptr) {\n"
+     "      char lost[8];\n"
+     "      TakeBytes(&kernel_, index, lost, sizeof(lost));\n"
+     "      return SysError(EFAULT);\n    }\n", [CONFORMANCE + "bad_pointer_sim"]),
+    ("sleep-begins-anew", SIM + "time.cc",
+     "  if (rest == Rest::kKept) *time = self().rest_of_time;\n", "",
+     [CONFORMANCE + "restart_sim"]),
+    ("poll-is-over-though-stopped", SIM + "poll.cc",
+     "deadline - kernel_.monotonic);", "0);", [CONFORMANCE + "restart_sim"]),
     ("nodefer-ignored", SIM + "engine.cc",
      "    if ((action.flags & SA_NODEFER) == 0) process.signals.mask |= SignalBit(signal);\n",
      "    process.signals.mask |= SignalBit(signal);\n", [LIFETIMES]),
     ("handler-keeps-its-mask", SIM + "engine.cc",
-     "    process.signals.mask = mask;\n", "    (void)mask;\n", [SIGNALS]),
+     "    process.signals.mask = mask;\n", "    (void)mask;\n", [ACTIONS]),
     ("resethand-ignored", SIM + "engine.cc",
-     "(action.flags & static_cast<int>(SA_RESETHAND)) != 0", "action.flags == -1", [SIGNALS]),
+     "(action.flags & static_cast<int>(SA_RESETHAND)) != 0", "action.flags == -1", [ACTIONS]),
     ("kill-of-a-group-hits-one", SIM + "signals.cc",
      "    sent = true;\n",
      "    if (sent && signal != 0) continue;\n    sent = true;\n", [PROGRAMS]),
     ("anybody-may-kill", SIM + "signals.cc",
      "  if (!sent) return SysError(EPERM);\n", "", [PROGRAMS]),
     ("stop-does-not-tell-the-parent", SIM + "signals.cc",
-     "  TellParent(kernel, slot, CLD_STOPPED, signal);\n", "", [PROCESSES]),
+     "  TellParent(kernel, slot, CLD_STOPPED, signal);\n", "", [WAITS]),
     ("sigcont-does-not-continue", SIM + "signals.cc",
-     "    Continue(kernel, slot);\n", "", [PROCESSES]),
+     "    Continue(kernel, slot);\n", "", [WAITS]),
     ("waited-for-signals-do-not-kill", SIM + "signals.cc",
      "    if (by_default && !blocked && Ends(signal)) taken &= ~SignalBit(signal);\n",
      "    (void)by_default;\n    (void)blocked;\n    (void)Ends;\n", [PROGRAMS]),
     # Descriptors ---------------------------------------------------------------------------------
     ("close-keeps-the-descriptor", SIM + "descriptors.cc",
      "  CloseDescriptor(&kernel_, &self(), fd);\n  return {};",
-     "  return {};", [PROCESSES]),
+     "  return {};", [DUPLICATES]),
     ("dup-keeps-cloexec", SIM + "descriptors.cc",
      "  ShareDescription(&kernel_, &self(), fd, to, false);\n",
      "  ShareDescription(&kernel_, &self(), fd, to, self().descriptors[fd].close_on_exec != 0);\n",
@@ -150,21 +175,21 @@ MUTANTS = [
      "    if (process.descriptors[fd].description == kNone) return fd;\n",
      "    if (process.descriptors[fd].description == kNone && fd != 4) return fd;\n", [FILES]),
     ("close-range-one-short", SIM + "descriptors.cc",
-     "fd <= last && fd < kMaxDescriptors", "fd < last && fd < kMaxDescriptors", [DESCRIPTORS]),
+     "fd <= last && fd < kMaxDescriptors", "fd < last && fd < kMaxDescriptors", [DUPLICATES]),
     ("lock-does-not-conflict", SIM + "files.cc",
      "    if (other.lock == F_WRLCK || type == F_WRLCK) return other.lock;\n", "", [FILES]),
     ("nofile-ignored", SIM + "descriptors.cc",
      "static_cast<uint64_t>(fd) < process.limits[RLIMIT_NOFILE].soft", "fd < kMaxDescriptors",
-     [DESCRIPTORS]),
+     [PRIORITIES]),
     # Pipes ---------------------------------------------------------------------------------------
     ("end-of-file-never-seen", SIM + "pipes.cc",
-     "    if (pipe.writers == 0) return size_t{0};\n", "", [PROCESSES]),
-    ("no-sigpipe", SIM + "pipes.cc", "      PostSignalToSelf(SIGPIPE);\n", "", [DESCRIPTORS]),
+     "    if (pipe.writers == 0) return size_t{0};\n", "", [PIPES]),
+    ("no-sigpipe", SIM + "pipes.cc", "      PostSignalToSelf(SIGPIPE);\n", "", [PIPES]),
     ("pipe-blocks-though-told-not-to", SIM + "pipes.cc",
-     "    if (!blocking) return SysError(EAGAIN);\n", "    (void)blocking;\n", [DESCRIPTORS]),
+     "    if (!blocking) return SysError(EAGAIN);\n", "    (void)blocking;\n", [PIPES]),
     ("pipe-takes-no-more-than-a-page", SIM + "pipes.cc",
      "  while (put < size && !IsFull(pipe)) {", "  while (put < size && IsEmpty(pipe)) {",
-     [DESCRIPTORS]),
+     [PIPES]),
     # Files ---------------------------------------------------------------------------------------
     ("umask-ignored", SIM + "file_calls.cc",
      "mode & 07777 & ~process.umask", "mode & 07777", [FILES]),
@@ -196,8 +221,8 @@ MUTANTS = [
      "  if (saved != kUnchanged) ids->saved = saved;\n", [PROGRAMS]),
     # Poll, time ----------------------------------------------------------------------------------
     ("poll-misses-hangups", SIM + "poll.cc",
-     "(pipe.writers == 0 ? POLLHUP : 0)", "(pipe.writers < 0 ? POLLHUP : 0)", [DESCRIPTORS]),
+     "(pipe.writers == 0 ? POLLHUP : 0)", "(pipe.writers < 0 ? POLLHUP : 0)", [POLLS]),
     ("poll-of-pidfd-never-ready", SIM + "poll.cc",
      "      return HasEnded(kernel, description.object) ? POLLIN | POLLRDNORM : 0;",
-     "      return HasEnded(kernel, description.object) ? 0 : 0;", [PROCESSES]),
+     "      return HasEnded(kernel, description.object) ? 0 : 0;", [POLLS]),
 ]

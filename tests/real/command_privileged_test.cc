@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -20,6 +19,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/real/command_runner.h"
+#include "tests/real/required_privileges.h"
+#include "tests/real/sanitizers.h"
 #include "tests/real/unused_uid.h"
 
 namespace cleanfork {
@@ -33,11 +34,11 @@ using ::testing::Pair;
 
 // Null if this process may do all that root may.
 const char* WhyNotPrivileged() {
-  if (::geteuid() != 0) return "needs root: run it with sudo";
+  if (::geteuid() != 0) return "root: run it with sudo";
   std::ifstream map("/proc/self/uid_map");
   unsigned first = 0, outside = 0, count = 0;
   if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
-    return "needs root of the whole system, and is root of a user namespace only";
+    return "root of the whole system, and this is root of a user namespace only";
   }
   return nullptr;
 }
@@ -55,8 +56,9 @@ void BecomeUnused() {
 void WithoutLeakSanitizer() { ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1); }
 
 // Lets the user have that many processes, and becomes it.
-void BecomeUnusedWithProcesses(rlim_t most) {
+void BecomeUnusedWithProcesses(int processes) {
   WithoutLeakSanitizer();
+  const auto most = static_cast<rlim_t>(1 + (processes - 1) * kTasksOfAForkedProcess);
   const rlimit limit = {most, most};
   if (::setrlimit(RLIMIT_NPROC, &limit) != 0) ::_exit(98);
   BecomeUnused();
@@ -66,9 +68,7 @@ class CommandPrivilegedTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* why = WhyNotPrivileged();
-    if (why == nullptr) return;
-    if (std::getenv("CLEANFORK_REQUIRE_PRIVILEGED") != nullptr) FAIL() << why;
-    GTEST_SKIP() << why;
+    if (why != nullptr) SkipWithoutPrivileges(why);
   }
 
   CommandOutcome Start(std::vector<std::string> words,

@@ -24,18 +24,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cleanfork/child_error.h"
+#include "mocks/sanitizers.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
 #include "tests/real/shared_memory.h"
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CLEANFORK_HAS_A_THREAD 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define CLEANFORK_HAS_A_THREAD 1
-#endif
 
 namespace cleanfork {
 namespace {
@@ -500,7 +492,7 @@ TEST_F(DaemonizeTest, ProcessWithAnotherThreadIsRefusedUnlessThatIsAllowed) {
 }
 
 TEST_F(DaemonizeTest, ProcessWithOneThreadIsNotRefused) {
-#ifdef CLEANFORK_HAS_A_THREAD
+#ifdef CLEANFORK_TSAN
   GTEST_SKIP() << "the sanitizer has a thread of its own";
 #endif
   EXPECT_EQ(SuccessOf(

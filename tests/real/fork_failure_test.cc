@@ -27,6 +27,7 @@
 #include "tests/real/entry_points.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
+#include "tests/real/sanitizers.h"
 #include "tests/real/sleepless_os.h"
 #include "tests/real/unused_uid.h"
 
@@ -34,6 +35,14 @@ namespace cleanfork {
 namespace {
 
 constexpr int kAttempts = 3;
+
+constexpr rlim_t TasksOf(int processes) {
+  return static_cast<rlim_t>(processes * kTasksOfAForkedProcess);
+}
+
+// "1 of 1 tasks", where one process is all that there may be and is.
+const std::string kFull =
+    std::to_string(TasksOf(1)) + " of " + std::to_string(TasksOf(1)) + " tasks";
 
 struct Outcome {
   absl::Status status;
@@ -87,12 +96,12 @@ std::string CheckRecovery(const Outcome& outcome, const SleeplessOs& os) {
 }
 
 // Becomes a user who may have `processes` processes; "" or what went wrong.
-std::string BecomeLimitedUser(uid_t uid, rlim_t processes) {
+std::string BecomeLimitedUser(uid_t uid, int processes) {
   if (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 ||
       setresuid(uid, uid, uid) != 0) {
     return std::string("cannot become another user: ") + std::strerror(errno);
   }
-  const rlimit limit = {processes, 100};
+  const rlimit limit = {TasksOf(processes), 100};
   if (setrlimit(RLIMIT_NPROC, &limit) != 0) return "setrlimit failed";
   return "";
 }
@@ -113,7 +122,7 @@ TEST_P(ForkFailure, ProcessLimitThatStaysFullIsNamedInTheError) {
               const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
               const std::string wrong =
                   CheckFailure(outcome, EAGAIN, os,
-                               "RLIMIT_NPROC is full: 1 of 1 tasks of uid " + std::to_string(uid));
+                               "RLIMIT_NPROC is full: " + kFull + " of uid " + std::to_string(uid));
               return wrong + Difference(before, ReadCallerState());
             }),
             "");
@@ -125,7 +134,7 @@ TEST_P(ForkFailure, ProcessLimitThatIsRaisedBetweenTwoAttemptsIsRecoveredFrom) {
               std::string failed = BecomeLimitedUser(UnusedUid(), 1);
               if (!failed.empty()) return failed;
               SleeplessOs os([] {
-                const rlimit raised = {2, 100};
+                const rlimit raised = {TasksOf(2), 100};
                 setrlimit(RLIMIT_NPROC, &raised);
               });
               const CallerState before = ReadCallerState();
@@ -142,11 +151,16 @@ TEST_P(ForkFailure, ProcessOfTheSameUserThatLeavesBetweenTwoAttemptsMakesRoom) {
   EXPECT_EQ(InOwnProcess([entry] {
               std::string failed = BecomeLimitedUser(UnusedUid(), 2);
               if (!failed.empty()) return failed;
+              int ready[2];
+              if (pipe(ready) != 0) return std::string("no pipe");
               const pid_t other = fork();
               if (other == 0) {
+                if (write(ready[1], "x", 1) != 1) _exit(1);
                 for (;;) pause();
               }
               if (other < 0) return std::string("the first fork failed");
+              char byte = 0;
+              if (read(ready[0], &byte, 1) != 1) return std::string("the other is gone");
               SleeplessOs os([other] {
                 kill(other, SIGKILL);
                 waitpid(other, nullptr, 0);
@@ -160,12 +174,12 @@ TEST_P(ForkFailure, ProcessOfTheSameUserThatLeavesBetweenTwoAttemptsMakesRoom) {
 // A control group of its own below the test's, of whichever version has the pids controller.
 class PidsCgroup {
  public:
-  explicit PidsCgroup(int maximum) {
+  explicit PidsCgroup(rlim_t maximum) {
     for (const char* root : {"/sys/fs/cgroup/pids", "/sys/fs/cgroup"}) {
       path_ = std::string(root) + "/cleanfork_test_" + std::to_string(getpid());
       if (mkdir(path_.c_str(), 0755) != 0) continue;
       std::ofstream(path_ + "/pids.max") << maximum << std::flush;
-      int read_back = 0;
+      rlim_t read_back = 0;
       if (std::ifstream(path_ + "/pids.max") >> read_back && read_back == maximum) return;
       rmdir(path_.c_str());
     }
@@ -183,18 +197,19 @@ class PidsCgroup {
 
 TEST_P(ForkFailure, FullControlGroupIsNamedInTheErrorAndRecoveredFromWhenItGrows) {
   const EntryPoint entry = GetParam();
-  PidsCgroup cgroup(1);
+  PidsCgroup cgroup(TasksOf(1));
   if (!cgroup.valid()) GTEST_SKIP() << "no control group with the pids controller can be made";
   EXPECT_EQ(InOwnProcess([entry, &cgroup] {
               std::ofstream(cgroup.path() + "/cgroup.procs") << getpid() << std::flush;
               SleeplessOs os;
               const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), os);
               const std::string wrong =
-                  CheckFailure(outcome, EAGAIN, os, "is full: 1 of 1 tasks") +
+                  CheckFailure(outcome, EAGAIN, os, "is full: " + kFull) +
                   CheckFailure(outcome, EAGAIN, os, "pids.max of control group ");
               if (!wrong.empty()) return wrong;
-              SleeplessOs growing(
-                  [&cgroup] { std::ofstream(cgroup.path() + "/pids.max") << 2 << std::flush; });
+              SleeplessOs growing([&cgroup] {
+                std::ofstream(cgroup.path() + "/pids.max") << TasksOf(2) << std::flush;
+              });
               return CheckRecovery(StartAndWait(entry, OptionsWithRetries(), growing), growing);
             }),
             "");
@@ -274,14 +289,15 @@ TEST_P(ForkFailure, AfterAReturnToALivingPidNamespaceTheNextStartSucceeds) {
 // as one that is only short of memory, it is tried again, and the message says what it may be.
 TEST_P(ForkFailure, PidNamespaceWhoseFirstForkFailedIsTriedAgainAndSaysSo) {
   const EntryPoint entry = GetParam();
-  PidsCgroup cgroup(1);
+  PidsCgroup cgroup(TasksOf(1));
   if (!cgroup.valid()) GTEST_SKIP() << "no control group with the pids controller can be made";
   EXPECT_EQ(InOwnProcess([entry, &cgroup] {
               std::string failed = EnterPidNamespace();
               if (!failed.empty()) return failed;
               std::ofstream(cgroup.path() + "/cgroup.procs") << getpid() << std::flush;
-              SleeplessOs growing(
-                  [&cgroup] { std::ofstream(cgroup.path() + "/pids.max") << 2 << std::flush; });
+              SleeplessOs growing([&cgroup] {
+                std::ofstream(cgroup.path() + "/pids.max") << TasksOf(2) << std::flush;
+              });
               const Outcome outcome = StartAndWait(entry, OptionsWithRetries(), growing);
               return CheckFailure(outcome, ENOMEM, growing,
                                   "the PID namespace for children has had no process yet");

@@ -82,7 +82,7 @@ std::string StartProgramsToBeKilled() {
 class IgnoredChildren : public testing::Test {
  protected:
   void SetUp() override {
-    if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork(2) under this sanitizer";
+    if (kVforkIsFork) GTEST_SKIP() << kNoVfork;
   }
 };
 

@@ -28,15 +28,11 @@
 #include "cleanfork/fork_child.h"
 #include "cleanfork/os_wrapper.h"
 #include "cleanfork/spawn.h"
+#include "mocks/sanitizers.h"
 #include "tests/real/own_process.h"
 #include "tests/real/process_state.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_MALLOC_IS_TAKEN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(CLEANFORK_ASAN) || defined(CLEANFORK_TSAN)
 #define CLEANFORK_MALLOC_IS_TAKEN 1
 #endif
 

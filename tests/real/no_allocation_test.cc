@@ -271,7 +271,7 @@ class NoAllocation : public ::testing::TestWithParam<std::tuple<int, Variant>> {
 
 TEST_P(NoAllocation, InAChildThatIsBeingSetUp) {
   const auto& [entry, variant] = GetParam();
-  if (variant.takes_root && !HasPrivileges()) GTEST_SKIP() << "needs root";
+  if (variant.takes_root) CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
   for (int failing_forks : {0, 1}) {
     int calls = -1;
     EXPECT_EQ(RunWithTrap(entry, variant, failing_forks, TrappingOs::Plant::kNothing, &calls), "");
@@ -281,7 +281,7 @@ TEST_P(NoAllocation, InAChildThatIsBeingSetUp) {
 
 TEST_P(NoAllocation, WouldBeSeen) {
   const auto& [entry, variant] = GetParam();
-  if (variant.takes_root && !HasPrivileges()) GTEST_SKIP() << "needs root";
+  if (variant.takes_root) CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
   for (TrappingOs::Plant plant : {TrappingOs::Plant::kMalloc, TrappingOs::Plant::kFree}) {
     int calls = -1;
     EXPECT_EQ(RunWithTrap(entry, variant, 0, plant, &calls), "");

@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "tests/real/required_privileges.h"
+
 namespace cleanfork {
 
 // Runs body() in a child and returns what it returned: "" when all is well, else what is wrong.
@@ -20,16 +22,15 @@ std::string InOwnProcess(const std::function<std::string()>& body, int deadline_
 // that does not end in ten seconds is a stray process: killed, and described. "" if there is none.
 std::string ReapOrphans();
 
-// Whether this process is root with all capabilities. If not, and the environment has
-// CLEANFORK_REQUIRE_PRIVILEGED=1, fails the test that asks.
+// Whether this process is root with all capabilities, of the machine and not of a sandbox alone.
 bool HasPrivileges();
 
 }  // namespace cleanfork
 
 // The start of a test that needs root.
-#define CLEANFORK_SKIP_WITHOUT_PRIVILEGES()                                                    \
-  if (!::cleanfork::HasPrivileges())                                                           \
-  GTEST_SKIP() << "needs root with CAP_SETUID, CAP_SETGID and CAP_SYS_ADMIN: run the test as " \
-                  "root outside of a sandbox (tag local)"
+#define CLEANFORK_SKIP_WITHOUT_PRIVILEGES()  \
+  if (!::cleanfork::HasPrivileges())         \
+  return ::cleanfork::SkipWithoutPrivileges( \
+      "root with CAP_SETUID, CAP_SETGID and CAP_SYS_ADMIN, outside of a sandbox (tag local)")
 
 #endif  // CLEANFORK_TESTS_REAL_OWN_PROCESS_H_

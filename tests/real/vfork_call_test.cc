@@ -28,7 +28,7 @@ namespace {
 class VforkCallTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (kVforkIsFork) GTEST_SKIP() << "VforkCall() is a fork under this sanitizer";
+    if (kVforkIsFork) GTEST_SKIP() << kNoVfork;
   }
 };
 

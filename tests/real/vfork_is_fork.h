@@ -4,23 +4,13 @@
 #ifndef CLEANFORK_TESTS_REAL_VFORK_IS_FORK_H_
 #define CLEANFORK_TESTS_REAL_VFORK_IS_FORK_H_
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_VFORK_IS_FORK true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_VFORK_IS_FORK true
-#endif
-#endif
-#ifndef CLEANFORK_VFORK_IS_FORK
-#define CLEANFORK_VFORK_IS_FORK false
-#endif
+#include "tests/real/sanitizers.h"
 
 namespace cleanfork {
 
-constexpr bool kVforkIsFork = CLEANFORK_VFORK_IS_FORK;
+constexpr bool kVforkIsFork = kAddressSanitizer || kThreadSanitizer;
+constexpr const char* kNoVfork = "VforkCall() is a fork(2) under this sanitizer";
 
 }  // namespace cleanfork
-
-#undef CLEANFORK_VFORK_IS_FORK
 
 #endif  // CLEANFORK_TESTS_REAL_VFORK_IS_FORK_H_

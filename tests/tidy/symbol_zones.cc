@@ -21,6 +21,7 @@ bool IsExcepted(const std::string& object, const std::string& call) {
       // A fiber's stack has a guard page, and whoever runs off it is named, on a stack of its own.
       {"fiber_stack", "mmap"},
       {"fiber_stack", "mprotect"},
+      {"fiber_stack", "munmap"},
       {"fiber_stack", "sigaction"},
       {"fiber_stack", "sigaltstack"},
       {"fiber_stack", "write"},

@@ -8,15 +8,9 @@
 #include <fstream>
 #include <string>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_SANITIZED 1
-#endif
-#endif
+#include "mocks/sanitizers.h"
 
-#ifdef CLEANFORK_SANITIZED
+#if defined(CLEANFORK_ASAN) || defined(CLEANFORK_TSAN)
 
 // Of <sanitizer/allocator_interface.h>, which g++ does not come with.
 extern "C" size_t __sanitizer_get_current_allocated_bytes();

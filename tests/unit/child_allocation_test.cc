@@ -14,13 +14,9 @@
 #include "cleanfork/fault_os.h"
 #include "cleanfork/os.h"
 #include "cleanfork/trace_os.h"
+#include "mocks/sanitizers.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_OTHER_MALLOC 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#if defined(CLEANFORK_ASAN) || defined(CLEANFORK_TSAN) || !defined(__GLIBC__)
 #define CLEANFORK_OTHER_MALLOC 1
 #endif
 

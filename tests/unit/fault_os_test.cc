@@ -345,6 +345,11 @@ TEST(FaultOsDeathTest, RefusesASwitchOfProcessByName) {
                "entry 2 of the plan, P>P.1@waitpid#1: a switch of process");
 }
 
+TEST(FaultOsDeathTest, RefusesASignalWithinACallByName) {
+  EXPECT_DEATH(FaultOs(RealOs(), "cf1;P!SIGTERM+@read#1"),
+               "entry 1 of the plan, P!SIGTERM.@read#1: a signal within a call, .* without the '.'");
+}
+
 TEST(FaultOsDeathTest, RefusesWhatIsNoPlan) {
   EXPECT_DEATH(FaultOs(RealOs(), "cf1;P.frok#1=EAGAIN"), "did you mean \"fork\"");
   FaultEntry lie;

@@ -79,6 +79,27 @@ TEST(FaultPlan, SaysThatASignalComes) {
   EXPECT_EQ(FaultPlanToString(plan), "cf1;P.1!SIGTERM@read#1;P!SIGKILL@_exit#1");
 }
 
+TEST(FaultPlan, SaysThatASignalComesWhileTheProcessWaits) {
+  const FaultPlan plan = Parse("cf1;P!SIGTERM+@read#1;P!SIGTERM@read#2");
+  ASSERT_THAT(plan, SizeIs(2));
+  EXPECT_EQ(plan[0].kind, FaultEntry::Kind::kSignal);
+  EXPECT_TRUE(plan[0].sticky);
+  EXPECT_EQ(plan[0].signal, SIGTERM);
+  EXPECT_EQ(plan[0].call, OsCall::kRead);
+  EXPECT_FALSE(plan[1].sticky);
+  EXPECT_EQ(FaultPlanToString(plan), "cf1;P!SIGTERM+@read#1;P!SIGTERM@read#2");
+}
+
+TEST(FaultPlan, NamesTheStepsOfAnEnd) {
+  const std::string line = "cf1;P!SIGKILL@_exit#1;P>P.1@_exit#2";
+  const FaultPlan plan = Parse(line);
+  ASSERT_THAT(plan, SizeIs(2));
+  EXPECT_EQ(plan[0].call, OsCall::kExit);
+  EXPECT_EQ(plan[1].call, OsCall::kExit);
+  EXPECT_EQ(plan[1].index, 2u);
+  EXPECT_EQ(FaultPlanToString(plan), line);
+}
+
 TEST(FaultPlan, SaysThatAnotherProcessRunsOn) {
   FaultPlan plan = Parse("cf1;P>P.1@waitpid#1");
   ASSERT_THAT(plan, SizeIs(1));
@@ -162,7 +183,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadPlan{"cf1;P.write#1=short:0", 21, "counts from 1"},
         BadPlan{"cf1;P!@read#1", 7, "expected a signal, found '@'"},
         BadPlan{"cf1;P!SIGTREM@read#1", 7, "found \"SIGTREM\"; did you mean \"SIGTERM\"?"},
-        BadPlan{"cf1;P!SIGTERM#read#1", 14, "expected '@' and a call, found '#'"},
+        BadPlan{"cf1;P!SIGTERM#read#1", 14, "expected '@' and a call, or '+', found '#'"},
+        BadPlan{"cf1;P!SIGTERM++@read#1", 15, "expected '@' and a call, found '+'"},
+        BadPlan{"cf1;P!SIGTERM+@_exit#1", 16, "a call that may wait: _exit does not"},
+        BadPlan{"cf1;P!SIGTERM@exit#1", 15, "did you mean \"_exit\"?"},
+        BadPlan{"cf1;P.fork#1=EAGAIN;fits=5d1c", 21, "\"fits=\" is for Replay()"},
+        BadPlan{"cf1;fits=5d1c", 5, "leave it out here"},
         BadPlan{"cf1;P!SIGTERM@raed#1", 15, "did you mean \"read\"?"},
         BadPlan{"cf1;P!SIGTERM@read#1=EPERM", 21, "expected ';'"},
         BadPlan{"cf1;P>@read#1", 7, "expected a process"},
@@ -232,6 +258,7 @@ class PlanGenerator {
       case FaultEntry::Kind::kSignal:
         entry.call = Call(any);
         entry.signal = static_cast<int>(1 + Below(31));
+        entry.sticky = entry.call != OsCall::kExit && Below(2) == 0;
         break;
       case FaultEntry::Kind::kSwitch:
         entry.call = Call(any);

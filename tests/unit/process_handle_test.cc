@@ -1,16 +1,17 @@
 #include "cleanfork/process_handle.h"
 
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "cleanfork/os_wrapper.h"
+#include "cleanfork/sim_os.h"
 #include "cleanfork/stop.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -158,87 +159,76 @@ TEST(ProcessHandleTest, AProcessHasStartedBeforeNowAndAfterItsParent) {
   EXPECT_GE(self->start_time() / 1'000'000'000, now.tv_sec - 3600);
 }
 
-// A child that waits for its end; a test ends it by closing the pipe.
+// A kernel without pidfd_open(2), or a sandbox that refuses it.
+class WithoutPidFds : public OsWrapper {
+ public:
+  using OsWrapper::OsWrapper;
+  SysResult<int> PidFdOpen(pid_t, unsigned) override { return SysError(EPERM); }
+};
+
+// A simulated process that waits for ever, with pidfds and without them.
 class ChildTest : public ::testing::TestWithParam<bool> {
  protected:
-  void SetUp() override {
-    int ends[2];
-    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    pid_ = ::fork();
-    ASSERT_NE(pid_, -1);
-    if (pid_ == 0) {
-      ::close(ends[1]);
-      char byte;
-      ::_exit(::read(ends[0], &byte, 1) == 0 ? 0 : 1);
-    }
-    ::close(ends[0]);
-    end_ = ends[1];
-  }
-  void TearDown() override {
-    ::close(end_);
-    if (!reaped_) ::waitpid(pid_, nullptr, 0);
-  }
-  // Waits until the child is a zombie.
-  void Await() {
-    siginfo_t info;
-    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT), 0);
+  // What its parent does, with a handle of it.
+  void Run(const std::function<void(Os& os, ProcessHandle& process, pid_t pid)>& use) {
+    bool came = false;
+    const SimRun run = sim_.Run([&, pidfds = GetParam()](Os& kernel) {
+      WithoutPidFds older(kernel);
+      Os& os = pidfds ? kernel : older;
+      const pid_t pid = os.Fork().value();
+      if (pid == 0) {
+        os.Poll(nullptr, 0, -1).IgnoreError();
+        return 1;
+      }
+      absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid, os);
+      EXPECT_TRUE(process.ok()) << process.status();
+      if (process.ok()) use(os, *process, pid);
+      came = process.ok();
+      os.Kill(pid, SIGKILL).IgnoreError();
+      os.WaitPid(pid, 0).IgnoreError();
+      return 0;
+    });
+    EXPECT_EQ(run.end, SimEnd::kAllEnded) << run.message;
+    EXPECT_TRUE(came);
   }
 
-  // The kernel, with or without pidfd_open(2).
-  class MaybePidfd : public OsWrapper {
-   public:
-    MaybePidfd() : OsWrapper(RealOs()) {}
-    SysResult<int> PidFdOpen(pid_t pid, unsigned flags) override {
-      if (!GetParam()) return SysError(EPERM);
-      return OsWrapper::PidFdOpen(pid, flags);
-    }
-  };
-
-  MaybePidfd os_;
-  pid_t pid_ = -1;
-  int end_ = -1;
-  bool reaped_ = false;
+  SimOs sim_;
 };
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutPidfd, ChildTest, ::testing::Bool());
 
 TEST_P(ChildTest, ARunningProcessHasNotEnded) {
-  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid_, os_);
-  ASSERT_TRUE(process.ok()) << process.status();
-  const absl::StatusOr<bool> ended = process->WaitUntil(0);
-  ASSERT_TRUE(ended.ok()) << ended.status();
-  EXPECT_FALSE(*ended);
+  Run([](Os&, ProcessHandle& process, pid_t) {
+    const absl::StatusOr<bool> ended = process.WaitUntil(0);
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    EXPECT_FALSE(*ended);
+  });
 }
 
 TEST_P(ChildTest, AZombieHasEnded) {
-  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid_, os_);
-  ASSERT_TRUE(process.ok()) << process.status();
-  ASSERT_EQ(::kill(pid_, SIGKILL), 0);
-  Await();
-  const absl::StatusOr<bool> ended = process->WaitUntil(0);
-  ASSERT_TRUE(ended.ok()) << ended.status();
-  EXPECT_TRUE(*ended);
-  EXPECT_EQ(ProcessHandle::Open(pid_, os_).status().code(), absl::StatusCode::kNotFound);
+  Run([](Os& os, ProcessHandle& process, pid_t pid) {
+    ASSERT_TRUE(os.Kill(pid, SIGKILL).ok());
+    ASSERT_TRUE(os.WaitId(P_PID, static_cast<id_t>(pid), WEXITED | WNOWAIT).ok());
+    const absl::StatusOr<bool> ended = process.WaitUntil(0);
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    EXPECT_TRUE(*ended);
+    EXPECT_EQ(ProcessHandle::Open(pid, os).status().code(), absl::StatusCode::kNotFound);
+  });
 }
 
 TEST_P(ChildTest, AProcessThatIsGoneCannotBeSignalled) {
-  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid_, os_);
-  ASSERT_TRUE(process.ok()) << process.status();
-  ASSERT_EQ(::kill(pid_, SIGKILL), 0);
-  ASSERT_EQ(::waitpid(pid_, nullptr, 0), pid_);
-  reaped_ = true;
-  EXPECT_EQ(process->Signal(SIGTERM).code(), absl::StatusCode::kNotFound);
+  Run([](Os& os, ProcessHandle& process, pid_t pid) {
+    ASSERT_TRUE(os.Kill(pid, SIGKILL).ok());
+    ASSERT_TRUE(os.WaitPid(pid, 0).ok());
+    EXPECT_EQ(process.Signal(SIGTERM).code(), absl::StatusCode::kNotFound);
+  });
 }
 
 TEST_P(ChildTest, StoppingEndsAProcess) {
-  absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid_, os_);
-  ASSERT_TRUE(process.ok()) << process.status();
-  const absl::Status stopped = StopProcess(*process, StopSchedule(), os_);
-  EXPECT_TRUE(stopped.ok()) << stopped;
-  int status = 0;
-  ASSERT_EQ(::waitpid(pid_, &status, 0), pid_);
-  reaped_ = true;
-  EXPECT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(WTERMSIG(status), SIGTERM);
+  Run([](Os& os, ProcessHandle& process, pid_t pid) {
+    const absl::Status stopped = StopProcess(process, StopSchedule(), os);
+    EXPECT_TRUE(stopped.ok()) << stopped;
+    EXPECT_EQ(os.WaitPid(pid, 0).value().status, SIGTERM);
+  });
 }
 
 }  // namespace

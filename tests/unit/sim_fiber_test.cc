@@ -53,6 +53,33 @@ TEST(Fiber, StacksAreUsedAgain) {
   }
 }
 
+TEST(Fiber, StacksOfAThreadGoWithIt) {
+  const int64_t before = FiberStack::InAll();
+  int64_t within = 0;
+  std::thread([&within] {
+    const OverflowReport report;
+    Turns turns;
+    Fiber fiber("a test", 1, &Talk, &turns);
+    turns.fiber = &fiber;
+    turns.There();
+    Fiber another("a test", 2, &Talk, &turns);
+    within = FiberStack::InAll();
+  }).join();
+  EXPECT_EQ(within, before + 2);
+  EXPECT_EQ(FiberStack::InAll(), before);
+}
+
+// As a thread_local that is destroyed after those.
+TEST(Fiber, AStackThatIsGivenBackWhenTheThreadHasEndedIsFreed) {
+  const int64_t before = FiberStack::InAll();
+  std::thread([] {
+    thread_local std::unique_ptr<Fiber> late;
+    late.reset();
+    late = std::make_unique<Fiber>("a test", 1, &Talk, nullptr);
+  }).join();
+  EXPECT_EQ(FiberStack::InAll(), before);
+}
+
 void ThrowOverASwitch(void* argument) {
   auto& turns = *static_cast<Turns*>(argument);
   try {

@@ -12,17 +12,11 @@
 
 #include "cleanfork/os.h"
 #include "cleanfork/sim_os.h"
+#include "mocks/sanitizers.h"
 #include "tests/unit/abandoned_processes.h"
 #include "tests/unit/allocated.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CLEANFORK_LSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CLEANFORK_LSAN 1
-#endif
-#endif
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -188,7 +182,7 @@ TEST(SimHeapDeathTest, AThreadHasOne) {
   EXPECT_DEATH(SimHeap(), "this thread has one");
 }
 
-#ifdef CLEANFORK_LSAN
+#ifdef CLEANFORK_ASAN
 uintptr_t hidden = 0;  // from the leak checker; not a pointer
 void Leak() { hidden = ~reinterpret_cast<uintptr_t>(new int[25]); }
 

@@ -10,13 +10,7 @@
 #include <string>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_SANITIZED 1
-#endif
-#endif
+#include "mocks/sanitizers.h"
 
 namespace cleanfork {
 namespace {
@@ -35,13 +29,13 @@ int Run(const std::vector<std::string>& words) {
   return WEXITSTATUS(status);
 }
 
-int RunUnderValgrind(const std::string& program) {
-  return Run({"valgrind", "--quiet", "--error-exitcode=" + std::to_string(kErrorsFound), program,
-              "--gtest_filter=-*DeathTest*"});
+int RunUnderValgrind(const std::string& program, const std::string& option = "--quiet") {
+  return Run({"valgrind", "--quiet", option, "--error-exitcode=" + std::to_string(kErrorsFound),
+              program, "--gtest_filter=-*DeathTest*"});
 }
 
 std::string WhyNot() {
-#ifdef CLEANFORK_SANITIZED
+#if defined(CLEANFORK_ASAN) || defined(CLEANFORK_TSAN)
   return "valgrind does not run programs that are built with a sanitizer";
 #else
 #if !__has_include(<valgrind/valgrind.h>)
@@ -62,6 +56,13 @@ TEST(UnderValgrind, TestsOfSimOsPassWithoutAWord) {
     EXPECT_EQ(RunUnderValgrind(program), 0) << program;
   }
   EXPECT_GE(count, 2);
+}
+
+// 64 MiB hold a thread's stack and what is mapped beside it.
+TEST(UnderValgrind, StacksThatAreNearEachOtherAreNotTakenForOne) {
+  const std::string why_not = WhyNot();
+  if (!why_not.empty()) GTEST_SKIP() << why_not;
+  EXPECT_EQ(RunUnderValgrind(std::getenv("NEAR_STACKS"), "--max-stackframe=67108864"), 0);
 }
 
 // So that it is seen to say something.

@@ -8,18 +8,14 @@
 #include "tests/conformance/programs/comparison.h"
 #include "tests/conformance/programs/program.h"
 #include "tests/conformance/programs/program_kernels.h"
+#include "tests/real/required_privileges.h"
+#include "tests/real/sanitizers.h"
 
 namespace cleanfork::programs {
 namespace {
 
 class KnownPrograms : public ::testing::Test {
  protected:
-  static void SkipWithoutPrivileges() {
-    const char* const required = std::getenv("CLEANFORK_REQUIRE_PRIVILEGED");
-    ASSERT_TRUE(required == nullptr || std::string(required) != "1") << "this may not change ids";
-    GTEST_SKIP() << "needs root of the whole machine: run the test as root outside of a sandbox";
-  }
-
   Transcript Simulated(const Program& program) { return simulated_.Run(program); }
   Transcript Real(const Program& program) { return real_.Run(program); }
 
@@ -40,6 +36,8 @@ constexpr Known kKnown[] = {
     {"p0:fork(p1);p0:waitid(own,STOPPED);p1:exit(0)", "p1:exit(0): p0 = ECHILD p1 ends"},
     // Who waits for a group looks again when a member ends, not when it leaves.
     {"p0:fork(p2);p2:fork(p3);p2:waitpid(own,0);p3:setsid()", "p3:setsid(): p3 = p3"},
+    {"p0:fork(p1);p0:fork(p2);p0:waitid(own,CONTINUED);p1:kill(p1,USR1);p2:setsid()",
+     "p2:setsid(): p2 = p2"},
     // It does look before it returns to a handler.
     {"p0:sigaction(USR1,handler,0,0);p0:fork(p1);p0:waitpid(own,0);p1:setsid();p1:kill(p0,USR1)",
      "p1:kill(p0,USR1): p0 +SIGUSR1 = ECHILD p1 = ok"},
@@ -73,8 +71,10 @@ TEST_F(KnownPrograms, DoTheSameOnBothKernels) {
     EXPECT_NE(simulated.find(known.line + std::string("\n")), std::string::npos)
         << known.program << "\n"
         << simulated;
+    if (kThreadSanitizer) continue;
     EXPECT_EQ(FirstDifference(simulated, Real(program).text), "") << known.program;
   }
+  if (kThreadSanitizer) GTEST_SKIP() << kUnseen << "; on SimOs these programs were right";
 }
 
 constexpr Known kKnownOfIds[] = {
@@ -124,7 +124,8 @@ TEST_F(KnownPrograms, OfIdsDoOnSimOsWhatTheRealKernelDid) {
 }
 #else
 TEST_F(KnownPrograms, OfIdsDoTheSameOnBothKernels) {
-  if (!privileged_) return SkipWithoutPrivileges();
+  if (!privileged_) return SkipWithoutPrivileges(kToChangeIds);
+  if (kThreadSanitizer) GTEST_SKIP() << kUnseen;
   for (const Known& known : kKnownOfIds) {
     Program program;
     ASSERT_EQ(Parse(known.program, &program), "");

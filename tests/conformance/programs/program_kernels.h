@@ -66,6 +66,12 @@ class RealKernel {
 
 // Whether this process is root of the whole machine, and not of a sandbox.
 bool MayChangeIds();
+constexpr const char* kToChangeIds = "root of the whole machine, outside of a sandbox";
+
+// Why no real process is compared with a simulated one under ThreadSanitizer.
+constexpr const char* kUnseen =
+    "ThreadSanitizer has a thread of its own in every process, which outlives the main one: when "
+    "all processes of a program are quiet cannot be seen";
 
 }  // namespace cleanfork::programs
 

@@ -11,15 +11,13 @@
 #include "tests/conformance/programs/comparison.h"
 #include "tests/conformance/programs/program.h"
 #include "tests/conformance/programs/program_kernels.h"
+#include "tests/real/required_privileges.h"
+#include "tests/real/sanitizers.h"
 
 namespace cleanfork::programs {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kPrograms = 500;  // forks of the real kernel are slow under these
-#else
-constexpr uint64_t kPrograms = 1000;
-#endif
+constexpr uint64_t kPrograms = kAddressSanitizer ? 500 : 1000;  // its forks are slow
 constexpr int kSteps = 120;
 
 uint64_t Number(const char* name, uint64_t fallback) {
@@ -40,12 +38,9 @@ class RandomPrograms : public ::testing::Test {
 
 TEST_F(RandomPrograms, DoTheSameOnBothKernels) {
 #ifdef CLEANFORK_PROGRAMS_WITH_IDS
-  if (!privileged_) {
-    const char* const required = std::getenv("CLEANFORK_REQUIRE_PRIVILEGED");
-    ASSERT_TRUE(required == nullptr || std::string(required) != "1") << "this may not change ids";
-    GTEST_SKIP() << "needs root of the whole machine: run the test as root outside of a sandbox";
-  }
+  if (!privileged_) return SkipWithoutPrivileges(kToChangeIds);
 #endif
+  if (kThreadSanitizer) GTEST_SKIP() << kUnseen;
   const uint64_t seed = Number("CLEANFORK_SEED", 1);
   const uint64_t count = Number("CLEANFORK_PROGRAMS", kPrograms);
   const RunOn simulated = [this](const Program& program) { return Simulated(program); };

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -195,13 +196,25 @@ void StayOnOneProcessor() {
   _exit(0);
 }
 
+// Ours are gone when they end, and their numbers free. If the number is a child's after the
+// descriptor was made, that is of this child, or of one that has ended.
+void KillChild(pid_t child) {
+  const int fd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+  if (fd == -1) return;
+  const std::vector<pid_t> children = ChildrenOf(getpid());
+  if (std::find(children.begin(), children.end(), child) != children.end()) {
+    syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
+  }
+  close(fd);
+}
+
 // Nothing is left of a program when this returns: whatever it forked is a child of ours by now, or
 // becomes one when its parent dies.
 void KillAllChildren() {
   for (;;) {
     const std::vector<pid_t> children = ChildrenOf(getpid());
     if (children.empty()) return;
-    for (pid_t child : children) kill(child, SIGKILL);
+    for (pid_t child : children) KillChild(child);
     poll(nullptr, 0, 1);
   }
 }

@@ -1,0 +1,86 @@
+// Choices: what every explorer has in common. It keeps to the bounds, finds the alternatives at a
+// call, and notes how the run differs from one in which nobody chooses.
+#ifndef CLEANFORK_MOCKS_EXPLORE_CHOICES_H_
+#define CLEANFORK_MOCKS_EXPLORE_CHOICES_H_
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "cleanfork/explore.h"
+#include "cleanfork/fault_plan.h"
+#include "mocks/sim/explorer.h"
+
+namespace cleanfork::explore {
+
+// What a step of a plan says of a fault at a place.
+FaultEntry EntryOf(const sim::Place& place, bool within, const sim::Fault& fault);
+FaultEntry SwitchEntry(const sim::Place& before, const ProcessPath& next);
+
+class Choices : public sim::Explorer {
+ public:
+  explicit Choices(const ExploreOptions& options);
+
+  void BeginRun();
+
+  // How this run differs, in the order of its steps; and without the switches.
+  const FaultPlan& plan() const { return plan_; }
+  const FaultPlan& deviations() const { return deviations_; }
+  int preemptions() const { return preemptions_; }
+
+  // Processes that were sent signals by others, in any run.
+  const std::set<ProcessPath>& signalled() const { return signalled_; }
+
+  // Whether one has been that was not before: then runs before it have left out choices.
+  bool TakeNewlySignalled();
+
+  bool WantsFaults() const override {
+    return faults_ < options_.max_faults && deviations_left() > 0;
+  }
+  bool WantsSignals() const override {
+    return (signals_ < options_.max_signals || kills_ < options_.max_kills) &&
+           deviations_left() > 0;
+  }
+  const std::vector<int>& signals() const override { return possible_signals_; }
+  bool SeesOwnSteps(const ProcessPath& process) const override;
+  void NoteSignalled(const ProcessPath& process) override;
+
+ protected:
+  // How many there may be in a run, of all kinds.
+  void SetMostDeviations(int most) { most_deviations_ = most; }
+  int deviations_left() const { return most_deviations_ - static_cast<int>(deviations_.size()); }
+
+  // All that may happen at a call: nothing, unless it is waited in; what `faults` finds; and what
+  // the options ask for beside it.
+  void FindAlternatives(const sim::Place& place, bool within, const sim::FaultSource& faults,
+                        std::vector<sim::Fault>* alternatives) const;
+
+  // Whether another candidate would take the place of one that could go on.
+  bool IsPreemption(const sim::Candidate* candidates, int count, int chosen) const;
+
+  // To be called with what was chosen.
+  void NoteProcess(const sim::Candidate* candidates, int count, int chosen);
+  void NoteFault(const sim::Place& place, bool within, const sim::Fault& fault);
+
+  const ExploreOptions options_;
+
+ private:
+  void AddAlternative(const sim::Place& place, bool within, const sim::Fault& fault,
+                      std::vector<sim::Fault>* alternatives) const;
+
+  std::vector<int> possible_signals_;
+  std::set<ProcessPath> signalled_;
+  bool newly_signalled_ = false;
+  int most_deviations_ = 0;
+  FaultPlan plan_;
+  FaultPlan deviations_;
+  int faults_ = 0;
+  int signals_ = 0;
+  int kills_ = 0;
+  int preemptions_ = 0;
+  int last_ = 0;  // the slot of who took the last step that was chosen
+};
+
+}  // namespace cleanfork::explore
+
+#endif  // CLEANFORK_MOCKS_EXPLORE_CHOICES_H_

@@ -1,0 +1,256 @@
+#include "cleanfork/explore.h"
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cleanfork/explore_report.h"
+#include "mocks/explore/chance.h"
+#include "mocks/explore/coverage.h"
+#include "mocks/explore/picture.h"
+#include "mocks/explore/plan_choices.h"
+#include "mocks/explore/search.h"
+#include "mocks/explore/session.h"
+
+namespace cleanfork {
+namespace explore {
+namespace {
+
+constexpr char kFits[] = ";fits=";
+
+// Runs that are tried to show a failure with fewer switches.
+constexpr int64_t kMostSimplerRuns = 20'000;
+
+class Exploration {
+ public:
+  Exploration(const Scenario& scenario, const ExploreOptions& options)
+      : options_(options),
+        session_(scenario, options.max_calls),
+        search_(options),
+        start_(std::chrono::steady_clock::now()) {}
+
+  ExploreResult Explore();
+
+ private:
+  enum class BoundEnd { kDone, kAgain, kStopped };
+
+  BoundEnd RunBound(int deviations);
+  void RunByChance();
+  bool IsOver();
+  void Count(const Choices& choices, const Violation& violation);
+  void Fail(const Violation& violation, const FaultPlan& plan, int preemptions);
+  FaultPlan FindSimpler(const Violation& violation, FaultPlan plan, int preemptions);
+  void Forget();
+  void ShowProgress();
+  double Seconds() const;
+
+  const ExploreOptions options_;
+  Session session_;
+  Search search_;
+  ExploreResult result_;
+  Coverage coverage_;
+  const std::chrono::steady_clock::time_point start_;
+  double next_progress_ = 2;
+  int64_t looks_ = 0;
+  int bound_ = 0;
+};
+
+double Exploration::Seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+void Exploration::Forget() {
+  ExploreResult fresh;
+  std::swap(result_, fresh);
+  coverage_ = Coverage();
+}
+
+// Whether a bound of the options ends the exploration, which is looked up now and then.
+bool Exploration::IsOver() {
+  if (result_.runs >= options_.max_runs) {
+    result_.truncated_by = "max_runs";
+    return true;
+  }
+  if ((++looks_ & 0xff) != 0) return false;
+  const double seconds = Seconds();
+  if (options_.max_seconds > 0 && seconds >= options_.max_seconds) {
+    result_.truncated_by = "max_seconds";
+    return true;
+  }
+  if (options_.progress && seconds >= next_progress_) ShowProgress();
+  return false;
+}
+
+void Exploration::ShowProgress() {
+  const double seconds = Seconds();
+  next_progress_ = seconds + 2;
+  std::fprintf(stderr,
+               "explore: %d of %d deviations: %lld runs, %.0f a second, about %.0f %% of this "
+               "number done\n",
+               bound_, options_.max_faults + options_.max_signals + options_.max_kills,
+               static_cast<long long>(result_.runs),
+               static_cast<double>(result_.runs + result_.pruned) / seconds, 100 * search_.Done());
+}
+
+void Exploration::Count(const Choices& choices, const Violation& violation) {
+  const RunRecord& record = session_.record();
+  if (options_.outcomes) ++result_.outcomes[record.Outcome()];
+  coverage_.Count(choices.deviations(), !violation.rule.empty(),
+                  record.processes()[0].wait_status == record.fault_free_status());
+}
+
+Exploration::BoundEnd Exploration::RunBound(int deviations) {
+  bound_ = deviations;
+  search_.Begin(deviations);
+  int64_t runs = 0;
+  do {
+    search_.BeginRun();
+    const bool complete = session_.Run(&search_, false);
+    if (search_.TakeNewlySignalled()) return BoundEnd::kAgain;
+    if (!complete) {
+      ++result_.pruned;
+    } else if (search_.IsCounted()) {
+      if (deviations == 0 && runs == 0) {
+        session_.SetFaultFreeStatus(session_.record().processes()[0].wait_status);
+        Coverage::AddSites(session_.record(), &result_.coverage);
+      }
+      ++runs;
+      ++result_.runs;
+      const Violation violation = session_.Check();
+      Count(search_, violation);
+      if (!violation.rule.empty()) {
+        Fail(violation, search_.plan(), search_.preemptions());
+        return BoundEnd::kStopped;
+      }
+    }
+    if (IsOver()) return BoundEnd::kStopped;
+  } while (search_.Advance());
+  result_.runs_by_deviations.push_back(runs);
+  return BoundEnd::kDone;
+}
+
+void Exploration::RunByChance() {
+  Chance chance(options_);
+  for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
+    chance.BeginRun();
+    if (!session_.Run(&chance, false)) continue;
+    const Violation violation = session_.Check();
+    Count(chance, violation);
+    if (!violation.rule.empty()) return Fail(violation, chance.plan(), chance.preemptions());
+    if (IsOver()) return;
+  }
+}
+
+// The order of steps in which a failure was found may be any. One with as few preemptions as
+// will do is easier to read.
+FaultPlan Exploration::FindSimpler(const Violation& violation, FaultPlan plan, int preemptions) {
+  int64_t runs = 0;
+  for (int fewer = 0; fewer < preemptions; ++fewer) {
+    ExploreOptions options = options_;
+    options.max_preemptions = fewer;
+    options.shards = 1;
+    options.shard = 0;
+    Search search(options);
+    search.Begin(bound_);
+    do {
+      search.BeginRun();
+      if (!session_.Run(&search, false) || !search.IsCounted()) continue;
+      if (session_.Check().rule == violation.rule) return search.plan();
+    } while (++runs < kMostSimplerRuns && search.Advance());
+  }
+  return plan;
+}
+
+void Exploration::Fail(const Violation& violation, const FaultPlan& plan, int preemptions) {
+  ExploreFailure failure;
+  const FaultPlan simpler = FindSimpler(violation, plan, preemptions);
+  PlanChoices again(simpler);
+  again.BeginRun();
+  session_.Run(&again, true);
+  const Violation shown = session_.Check();
+  const bool same = shown.rule == violation.rule && again.FirstLeft() == nullptr;
+  failure.rule = violation.rule;
+  failure.what = same ? shown.what
+                      : violation.what +
+                            " (a run of the plan does not show this: the body keeps something "
+                            "from run to run)";
+  failure.plan = FaultPlanToString(simpler) + kFits + session_.Fits(simpler);
+  failure.deviations = again.deviations();
+  Picture picture = session_.TakePicture();
+  failure.picture = DrawPicture(picture);
+  failure.processes = std::move(picture.processes);
+  failure.rows = std::move(picture.rows);
+  result_.failures.push_back(std::move(failure));
+  result_.verdict = ExploreResult::Verdict::kFailed;
+}
+
+ExploreResult Exploration::Explore() {
+  const int most = options_.max_faults + options_.max_signals + options_.max_kills;
+  BoundEnd end = BoundEnd::kDone;
+  for (int deviations = 0; deviations <= most;) {
+    end = RunBound(deviations);
+    if (end == BoundEnd::kStopped) break;
+    if (end == BoundEnd::kAgain) {
+      Forget();
+      deviations = 0;
+    } else {
+      ++deviations;
+    }
+  }
+  if (end == BoundEnd::kDone) {
+    result_.verdict = ExploreResult::Verdict::kExhausted;
+    RunByChance();
+  }
+  coverage_.AddTo(&result_.coverage);
+  result_.seconds = Seconds();
+  return std::move(result_);
+}
+
+}  // namespace
+}  // namespace explore
+
+ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options) {
+  ExploreResult result = explore::Exploration(scenario, options).Explore();
+  result.scenario = scenario.name;
+  result.options = options;
+  if (options.reports) WriteReports(scenario, result);
+  return result;
+}
+
+ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
+  ReplayResult result;
+  const size_t at = plan.rfind(explore::kFits);
+  FaultPlanError error;
+  const std::optional<FaultPlan> parsed = ParseFaultPlan(plan.substr(0, at), &error);
+  if (!parsed.has_value()) {
+    result.error = "not a plan:\n" + error.Caret(plan.substr(0, at));
+    return result;
+  }
+  explore::Session session(scenario, ExploreOptions().max_calls);
+  explore::PlanChoices nothing({});
+  nothing.BeginRun();
+  session.Run(&nothing, false);
+  session.SetFaultFreeStatus(session.record().processes()[0].wait_status);
+  explore::PlanChoices choices(*parsed);
+  choices.BeginRun();
+  session.Run(&choices, true);
+  result.run = {session.record().end(), session.record().message()};
+  result.picture = explore::DrawPicture(session.TakePicture());
+  if (const FaultEntry* left = choices.FirstLeft()) {
+    result.error = "the plan does not fit: the run does not come to " + left->ToString();
+  } else if (at != std::string::npos &&
+             plan.substr(at + sizeof(explore::kFits) - 1) != session.Fits(*parsed)) {
+    result.error =
+        "the plan does not fit: before a call that it names the code does something else than "
+        "when it was made";
+  }
+  const explore::Violation violation = session.Check();
+  result.rule = violation.rule;
+  result.what = violation.what;
+  return result;
+}
+
+}  // namespace cleanfork

@@ -1,0 +1,107 @@
+#include "mocks/explore/plan_choices.h"
+
+#include <limits>
+
+namespace cleanfork::explore {
+namespace {
+
+bool IsAt(const FaultEntry& entry, const sim::Place& place) {
+  return entry.process == place.process && entry.call == place.call && entry.index == place.index;
+}
+
+bool IsWithin(const FaultEntry& entry) {
+  return entry.kind == FaultEntry::Kind::kSignal && entry.sticky;
+}
+
+// As many deviations of each kind as anybody may write into a plan.
+ExploreOptions WithoutBounds(const FaultPlan& plan) {
+  ExploreOptions options;
+  options.max_faults = options.max_signals = options.max_kills = std::numeric_limits<int>::max();
+  for (const FaultEntry& entry : plan) {
+    if (entry.kind == FaultEntry::Kind::kSignal) options.signals.push_back(entry.signal);
+  }
+  return options;
+}
+
+sim::Fault FaultOf(const FaultEntry& entry) {
+  sim::Fault fault;
+  fault.sticky = entry.sticky;
+  switch (entry.kind) {
+    case FaultEntry::Kind::kErrno:
+      // A descriptor is closed even when close() fails: close(2).
+      fault.kind =
+          entry.call == OsCall::kClose ? sim::Fault::Kind::kErrnoAfter : sim::Fault::Kind::kErrno;
+      fault.error = static_cast<int16_t>(entry.error);
+      break;
+    case FaultEntry::Kind::kShort:
+      fault.kind = sim::Fault::Kind::kShort;
+      fault.bytes = entry.bytes;
+      break;
+    case FaultEntry::Kind::kLie: fault.kind = sim::Fault::Kind::kLie; break;
+    case FaultEntry::Kind::kSignal:
+      fault.kind = sim::Fault::Kind::kSignal;
+      fault.signal = static_cast<int16_t>(entry.signal);
+      break;
+    case FaultEntry::Kind::kSwitch: break;
+  }
+  return fault;
+}
+
+}  // namespace
+
+PlanChoices::PlanChoices(const FaultPlan& plan) : Choices(WithoutBounds(plan)), steps_(plan) {
+  SetMostDeviations(std::numeric_limits<int>::max());
+}
+
+void PlanChoices::BeginRun() {
+  Choices::BeginRun();
+  done_.assign(steps_.size(), false);
+}
+
+const FaultEntry* PlanChoices::FirstLeft() const {
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (!done_[i]) return &steps_[i];
+  }
+  return nullptr;
+}
+
+int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count) {
+  int chosen = 0;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const FaultEntry& step = steps_[i];
+    if (done_[i]) continue;
+    if (step.kind == FaultEntry::Kind::kSwitch) {
+      const bool is_here = candidates[0].slot != sim::kNone && IsAt(step, *candidates[0].place);
+      for (int other = 1; is_here && other < count; ++other) {
+        if (candidates[other].place->process != step.next) continue;
+        chosen = other;
+        done_[i] = true;
+        break;
+      }
+      break;  // switches are made in their order
+    }
+    if (!IsWithin(step) || candidates[0].slot != sim::kNone) continue;
+    // Nobody can go on without a signal.
+    for (int other = 1; other < count; ++other) {
+      if (IsAt(step, *candidates[other].place)) chosen = other;
+    }
+    if (chosen != 0) break;
+  }
+  NoteProcess(candidates, count, chosen);
+  return chosen;
+}
+
+sim::Fault PlanChoices::ChooseFault(const sim::Place& place, bool within, const sim::FaultSource&) {
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const FaultEntry& step = steps_[i];
+    if (done_[i] || step.kind == FaultEntry::Kind::kSwitch) continue;
+    if (!IsAt(step, place) || IsWithin(step) != within) continue;
+    done_[i] = true;
+    const sim::Fault fault = FaultOf(step);
+    NoteFault(place, within, fault);
+    return fault;
+  }
+  return sim::Fault();
+}
+
+}  // namespace cleanfork::explore

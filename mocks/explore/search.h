@@ -1,0 +1,73 @@
+// Search: makes all choices there are, depth first, each run again from its beginning. Of runs that
+// differ only in the order of steps that have nothing to do with each other it makes one, by sleep
+// sets (Godefroid): after all runs have been made in which a process takes the next step, those in
+// which another does so first need not try it again, until somebody has done something that has to
+// do with that step.
+#ifndef CLEANFORK_MOCKS_EXPLORE_SEARCH_H_
+#define CLEANFORK_MOCKS_EXPLORE_SEARCH_H_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "mocks/explore/choices.h"
+#include "mocks/sim/capacity.h"
+#include "mocks/sim/explorer.h"
+
+namespace cleanfork::explore {
+
+class Search : public Choices {
+ public:
+  explicit Search(const ExploreOptions& options) : Choices(options) {}
+
+  // Forgets all: the runs with up to `deviations` of them come next.
+  void Begin(int deviations);
+
+  void BeginRun();
+
+  // To the next run; false when all were made.
+  bool Advance();
+
+  // Whether the last run is of this shard, and of no lower bound.
+  bool IsCounted() const;
+
+  // How much of the runs of this bound is done, from 0 to 1, if all that is left were like what
+  // has been.
+  double Done() const;
+
+  int ChooseProcess(const sim::Candidate* candidates, int count) override;
+  sim::Fault ChooseFault(const sim::Place& place, bool within,
+                         const sim::FaultSource& faults) override;
+
+ private:
+  using Slots = uint64_t;  // a bit each, and one for kNone
+  static constexpr int kBits = sim::kMaxProcesses + 1;
+
+  // Where a run may go one way or another.
+  struct Node {
+    bool of_process = false;
+    uint32_t at = 0;  // the alternative that is taken
+    // Of processes: their slots, in the order of the alternatives; those that need not be tried;
+    // and those that were.
+    std::array<int8_t, kBits> slots;
+    uint32_t count = 0;
+    Slots asleep = 0;
+    Slots done = 0;
+    std::vector<sim::Fault> faults;
+  };
+
+  static Slots BitOf(int slot) { return Slots{1} << (slot < 0 ? sim::kMaxProcesses : slot); }
+  Node& Push(bool of_process);
+  bool IsOfShard(uint64_t hash) const;
+  void LeaveToOtherShards(const sim::Place& place, std::vector<sim::Fault>* faults) const;
+
+  int most_ = 0;
+  std::vector<Node> nodes_;  // the first depth_ of them are in use
+  size_t depth_ = 0;
+  size_t at_ = 0;     // of the run's next choice
+  Slots asleep_ = 0;  // now
+};
+
+}  // namespace cleanfork::explore
+
+#endif  // CLEANFORK_MOCKS_EXPLORE_SEARCH_H_

@@ -1,0 +1,61 @@
+// Session: one scenario's simulated kernel, and runs in it.
+#ifndef CLEANFORK_MOCKS_EXPLORE_SESSION_H_
+#define CLEANFORK_MOCKS_EXPLORE_SESSION_H_
+
+#include <memory>
+#include <string>
+
+#include "cleanfork/explore.h"
+#include "mocks/explore/choices.h"
+#include "mocks/explore/picture.h"
+#include "mocks/explore/run_record.h"
+#include "mocks/sim/engine.h"
+
+namespace cleanfork::explore {
+
+// The first rule that a run has broken.
+struct Violation {
+  std::string rule;  // empty: none
+  std::string what;
+};
+
+class Session {
+ public:
+  Session(const Scenario& scenario, int64_t max_calls);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  // One run; false if the explorer has abandoned it. With `describes`, messages and traces have
+  // their texts, which takes longer.
+  bool Run(Choices* choices, bool describes);
+
+  // Of the last run.
+  const RunRecord& record() const { return record_; }
+  const sim::Engine& engine() const { return engine_; }
+  Violation Check() const;
+
+  // To be known before runs are checked: how the first process ends when nothing goes wrong.
+  void SetFaultFreeStatus(int status) { fault_free_status_ = status; }
+
+  // What checks that a plan is of this code: what comes before each call that it names.
+  std::string Fits(const FaultPlan& plan) const;
+
+  // Of the last run, if it was run with texts. What went wrong in it is in its record.
+  Picture TakePicture() const;
+
+  // The one that runs on this thread, or null.
+  static Session* Current();
+  void AddNote(const std::string& key, int64_t value) { record_.AddNote(key, value); }
+
+ private:
+  const Scenario& scenario_;
+  SimOs sim_;
+  sim::Engine& engine_;
+  RunRecord record_;
+  int fault_free_status_ = 0;
+};
+
+}  // namespace cleanfork::explore
+
+#endif  // CLEANFORK_MOCKS_EXPLORE_SESSION_H_

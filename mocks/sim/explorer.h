@@ -1,0 +1,78 @@
+// Explorer: decides where a run may go one way or another: which process goes on, and what fails.
+// Without one an engine lets nothing fail, and a process go on until it waits.
+#ifndef CLEANFORK_MOCKS_SIM_EXPLORER_H_
+#define CLEANFORK_MOCKS_SIM_EXPLORER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "cleanfork/fault_plan.h"
+#include "cleanfork/os_call.h"
+#include "mocks/sim/faults.h"
+#include "mocks/sim/footprint.h"
+
+namespace cleanfork::sim {
+
+// Where a process stands: before a call, or within it, where it waits. An end has two calls of
+// exit: descriptors close, then it is a zombie.
+struct Place {
+  ProcessPath process;
+  OsCall call = OsCall::kExit;
+  uint32_t index = 0;  // which of the process's calls of that name, from 1
+};
+
+// A step that may come next.
+struct Candidate {
+  int slot;            // kNone: time goes on, or if nothing waits for that, the run ends
+  bool can_run;        // if not, only a signal makes it go on
+  const Place* place;  // null of kNone
+  const Footprint* footprint;
+};
+
+// Asked for the faults that may happen to a call, only where somebody chooses one: they take a
+// while to find out.
+class FaultSource {
+ public:
+  template <typename Function>
+  explicit FaultSource(const Function& function)
+      : object_(&function), function_([](const void* object, FaultList* faults) {
+          (*static_cast<const Function*>(object))(faults);
+        }) {}
+  void operator()(FaultList* faults) const { function_(object_, faults); }
+
+ private:
+  const void* object_;
+  void (*function_)(const void*, FaultList*);
+};
+
+class Explorer {
+ public:
+  virtual ~Explorer() = default;
+
+  static constexpr int kAbandon = -1;
+
+  // Which of the candidates takes a step; kAbandon ends the run. The first is what happens if
+  // nobody chooses. Asked where there is one only, too.
+  virtual int ChooseProcess(const Candidate* candidates, int count) = 0;
+
+  // What goes wrong with the call that a process is about to make, or waits in (`within`), where
+  // something has to.
+  virtual Fault ChooseFault(const Place& place, bool within, const FaultSource& faults) = 0;
+
+  // Whether ChooseFault() may choose at all; and signals.
+  virtual bool WantsFaults() const = 0;
+  virtual bool WantsSignals() const = 0;
+
+  // Those that may come from outside, SIGKILL among them.
+  virtual const std::vector<int>& signals() const = 0;
+
+  // Whether steps of a process that nobody else can tell from no step are to be choices, too.
+  virtual bool SeesOwnSteps(const ProcessPath& process) const = 0;
+
+  // One process has sent a signal to another.
+  virtual void NoteSignalled(const ProcessPath& process) = 0;
+};
+
+}  // namespace cleanfork::sim
+
+#endif  // CLEANFORK_MOCKS_SIM_EXPLORER_H_

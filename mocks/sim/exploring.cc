@@ -1,0 +1,207 @@
+// The engine's part in exploring: which steps there are, and how what the explorer chooses is done.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "mocks/sim/engine.h"
+#include "mocks/sim/footprints.h"
+#include "mocks/sim/signals.h"
+
+namespace cleanfork::sim {
+namespace {
+
+const auto kNeverWaits = [] { return false; };
+
+// Whether a signal that comes now makes the process run a function.
+bool HasHandler(const Process& process) {
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    if (process.signals.actions[signal].ordinal < 2) continue;
+    if ((process.signals.mask & SignalBit(signal)) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+uint32_t Engine::CountCall(bool again) {
+  Task& own = task();
+  if (!again) ++own.counts[static_cast<size_t>(own.call)];
+  return own.counts[static_cast<size_t>(own.call)];
+}
+
+void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait) {
+  Task& own = task();
+  NoteSignalled();
+  own.place.call = own.call;
+  own.place.index = index;
+  const bool unseen = footprint.IsWithinPendingOf(current_) &&
+                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler(self());
+  own.footprint = footprint;
+  own.footprint.Add(Footprint::Access::kWrite, ProcessPart::kOwn, current_);
+  own.footprint.Add(Footprint::Access::kRead, ProcessPart::kArrivals, current_);
+  if (unseen) last_ = current_;
+  if (unseen || would_wait()) return;
+  own.parked = &would_wait;
+  LetOthersRun();
+  own.parked = nullptr;
+}
+
+// An end has steps as calls have: `footprint` is the next one's.
+void Engine::ParkToEnd(const Footprint& footprint) {
+  Task& own = task();
+  own.call = OsCall::kExit;
+  const uint32_t index = CountCall(false);
+  own.arguments.clear();
+  const ReadyCheck never(kNeverWaits);
+  Park(index, footprint, never);
+}
+
+// Its parent is told when it stops.
+void Engine::ParkToStop() {
+  Footprint footprint;
+  footprint.AddEverything();
+  const Place place = task().place;
+  const ReadyCheck never(kNeverWaits);
+  Park(place.index, footprint, never);
+  task().place = place;
+}
+
+// Steps that are nobody else's are no choices as long as nobody else sends the process a signal,
+// for whether that comes before them or after them may matter. A SIGCHLD that is to be ignored
+// does not.
+void Engine::NoteSignalled() {
+  if (kernel_.signalled == 0) return;
+  for (int slot = 0; slot < kernel_.processes.used; ++slot) {
+    const bool is_signalled = (kernel_.signalled >> slot & 1) != 0;
+    const std::unique_ptr<Task>& task = TaskAt(slot);
+    if (is_signalled && slot != current_ && task != nullptr) {
+      explorer_->NoteSignalled(task->place.process);
+    }
+  }
+  kernel_.signalled = 0;
+}
+
+int Engine::PickExplored() {
+  NoteSignalled();
+  const int used = kernel_.processes.used;
+  for (int slot = 0; slot < used; ++slot) {
+    const std::unique_ptr<Task>& task = TaskAt(slot);
+    if (task == nullptr || task->ended || task->waiting != nullptr) continue;
+    // It has not come to its first call yet; or its call would now begin to wait, which changes
+    // nothing.
+    if (task->parked == nullptr || (*task->parked)()) return slot;
+  }
+  const bool signals = explorer_->WantsSignals();
+  for (;;) {
+    Candidate candidates[kMaxProcesses + 1];
+    int count = 0;
+    for (int i = 0; i < used; ++i) {
+      const int slot = (last_ + i) % used;
+      if (!CanRun(slot)) continue;
+      const Task& task = *TaskAt(slot);
+      candidates[count++] = {slot, true, &task.place, &task.footprint};
+    }
+    if (count == 0) {
+      if (!signals) {
+        if (!AdvanceTime()) return kNone;
+        continue;
+      }
+      candidates[count++] = {kNone, true, nullptr, nullptr};
+    }
+    for (int slot = 0; signals && slot < used; ++slot) {
+      const std::unique_ptr<Task>& task = TaskAt(slot);
+      if (task == nullptr || task->ended || CanRun(slot)) continue;
+      candidates[count++] = {slot, false, &task->place, &task->footprint};
+    }
+    const int chosen = explorer_->ChooseProcess(candidates, count);
+    if (chosen == Explorer::kAbandon) {
+      stopped_ = true;
+      end_ = RunEnd::kAbandoned;
+      return kNone;
+    }
+    const Candidate& candidate = candidates[chosen];
+    if (candidate.slot == kNone) {
+      if (!AdvanceTime()) return kNone;
+      continue;
+    }
+    if (chosen != 0 && candidates[0].slot != kNone) {
+      NoteStep(TraceRecord::Kind::kSwitch, candidates[0].slot, TaskAt(candidate.slot)->birth);
+    }
+    last_ = candidate.slot;
+    if (candidate.can_run) return candidate.slot;
+    const auto add = [&](FaultList* faults) { AddSignals(candidate.slot, faults); };
+    PostFromOutside(candidate.slot,
+                    explorer_->ChooseFault(*candidate.place, true, FaultSource(add)).signal, true);
+    if (CanRun(candidate.slot)) return candidate.slot;
+  }
+}
+
+// Those that may come from outside, out of what the explorer asks for: not those that would be
+// dropped, or would wait until the process does not block them any more, which is as if they came
+// then.
+void Engine::AddSignals(int slot, FaultList* faults) const {
+  const Process& process = kernel_.processes[slot];
+  if (process.state != ProcessState::kRunning) return;
+  for (int signal : explorer_->signals()) {
+    if ((process.signals.mask & SignalBit(signal)) != 0) continue;
+    const int ordinal = process.signals.actions[signal].ordinal;
+    if (ordinal == kIgnoreAction) continue;
+    if (ordinal == kDefaultAction &&
+        DefaultActionOf(kernel_, process, signal) == DefaultAction::kIgnore) {
+      continue;
+    }
+    Fault fault;
+    fault.kind = Fault::Kind::kSignal;
+    fault.signal = static_cast<int16_t>(signal);
+    faults->Add(fault);
+  }
+}
+
+void Engine::PostFromOutside(int slot, int signal, bool within) {
+  if (signal == 0) return;
+  NoteStep(within ? TraceRecord::Kind::kSignalWithin : TraceRecord::Kind::kSignal, slot, signal);
+  PostSignal(&kernel_, slot, signal, {SI_USER, kInitPid, 0, 0});
+  kernel_.signalled = 0;
+}
+
+// What a picture of a run shows beside its calls. Of an exec: its arguments, too.
+void Engine::NoteStep(TraceRecord::Kind kind, int slot, int64_t value) {
+  if (!describes_) return;
+  const Task& of = *TaskAt(slot);
+  trace_.push_back({kind, kernel_.processes[slot].pid, of.birth, of.place.call, of.place.index,
+                    false, trace_bytes_.size(), 0, 0, value});
+  if (kind != TraceRecord::Kind::kExec) return;
+  trace_.back().arguments = of.arguments.size();
+  trace_bytes_.Append(of.arguments);
+}
+
+const Fault* Engine::FindSticky() {
+  const Task& own = task();
+  for (const auto& [call, fault] : own.sticky) {
+    if (call == own.call) return &fault;
+  }
+  return nullptr;
+}
+
+Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
+  Task& own = task();
+  if (const Fault* sticky = FindSticky()) {
+    own.injected = true;
+    return *sticky;
+  }
+  if (!explorer_->WantsFaults() && !explorer_->WantsSignals()) return Fault();
+  own.place.call = own.call;
+  own.place.index = index;
+  const auto add = [&](FaultList* list) {
+    if (explorer_->WantsFaults()) faults(list);
+    if (explorer_->WantsSignals()) AddSignals(current_, list);
+  };
+  const Fault fault = explorer_->ChooseFault(own.place, false, FaultSource(add));
+  if (fault.kind == Fault::Kind::kSignal) PostFromOutside(current_, fault.signal, false);
+  if (fault.kind == Fault::Kind::kNone || fault.kind == Fault::Kind::kSignal) return fault;
+  own.injected = true;
+  if (fault.sticky) own.sticky.emplace_back(own.call, fault);
+  return fault;
+}
+
+}  // namespace cleanfork::sim

@@ -1,0 +1,107 @@
+#include "mocks/sim/footprint_names.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "mocks/sim/descriptors.h"
+#include "mocks/sim/processes.h"
+#include "mocks/sim/signals.h"
+
+namespace cleanfork::sim {
+namespace {
+
+// Whether anybody can meet the end of what there is of descriptions, or of the disk: else nobody
+// can tell how many are left.
+bool FilesAreScarce(const Kernel& kernel) { return kernel.most_files < kMaxDescriptions; }
+bool BlocksAreScarce(const Kernel& kernel) { return kernel.free_blocks < kMaxPages; }
+
+}  // namespace
+
+void FootprintNames::ReadEverybody() {
+  Read(SystemPart::kProcesses);
+  for (int slot = 0; slot < kMaxProcesses; ++slot) Read(ProcessPart::kIdentity, slot);
+}
+
+void FootprintNames::ReadProcess(pid_t pid) {
+  const int target = FindProcess(kernel_, pid);
+  if (target == kNone) return ReadEverybody();  // it may come, in any slot
+  Read(ProcessPart::kIdentity, target);
+}
+
+void FootprintNames::Post(int target) {
+  // Who is on its way out stays so, and takes no signal.
+  if (kernel_.processes[target].state != ProcessState::kRunning) return;
+  Write(ProcessPart::kPending, target);
+  if (target != slot_) Write(ProcessPart::kArrivals, target);
+}
+
+void FootprintNames::PostChildSignal(int parent) {
+  const Process& process = kernel_.processes[parent];
+  if (process.state != ProcessState::kRunning) return;
+  const int ordinal = process.signals.actions[SIGCHLD].ordinal;
+  const bool blocked = (process.signals.mask & SignalBit(SIGCHLD)) != 0;
+  // Where it is dropped, that is what was read: the mask and the action.
+  if (ordinal == kIgnoreAction || (ordinal == kDefaultAction && !blocked)) {
+    return Read(ProcessPart::kPending, parent);
+  }
+  Write(ProcessPart::kPending, parent);
+  if (!blocked) Write(ProcessPart::kArrivals, parent);
+}
+
+// By somebody else: to become so takes a fork, which is the process's own.
+bool FootprintNames::IsShared(int index) const {
+  int own = 0;
+  for (int fd = 0; fd < self_.descriptors_end; ++fd) {
+    own += self_.descriptors[fd].description == index;
+  }
+  return kernel_.descriptions[index].references > own;
+}
+
+void FootprintNames::ReadDescription(const Description& description) {
+  const int index = static_cast<int>(&description - kernel_.descriptions.rows);
+  if (IsShared(index)) footprint_.AddDescription(Footprint::Access::kRead, index);
+}
+
+void FootprintNames::WriteDescription(const Description& description) {
+  const int index = static_cast<int>(&description - kernel_.descriptions.rows);
+  if (IsShared(index)) footprint_.AddDescription(Footprint::Access::kWrite, index);
+}
+
+void FootprintNames::Open() {
+  if (FilesAreScarce(kernel_)) Commute(SystemPart::kOpenFiles);
+}
+
+void FootprintNames::OpenLimited() {
+  if (!FilesAreScarce(kernel_)) return;
+  if (self_.credentials.Has(kCapSysAdmin)) return Open();
+  Write(SystemPart::kOpenFiles);
+}
+
+// As if it were the last reference: others may close theirs before.
+void FootprintNames::Close(int fd) {
+  const Description* description = FindDescription(kernel_, self_, fd);
+  if (description == nullptr) return;
+  if (FilesAreScarce(kernel_)) Commute(SystemPart::kOpenFiles);
+  switch (description->kind) {
+    case DescriptionKind::kPipeRead: return Commute(PipePart::kReaders, description->object);
+    case DescriptionKind::kPipeWrite: return Commute(PipePart::kWriters, description->object);
+    case DescriptionKind::kFile: {
+      // exec and ETXTBSY look at who may write; a file without a name gives its blocks back.
+      const bool writes = (description->flags & O_ACCMODE) != O_RDONLY;
+      const bool regular = S_ISREG(kernel_.inodes[description->object].mode);
+      if (regular && (writes || BlocksAreScarce(kernel_))) Commute(SystemPart::kFiles);
+      break;
+    }
+    case DescriptionKind::kDirectory: break;
+    default: return;
+  }
+  const auto index = static_cast<int>(description - kernel_.descriptions.rows);
+  if (description->lock != F_UNLCK || IsShared(index)) Commute(SystemPart::kLocks);
+}
+
+void FootprintNames::ReleaseVforkParent() {
+  if (self_.vfork_parent != kNone) Write(ProcessPart::kOwn, self_.vfork_parent);
+}
+
+}  // namespace cleanfork::sim

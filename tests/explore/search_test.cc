@@ -1,0 +1,322 @@
+// What the search makes of small bodies, whose runs can be counted on paper.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cleanfork/explore.h"
+#include "cleanfork/os.h"
+
+namespace cleanfork {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+Scenario ScenarioOf(const SimOs::Body& body) {
+  Scenario scenario;
+  scenario.name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  scenario.body = body;
+  scenario.checkers.clear();
+  return scenario;
+}
+
+ExploreOptions Without(bool reduce, int faults) {
+  ExploreOptions options;
+  options.max_faults = faults;
+  options.sticky_faults = false;
+  options.reduce = reduce;
+  options.outcomes = true;
+  options.progress = false;
+  return options;
+}
+
+int64_t Choose(int64_t of, int64_t take) {
+  int64_t count = 1;
+  for (int64_t i = 1; i <= take; ++i) count = count * (of - take + i) / i;
+  return count;
+}
+
+void CallOften(Os& os, int times) {
+  for (int i = 0; i < times; ++i) os.Umask(022);
+}
+
+// A process that makes no more calls takes two steps more to its end.
+constexpr int kStepsOfAnEnd = 2;
+
+TEST(Search, MakesEveryOrderOfTwoProcessesOnce) {
+  for (int parent_calls = 0; parent_calls <= 3; ++parent_calls) {
+    for (int child_calls = 0; child_calls <= 3; ++child_calls) {
+      const Scenario scenario = ScenarioOf([=](Os& os) {
+        const bool is_child = os.Fork().value() == 0;
+        CallOften(os, is_child ? child_calls : parent_calls);
+        if (is_child) os.Exit(0);
+        return 0;
+      });
+      const ExploreResult result = Explore(scenario, Without(false, 0));
+      EXPECT_EQ(result.verdict, ExploreResult::Verdict::kExhausted);
+      const int64_t parent = parent_calls + kStepsOfAnEnd, child = child_calls + kStepsOfAnEnd;
+      EXPECT_EQ(result.runs, Choose(parent + child, child)) << parent_calls << " " << child_calls;
+      EXPECT_EQ(result.pruned, 0);
+    }
+  }
+}
+
+TEST(Search, MakesEveryChoiceOfSoManyFaultsOnce) {
+  constexpr int kCalls = 6;
+  const Scenario scenario = ScenarioOf([](Os& os) {
+    for (int i = 0; i < kCalls; ++i) os.SetUid(0).IgnoreError();  // EPERM, and nothing else
+    return 0;
+  });
+  ExploreOptions options = Without(true, 4);
+  options.fault_filter = [](const FaultEntry& fault) { return fault.error == EPERM; };
+  const ExploreResult result = Explore(scenario, options);
+  ASSERT_THAT(result.runs_by_deviations, SizeIs(5));
+  for (int faults = 0; faults <= 4; ++faults) {
+    EXPECT_EQ(result.runs_by_deviations[static_cast<size_t>(faults)], Choose(kCalls, faults));
+  }
+}
+
+TEST(Search, AFaultThatStaysIsOneForEachCallFromWhichItDoes) {
+  const Scenario scenario = ScenarioOf([](Os& os) {
+    for (int i = 0; i < 5; ++i) os.SetUid(0).IgnoreError();
+    return 0;
+  });
+  ExploreOptions options = Without(true, 1);
+  options.sticky_faults = true;
+  options.fault_filter = [](const FaultEntry& fault) {
+    return fault.error == EPERM && fault.sticky;
+  };
+  EXPECT_THAT(Explore(scenario, options).runs_by_deviations, ::testing::ElementsAre(1, 5));
+}
+
+TEST(Search, WithABoundOnPreemptionsMakesThoseRunsOnly) {
+  // One process takes all its steps, or makes room once at any of them.
+  const Scenario scenario = ScenarioOf([](Os& os) {
+    const bool is_child = os.Fork().value() == 0;
+    CallOften(os, 2);
+    if (is_child) os.Exit(0);
+    return 0;
+  });
+  ExploreOptions options = Without(true, 0);
+  options.max_preemptions = 0;
+  EXPECT_EQ(Explore(scenario, options).runs, 1);
+  options.max_preemptions = 1;
+  // At each of the parent's steps but before its first the child may go on; then to its end.
+  EXPECT_EQ(Explore(scenario, options).runs, 1 + 4);
+}
+
+// Bodies in which the order of steps matters.
+struct Small {
+  const char* name;
+  SimOs::Body body;
+};
+
+int PipeBody(Os& os) {
+  const SysResult<PipeEnds> made = os.Pipe();
+  if (!made.ok()) return 9;
+  const PipeEnds pipe = made.value();
+  const pid_t child = os.Fork().value_or(-1);
+  if (child == 0) {
+    os.Close(pipe.read_end).IgnoreError();
+    const bool wrote = os.Write(pipe.write_end, "ab", 2).ok();
+    os.Close(pipe.write_end).IgnoreError();
+    os.Exit(wrote ? 0 : 1);
+  }
+  os.Close(pipe.write_end).IgnoreError();
+  char bytes[2];
+  const size_t got = os.Read(pipe.read_end, bytes, 2).value_or(7);
+  os.Close(pipe.read_end).IgnoreError();
+  if (child > 0) os.WaitPid(child, 0).IgnoreError();
+  return static_cast<int>(got);
+}
+
+int PollBody(Os& os) {  // does the child end before it is asked for?
+  const pid_t child = os.Fork().value_or(-1);
+  if (child == 0) os.Exit(3);
+  if (child < 0) return 9;
+  os.Umask(0);
+  const SysResult<WaitResult> ended = os.WaitPid(child, WNOHANG);
+  if (ended.value_or(WaitResult()).pid == child) return 1;
+  os.WaitPid(child, 0).IgnoreError();
+  return 2;
+}
+
+int KillBody(Os& os) {
+  const pid_t child = os.Fork().value_or(-1);
+  if (child == 0) {
+    os.SigProcMask(SIG_BLOCK, nullptr).IgnoreError();
+    os.Umask(0);
+    os.Exit(0);
+  }
+  if (child < 0) return 9;
+  os.Kill(child, SIGTERM).IgnoreError();
+  return os.WaitPid(child, 0).value_or(WaitResult()).status == SIGTERM ? 1 : 2;
+}
+
+int handled = 0;
+void Handle(int) { ++handled; }
+
+int HandlerBody(Os& os) {
+  handled = 0;
+  SignalAction action;
+  action.handler = &Handle;
+  os.SigAction(SIGCHLD, &action).IgnoreError();
+  const pid_t child = os.Fork().value_or(-1);
+  if (child == 0) os.Exit(0);
+  if (child < 0) return 9;
+  os.Umask(0);
+  const int at_once = handled;
+  os.Umask(022);
+  for (SysResult<WaitResult> ended = os.WaitPid(child, 0); !ended.ok() && ended.error() == EINTR;) {
+    ended = os.WaitPid(child, 0);
+  }
+  return at_once;
+}
+
+int TwoChildrenBody(Os& os) {
+  const pid_t one = os.Fork().value_or(-1);
+  if (one == 0) os.Exit(1);
+  const pid_t two = os.Fork().value_or(-1);
+  if (two == 0) os.Exit(2);
+  const SysResult<WaitResult> first = os.WaitPid(-1, 0);
+  os.WaitPid(-1, 0).IgnoreError();
+  return first.value_or(WaitResult()).pid == one ? 1 : 2;
+}
+
+int FileBody(Os& os) {
+  const pid_t child = os.Fork().value_or(-1);
+  const int fd = os.Open("/tmp/one", O_CREAT | O_EXCL | O_WRONLY, 0600).value_or(-1);
+  if (child == 0) os.Exit(fd < 0 ? 1 : 0);
+  return fd < 0 ? 1 : 0;
+}
+
+std::vector<Small> SmallBodies() {
+  return {{"pipe", PipeBody},       {"poll", PollBody},       {"kill", KillBody},
+          {"handler", HandlerBody}, {"two", TwoChildrenBody}, {"file", FileBody}};
+}
+
+std::set<uint64_t> OutcomesOf(const ExploreResult& result) {
+  std::set<uint64_t> outcomes;
+  for (const auto& [outcome, count] : result.outcomes) outcomes.insert(outcome);
+  return outcomes;
+}
+
+TEST(Search, FindsTheSameOutcomesWithAndWithoutReduction) {
+  for (const Small& small : SmallBodies()) {
+    for (int faults = 0; faults <= 1; ++faults) {
+      const Scenario scenario = ScenarioOf(small.body);
+      const ExploreResult all = Explore(scenario, Without(false, faults));
+      const ExploreResult reduced = Explore(scenario, Without(true, faults));
+      EXPECT_EQ(all.verdict, ExploreResult::Verdict::kExhausted) << small.name;
+      EXPECT_EQ(reduced.verdict, ExploreResult::Verdict::kExhausted) << small.name;
+      EXPECT_EQ(OutcomesOf(all), OutcomesOf(reduced)) << small.name << ", faults: " << faults;
+      EXPECT_LE(reduced.runs, all.runs) << small.name;
+      std::printf(
+          "%-8s %d faults: %6lld runs, %4lld of them needed (and %lld given up), %zu outcomes\n",
+          small.name, faults, static_cast<long long>(all.runs),
+          static_cast<long long>(reduced.runs), static_cast<long long>(reduced.pruned),
+          all.outcomes.size());
+    }
+  }
+}
+
+TEST(Search, SignalsAndKillsFindTheSameOutcomesWithAndWithoutReduction) {
+  for (const Small& small : SmallBodies()) {
+    const Scenario scenario = ScenarioOf(small.body);
+    ExploreOptions options = Without(false, 0);
+    options.signals = {SIGTERM};
+    options.max_signals = 1;
+    options.max_kills = 1;
+    const ExploreResult all = Explore(scenario, options);
+    options.reduce = true;
+    const ExploreResult reduced = Explore(scenario, options);
+    EXPECT_EQ(OutcomesOf(all), OutcomesOf(reduced)) << small.name;
+    std::printf("%-8s %6lld runs, %4lld of them needed, %zu outcomes\n", small.name,
+                static_cast<long long>(all.runs), static_cast<long long>(reduced.runs),
+                all.outcomes.size());
+  }
+}
+
+TEST(Search, ShardsMakeTheRunsOfTheWholeBetweenThem) {
+  const Scenario scenario = ScenarioOf(PipeBody);
+  ExploreOptions options = Without(true, 2);
+  const ExploreResult whole = Explore(scenario, options);
+  options.shards = 3;
+  std::set<uint64_t> outcomes;
+  int64_t runs = 0;
+  for (options.shard = 0; options.shard < options.shards; ++options.shard) {
+    const ExploreResult part = Explore(scenario, options);
+    EXPECT_LT(part.runs, whole.runs);
+    runs += part.runs;
+    for (uint64_t outcome : OutcomesOf(part)) outcomes.insert(outcome);
+  }
+  EXPECT_EQ(runs, whole.runs);
+  EXPECT_EQ(outcomes, OutcomesOf(whole));
+}
+
+TEST(Search, OfARunThatBreaksARuleTheSmallestIsShownAndCanBeReplayed) {
+  Scenario scenario = ScenarioOf(PipeBody);
+  scenario.checkers.push_back(MakeChecker("both bytes arrive", [](const Execution& run) {
+    const int status = run.processes()[0].wait_status;
+    return status == 2 << 8 ? std::string() : "status " + std::to_string(status);
+  }));
+  ExploreOptions options = Without(true, 3);
+  const ExploreResult result = Explore(scenario, options);
+  ASSERT_EQ(result.verdict, ExploreResult::Verdict::kFailed);
+  ASSERT_THAT(result.failures, SizeIs(1));
+  const ExploreFailure& failure = result.failures[0];
+  EXPECT_EQ(failure.rule, "both bytes arrive");
+  EXPECT_THAT(failure.deviations, SizeIs(1)) << failure.plan;
+  const ReplayResult again = Replay(scenario, failure.plan);
+  EXPECT_THAT(again.error, IsEmpty());
+  EXPECT_EQ(again.rule, failure.rule);
+  EXPECT_EQ(again.what, failure.what);
+  EXPECT_EQ(again.picture, failure.picture);
+}
+
+TEST(Search, APlanThatDoesNotFitIsRefused) {
+  const Scenario scenario = ScenarioOf(PipeBody);
+  EXPECT_THAT(Replay(scenario, "cf1;P.frok#1=EAGAIN").error, HasSubstr("not a plan"));
+  EXPECT_THAT(Replay(scenario, "cf1;P.fork#7=EAGAIN").error, HasSubstr("P.fork#7=EAGAIN"));
+  EXPECT_THAT(Replay(scenario, "cf1;P.fork#1=EAGAIN;fits=0000").error, HasSubstr("does not fit"));
+  EXPECT_THAT(Replay(scenario, "cf1;P.fork#1=EAGAIN").error, IsEmpty());
+}
+
+TEST(Search, IsTruncatedByTheBoundThatItNames) {
+  ExploreOptions options = Without(false, 0);
+  options.max_runs = 3;
+  const ExploreResult result = Explore(ScenarioOf(PipeBody), options);
+  EXPECT_EQ(result.verdict, ExploreResult::Verdict::kTruncated);
+  EXPECT_EQ(result.truncated_by, "max_runs");
+  EXPECT_EQ(result.runs, 3);
+}
+
+TEST(Search, IsTheSameEveryTime) {
+  const ExploreResult one = Explore(ScenarioOf(PipeBody), Without(true, 2));
+  const ExploreResult two = Explore(ScenarioOf(PipeBody), Without(true, 2));
+  EXPECT_EQ(one.runs_by_deviations, two.runs_by_deviations);
+  EXPECT_EQ(one.outcomes, two.outcomes);
+  EXPECT_EQ(one.pruned, two.pruned);
+}
+
+TEST(Search, RunsByChanceComeOnTop) {
+  ExploreOptions options = Without(true, 0);
+  options.random_runs = 200;
+  const ExploreResult result = Explore(ScenarioOf(PipeBody), options);
+  EXPECT_EQ(result.verdict, ExploreResult::Verdict::kExhausted);
+  EXPECT_EQ(result.random_runs, 200);
+  EXPECT_GT(result.outcomes.size(),
+            Explore(ScenarioOf(PipeBody), Without(true, 0)).outcomes.size());
+}
+
+}  // namespace
+}  // namespace cleanfork

@@ -1,0 +1,139 @@
+// Footprints: what is independent, and whether that is true.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "mocks/sim/footprints.h"
+#include "mocks/sim/kernel.h"
+#include "tests/unit/sim_call_cases.h"
+
+namespace cleanfork::sim {
+namespace {
+
+// A call of one process.
+struct Step {
+  const CallCase* call;
+  int slot;
+};
+
+std::string Name(const Kernel& kernel, const Step& step) {
+  return "process " + std::to_string(kernel.processes[step.slot].pid) + ": " + step.call->text;
+}
+
+class FootprintsTest : public testing::Test {
+ protected:
+  // All that is tried from now on comes of this one.
+  void Begin(const Kernel& kernel) { *before_ = *one_ = *other_ = kernel; }
+
+  // Both orders from a kernel.
+  void ExpectTheSameInBothOrders(const Kernel& from, const Step& a, const Step& b,
+                                 const std::string& where) {
+    ++compared_;
+    CopyKernel(from, one_.get());
+    const std::string a_first = a.call->make(one_.get(), a.slot);
+    CopyKernel(from, other_.get());
+    const std::string b_first = b.call->make(other_.get(), b.slot);
+    if (!b.call->IsPossible(*one_, b.slot) || !a.call->IsPossible(*other_, a.slot)) {
+      ADD_FAILURE() << where << Name(from, a) << " and " << Name(from, b) << ": not both can be";
+      return;
+    }
+    const std::string b_second = b.call->make(one_.get(), b.slot);
+    const std::string a_second = a.call->make(other_.get(), a.slot);
+    EXPECT_TRUE(a_first == a_second && b_first == b_second)
+        << where << Name(from, a) << " and " << Name(from, b) << ": " << a_first.c_str() << " and "
+        << a_second.c_str() << ", " << b_first.c_str() << " and " << b_second.c_str();
+    if (AreSameBytes(*one_, *other_)) return;
+    const std::string text = KernelText(*one_), other = KernelText(*other_);
+    EXPECT_TRUE(text == other) << where << Name(from, a) << " and " << Name(from, b) << ":\n"
+                               << Difference(text, other);
+  }
+
+  static std::string Difference(const std::string& a, const std::string& b) {
+    size_t at = 0;
+    while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+    const size_t line = a.rfind('\n', at) + 1;
+    return at == a.size() && at == b.size() ? ""
+                                            : a.substr(line, a.find('\n', at) - line) + "\n" +
+                                                  b.substr(line, b.find('\n', at) - line);
+  }
+
+  static std::vector<Step> StepsOf(const Kernel& kernel) {
+    std::vector<Step> steps;
+    for (int slot = 0; slot < kernel.processes.used; ++slot) {
+      if (kernel.processes[slot].state == ProcessState::kFree) continue;
+      for (const CallCase& call : CallCases()) {
+        if (call.make != nullptr && call.IsPossible(kernel, slot)) steps.push_back({&call, slot});
+      }
+    }
+    return steps;
+  }
+
+  const std::unique_ptr<Kernel> before_ = NewKernel();
+  const std::unique_ptr<Kernel> one_ = NewKernel();
+  const std::unique_ptr<Kernel> other_ = NewKernel();
+  int compared_ = 0;
+};
+
+TEST_F(FootprintsTest, IndependentStepsMayBeExchanged) {
+  for (const KernelCase& each : KernelCases()) {
+    const Kernel& kernel = *each.kernel;
+    Begin(kernel);
+    const std::vector<Step> steps = StepsOf(kernel);
+    std::vector<Footprint> footprints;
+    for (const Step& step : steps) {
+      footprints.push_back(step.call->WholeFootprint(kernel, step.slot));
+    }
+    int dependent = 0;
+    compared_ = 0;
+    for (size_t a = 0; a < steps.size(); ++a) {
+      for (size_t b = a + 1; b < steps.size(); ++b) {
+        if (steps[a].slot == steps[b].slot) continue;
+        if (!AreIndependent(footprints[a], footprints[b])) {
+          ++dependent;
+          continue;
+        }
+        ExpectTheSameInBothOrders(kernel, steps[a], steps[b], each.name + ": ");
+      }
+    }
+    std::printf("%s: %d pairs exchanged, %d dependent\n", each.name.c_str(), compared_, dependent);
+    EXPECT_GT(compared_, 1000) << each.name;
+    EXPECT_GT(dependent, 1000) << each.name;
+  }
+}
+
+// Who stands at a call names what it will touch, whatever the others do until then.
+TEST_F(FootprintsTest, FootprintsOfCallsHoldWhateverOthersDo) {
+  std::mt19937 random(1);  // the same in every run
+  const auto one_of = [&](const std::vector<Step>& steps) -> const Step& {
+    return steps[random() % steps.size()];
+  };
+  for (const KernelCase& each : KernelCases()) {
+    Begin(*each.kernel);
+    const std::vector<Step> steps = StepsOf(*each.kernel);
+    compared_ = 0;
+    for (int i = 0; i < 20'000; ++i) {
+      const Step& standing = one_of(steps);
+      const Step& between = one_of(steps);
+      if (standing.slot == between.slot || !standing.call->holds) continue;
+      const Footprint footprint = standing.call->WholeFootprint(*each.kernel, standing.slot);
+      CopyKernel(*each.kernel, before_.get());
+      const std::string made = between.call->make(before_.get(), between.slot);
+      if (made == "waits" || !standing.call->IsPossible(*before_, standing.slot)) continue;
+      for (int slot = 0; slot < before_->processes.used; ++slot) {
+        const Step other = {one_of(steps).call, slot};
+        if (slot == standing.slot || !other.call->IsPossible(*before_, slot)) continue;
+        if (!AreIndependent(footprint, other.call->WholeFootprint(*before_, slot))) continue;
+        ExpectTheSameInBothOrders(*before_, standing, other,
+                                  each.name + ": after " + Name(*each.kernel, between) + ": ");
+      }
+    }
+    EXPECT_GT(compared_, 1000) << each.name;
+  }
+}
+
+}  // namespace
+}  // namespace cleanfork::sim

@@ -8,6 +8,7 @@
 #include "cleanfork/explore.h"
 #include "mocks/explore/choices.h"
 #include "mocks/explore/picture.h"
+#include "mocks/explore/reached_probes.h"
 #include "mocks/explore/run_record.h"
 #include "mocks/sim/engine.h"
 
@@ -32,6 +33,7 @@ class Session {
 
   // Of the last run.
   const RunRecord& record() const { return record_; }
+  const ReachedProbes& probes() const { return probes_; }
   const sim::Engine& engine() const { return engine_; }
   Violation Check() const;
 
@@ -50,6 +52,7 @@ class Session {
 
   // The one that runs on this thread, or null.
   static Session* Current();
+  void ReachProbe(const char* what) { probes_.Add(what); }
   void AddNote(const std::string& key, int64_t value) { record_.AddNote(key, value); }
 
  private:
@@ -57,6 +60,7 @@ class Session {
   SimOs sim_;
   sim::Engine& engine_;
   RunRecord record_;
+  ReachedProbes probes_;
   int fault_free_status_ = 0;
 };
 

@@ -78,6 +78,15 @@ TEST(NoHalfDroppedPrivilege, FiresForWhoRunsOnAndWhoExecs) {
   EXPECT_THAT(NoHalfDroppedPrivilege()->Check(failed), HasSubstr("runs on with uids"));
 }
 
+TEST(NoHalfDroppedPrivilege, KnowsASuccessOfTheFirstProcessByTheRunWithoutFaults) {
+  FakeExecution run;
+  run.first().uid = {33, 33, 0};
+  run.first().wait_status = kExitStatus1;
+  EXPECT_THAT(NoHalfDroppedPrivilege()->Check(run), IsEmpty());
+  run.set_fault_free_status(kExitStatus1);
+  EXPECT_THAT(NoHalfDroppedPrivilege()->Check(run), HasSubstr("P (pid 100) succeeded with uids"));
+}
+
 TEST(NoHalfDroppedPrivilege, SaysNothingOfASetUserIdProgramThatDropsNothing) {
   FakeExecution run;
   run.at_beginning().uid = run.first().uid = {1000, 0, 0};

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 
 #include <cerrno>
 
@@ -12,6 +13,26 @@ int Ignore(Os& os, int signal) {
   SignalAction action;
   action.handler = SIG_IGN;
   return os.SigAction(signal, &action).error();
+}
+
+// As long as a signal interrupts it.
+template <typename Call>
+auto Uninterrupted(const Call& call) {
+  auto result = call();
+  while (!result.ok() && result.error() == EINTR) result = call();
+  return result;
+}
+
+// Again, after a while, where there may be room by then.
+SysResult<pid_t> ForkPatiently(Os& os) {
+  constexpr int kTries = 5;
+  int64_t wait = 10'000'000;  // nanoseconds
+  for (int left = kTries;; wait *= 2) {
+    const SysResult<pid_t> child = os.Fork();
+    if (child.ok() || (child.error() != EAGAIN && child.error() != ENOMEM)) return child;
+    if (--left == 0) return child;
+    Uninterrupted([&] { return os.ClockNanoSleep(CLOCK_MONOTONIC, 0, wait); }).IgnoreError();
+  }
 }
 
 // For good: what was given up cannot be had back.
@@ -31,10 +52,11 @@ int RedirectStreams(Os& os) {
   const SysResult<int> null = os.Open("/dev/null", O_RDWR, 0);
   if (!null.ok()) return null.error();
   for (int stream = 0; stream <= 2; ++stream) {
-    const SysResult<int> copy = os.Dup2(null.value(), stream);
+    const SysResult<int> copy = Uninterrupted([&] { return os.Dup2(null.value(), stream); });
     if (!copy.ok()) return copy.error();
   }
-  return os.Close(null.value()).error();
+  os.Close(null.value()).IgnoreError();  // it is closed, whatever it says
+  return 0;
 }
 
 int SetUp(Os& os) {
@@ -51,7 +73,7 @@ void RunChild(Os& os, const PipeEnds& pipe, const SignalSet& mask) {
   os.Close(pipe.read_end).IgnoreError();
   os.SigProcMask(SIG_SETMASK, &mask).IgnoreError();
   const char error = static_cast<char>(SetUp(os));
-  os.Write(pipe.write_end, &error, 1).IgnoreError();
+  Uninterrupted([&] { return os.Write(pipe.write_end, &error, 1); }).IgnoreError();
   os.Close(pipe.write_end).IgnoreError();
   os.Exit(error == 0 ? 0 : 1);
 }
@@ -65,7 +87,7 @@ int RunDaemonizer(Os& os) {
   const SignalSet all = SignalSet::Full();
   const SysResult<SignalSet> mask = os.SigProcMask(SIG_BLOCK, &all);
   if (!mask.ok()) return mask.error();
-  const SysResult<pid_t> child = os.Fork();
+  const SysResult<pid_t> child = ForkPatiently(os);
   if (child.ok() && child.value() == 0) RunChild(os, pipe, mask.value());
   os.SigProcMask(SIG_SETMASK, &mask.value()).IgnoreError();
   os.Close(pipe.write_end).IgnoreError();
@@ -74,9 +96,9 @@ int RunDaemonizer(Os& os) {
     return child.error();
   }
   char error = 0;
-  const SysResult<size_t> got = os.Read(pipe.read_end, &error, 1);
+  const SysResult<size_t> got = Uninterrupted([&] { return os.Read(pipe.read_end, &error, 1); });
   os.Close(pipe.read_end).IgnoreError();
-  const SysResult<WaitResult> ended = os.WaitPid(child.value(), 0);
+  const SysResult<WaitResult> ended = Uninterrupted([&] { return os.WaitPid(child.value(), 0); });
   if (!got.ok() || got.value() != 1 || !ended.ok()) return EIO;
   return error;
 }

@@ -18,7 +18,7 @@
 //
 // A run that breaks a rule is printed with a line such as
 //
-//   cf1;P.fork#1=EAGAIN;P>P.1@read#1;fits=5d1c
+//     cf1;P.fork#1=EAGAIN;P>P.1@read#1;fits=5d1c
 //
 // (cleanfork/fault_plan.h), with which Replay() makes it again.
 //

@@ -1,24 +1,13 @@
 // gMock matchers for what Explore() returned (cleanfork/explore.h).
 //
-//   EXPECT_THAT(cleanfork::Explore(scenario, options), cleanfork::Exhausted());
+//   EXPECT_THAT(cleanfork::Explore(scenario), cleanfork::Exhausted());
 //
-// A failed expectation prints the run that breaks a rule, beginning with the line that makes it
-// again, and a test that does so:
+// A failed expectation prints the run that breaks a rule: first, on a line of its own, the plan
+// that makes it again; then the rule, the run as a picture, and a whole TEST() to paste that makes
+// it again.
 //
-//     Value of: result
-//     Expected: has exhausted its bounds without a violation
-//       Actual:
-//     cf1;P.fork#1=EAGAIN;fits=5d1c
-//       breaks the rule "no descriptor is leaked": ...
-//
-//     P (pid 100)
-//     ...
-//     , which breaks a rule. This test makes the run again:
-//
-//     TEST(StartTheWorker, KeepsNoDescriptorIsLeaked) {
-//     ...
-//
-// In a library of its own, //:explore_matchers: whoever explores without gMock does not link it.
+// In a library of its own, //:explore_matchers: who explores without gMock does not link it.
+// No errors. Thread safety: that of the result.
 #ifndef CLEANFORK_EXPLORE_MATCHERS_H_
 #define CLEANFORK_EXPLORE_MATCHERS_H_
 

@@ -1,7 +1,7 @@
 // Reports of an exploration (cleanfork/explore.h): a text to read in a terminal, JSON for programs,
 // and a page for a browser.
 //
-//   const cleanfork::ExploreResult result = cleanfork::Explore(scenario, options);
+//   const cleanfork::ExploreResult result = cleanfork::Explore(scenario);
 //   std::cout << cleanfork::ReportText(scenario, result);
 //   cleanfork::WriteReports(scenario, result, "/tmp");  // all three, as files
 //

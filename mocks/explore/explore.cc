@@ -10,6 +10,7 @@
 #include "cleanfork/explore_report.h"
 #include "mocks/explore/chance.h"
 #include "mocks/explore/coverage.h"
+#include "mocks/explore/crash_report.h"
 #include "mocks/explore/picture.h"
 #include "mocks/explore/plan_choices.h"
 #include "mocks/explore/reached_probes.h"
@@ -107,6 +108,7 @@ void Exploration::Count(const Choices& choices, const Violation& violation) {
 }
 
 Exploration::BoundEnd Exploration::RunBound(int deviations) {
+  const CrashReport report(&search_);
   bound_ = deviations;
   search_.Begin(deviations);
   int64_t runs = 0;
@@ -138,6 +140,7 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
 
 void Exploration::RunByChance() {
   Chance chance(options_);
+  const CrashReport report(&chance);
   for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
     chance.BeginRun();
     if (!session_.Run(&chance, false)) continue;

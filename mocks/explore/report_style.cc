@@ -83,7 +83,7 @@ table.plain th[scope=row] { font-weight: 400; }
 .chart { min-width: 100%; }
 .chart thead th { position: sticky; top: 0; background: var(--ground); padding: .4rem .8rem; text-align: center; border-bottom: 1px solid var(--line); }
 .chart thead small { display: block; color: var(--soft); font-weight: 400; }
-.chart tbody th { color: var(--soft); font-weight: 400; font-size: .75rem; padding-right: .8rem; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.chart tbody th { width: 3.2rem; color: var(--soft); font-weight: 400; font-size: .75rem; padding-right: .8rem; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .chart td { position: relative; padding: .14rem 1.3rem; text-align: center; min-width: 13rem; }
 .chart td.alive::before { content: ""; position: absolute; left: 50%; top: 0; bottom: 0; border-left: 2px solid var(--lane); }
 .chart td.born::before { top: 50%; }

@@ -38,12 +38,12 @@ std::string VerdictSentence(const ExploreResult& result) {
     case ExploreResult::Verdict::kFailed: break;
   }
   if (result.failures.empty()) return "A run breaks a rule.";
-  const size_t deviations = result.failures[0].deviations.size();
-  const std::string with =
-      deviations == 0   ? "nothing has gone wrong"
-      : deviations == 1 ? "one thing has gone wrong"
-                        : Thousands(static_cast<int64_t>(deviations)) + " things have gone wrong";
-  return "A run in which " + with + " breaks a rule: " + result.failures[0].rule + ".";
+  const auto deviations = static_cast<int64_t>(result.failures[0].deviations.size());
+  const std::string with = deviations == 0 ? "A run in which nothing fails, but for its order,"
+                           : deviations == 1
+                               ? "A run with one deviation"
+                               : "A run with " + Thousands(deviations) + " deviations";
+  return with + " breaks a rule: " + result.failures[0].rule + ".";
 }
 
 std::string TotalsText(const ExploreResult& result) {

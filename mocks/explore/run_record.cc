@@ -31,7 +31,7 @@ void CopyProcess(const sim::Process& process, ExecutedProcess* copy) {
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
     if (process.descriptors[fd].description != sim::kNone) copy->descriptors.push_back(fd);
   }
-  // The first process was exec'd by its shell.
+  // Who runs the body came of an exec, too, as every first process does.
   copy->program = process.ever_execd != 0 && process.program != sim::kNone;
 }
 

@@ -45,7 +45,7 @@ bool Session::Run(Choices* choices, bool describes) {
   const SimRun run = sim_.Run(scenario_.body);
   SetProbeListener(listener);
   current_session = before;
-  if (engine_.end() == sim::RunEnd::kAbandoned) return false;
+  if (engine_.abandoned()) return false;
   record_.End(run, choices->deviations(), fault_free_status_);
   return true;
 }

@@ -42,12 +42,13 @@ bool WouldBlock(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd, void
          kernel.sockets[description->object].type == SOCK_DGRAM;
 }
 
-bool WouldBlock(Tag<OsCall::kWrite>, const Kernel& kernel, int slot, int fd, const void*,
+bool WouldBlock(Tag<OsCall::kWrite>, const Kernel& kernel, int slot, int fd, const void* buffer,
                 size_t size) {
   const Description* description = FindBlocking(kernel, slot, fd);
   if (description == nullptr || description->kind != DescriptionKind::kPipeWrite) return false;
   const Pipe& pipe = kernel.pipes[description->object];
-  return size > 0 && pipe.readers > 0 && IsFull(pipe) && FitsIntoLast(pipe, size) == 0;
+  if (size == 0 || pipe.readers == 0 || !IsFull(pipe)) return false;
+  return buffer == nullptr || FitsIntoLast(pipe, size) == 0;
 }
 
 bool WouldBlock(Tag<OsCall::kWaitPid>, const Kernel& kernel, int slot, pid_t pid, int options) {
@@ -63,17 +64,24 @@ bool WouldBlock(Tag<OsCall::kWaitId>, const Kernel& kernel, int slot, idtype_t t
 bool WouldBlock(Tag<OsCall::kPoll>, const Kernel& kernel, int slot, struct pollfd* descriptors,
                 size_t count, int64_t nanoseconds) {
   const Process& process = kernel.processes[slot];
-  if (nanoseconds == 0 || count > process.limits[RLIMIT_NOFILE].soft) return false;
+  if (process.rest == Rest::kLost || count > process.limits[RLIMIT_NOFILE].soft) return false;
+  const int64_t left = process.rest == Rest::kKept ? process.rest_of_time : nanoseconds;
+  if (left == 0 || (descriptors == nullptr && count > 0)) return false;
   for (size_t i = 0; i < count; ++i) {
     if (EventsOf(kernel, process, descriptors[i]) != 0) return false;
   }
   return true;
 }
 
-bool WouldBlock(Tag<OsCall::kClockNanoSleep>, const Kernel& kernel, int, clockid_t clock, int flags,
-                int64_t nanoseconds) {
+bool WouldBlock(Tag<OsCall::kClockNanoSleep>, const Kernel& kernel, int slot, clockid_t clock,
+                int flags, int64_t nanoseconds) {
   if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) return false;
-  if ((flags & TIMER_ABSTIME) == 0) return nanoseconds > 0;
+  if ((flags & TIMER_ABSTIME) == 0) {
+    const Process& process = kernel.processes[slot];
+    const bool again = process.rest == Rest::kKept;
+    if (process.rest == Rest::kLost || nanoseconds < 0) return false;
+    return again ? process.rest_of_time > kernel.monotonic : nanoseconds > 0;
+  }
   const int64_t offset = clock == CLOCK_REALTIME ? kernel.realtime_offset : 0;
   return nanoseconds >= 0 && nanoseconds - offset > kernel.monotonic;
 }
@@ -85,8 +93,9 @@ bool WouldBlock(Tag<OsCall::kSigTimedWait>, const Kernel& kernel, int slot, Sign
   return nanoseconds != 0 && (pending & TakenByWaiting(process, set)) == 0;
 }
 
-bool WouldBlock(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd, const void*,
+bool WouldBlock(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd, const void* buffer,
                 size_t size, int flags, const UnixAddress* address) {
+  if (buffer == nullptr && size > 0) return false;
   return SendWaits(kernel, kernel.processes[slot], fd, size, flags, *address);
 }
 

@@ -116,7 +116,7 @@ int Engine::PickExplored() {
     const int chosen = explorer_->ChooseProcess(candidates, count);
     if (chosen == Explorer::kAbandon) {
       stopped_ = true;
-      end_ = RunEnd::kAbandoned;
+      abandoned_ = true;
       return kNone;
     }
     const Candidate& candidate = candidates[chosen];

@@ -246,7 +246,9 @@ Footprint FootprintOf(Tag<OsCall::kFTruncate>, const Kernel& kernel, int slot, i
 Footprint FootprintOf(Tag<OsCall::kPoll>, const Kernel& kernel, int slot,
                       struct pollfd* descriptors, size_t count, int64_t) {
   FootprintNames names(kernel, slot);
-  if (count > names.self().limits[RLIMIT_NOFILE].soft) return names.footprint();
+  if (descriptors == nullptr || count > names.self().limits[RLIMIT_NOFILE].soft) {
+    return names.footprint();
+  }
   for (size_t i = 0; i < count; ++i) {
     const Description* description = FindDescription(kernel, names.self(), descriptors[i].fd);
     if (description != nullptr) AddPolled(&names, *description);

@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cleanfork/explore.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/mock_os.h"
 #include "cleanfork/os.h"
@@ -68,6 +69,10 @@ struct Server {
 };
 inline int Work() { return 0; }
 inline bool Background(Os& os) { return os.Fork().ok(); }
+inline absl::Status StartWorker(Os& os) {
+  return Background(os) ? absl::OkStatus() : absl::UnavailableError("fork");
+}
+inline Scenario scenario;
 inline void StartService(Os& os) { Background(os); }
 inline void CheckThatStartServiceLeavesNothingBehind(Os& os) { StartService(os); }
 

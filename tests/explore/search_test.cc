@@ -283,6 +283,14 @@ TEST(Search, OfARunThatBreaksARuleTheSmallestIsShownAndCanBeReplayed) {
   EXPECT_EQ(again.picture, failure.picture);
 }
 
+TEST(SearchDeathTest, ABodyThatCrashesSaysInWhichRun) {
+  const Scenario scenario = ScenarioOf([](Os& os) {
+    const PipeEnds pipe = os.Pipe().value();  // aborts where there is none
+    return pipe.read_end;
+  });
+  EXPECT_DEATH(Explore(scenario, Without(true, 1)), "crashes in the run.*cf1;P.pipe#1=EMFILE");
+}
+
 TEST(Search, APlanThatDoesNotFitIsRefused) {
   const Scenario scenario = ScenarioOf(PipeBody);
   EXPECT_THAT(Replay(scenario, "cf1;P.frok#1=EAGAIN").error, HasSubstr("not a plan"));

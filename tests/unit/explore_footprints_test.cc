@@ -14,7 +14,7 @@
 namespace cleanfork::sim {
 namespace {
 
-// A call of one process.
+// A call of one of the processes.
 struct Step {
   const CallCase* call;
   int slot;
@@ -99,10 +99,132 @@ TEST_F(FootprintsTest, IndependentStepsMayBeExchanged) {
         ExpectTheSameInBothOrders(kernel, steps[a], steps[b], each.name + ": ");
       }
     }
-    std::printf("%s: %d pairs exchanged, %d dependent\n", each.name.c_str(), compared_, dependent);
     EXPECT_GT(compared_, 1000) << each.name;
     EXPECT_GT(dependent, 1000) << each.name;
   }
+}
+
+// Pairs by name --------------------------------------------------------------------------------
+
+bool Independent(const std::string& kernel_name, int a_slot, const std::string& a, int b_slot,
+                 const std::string& b) {
+  const auto footprint = [&](const Kernel& kernel, int slot, const std::string& text) {
+    for (const CallCase& call : CallCases()) {
+      if (call.text == text) return call.WholeFootprint(kernel, slot);
+    }
+    ADD_FAILURE() << "there is no case " << text;
+    return Footprint();
+  };
+  for (const KernelCase& each : KernelCases()) {
+    if (each.name != kernel_name) continue;
+    return AreIndependent(footprint(*each.kernel, a_slot, a), footprint(*each.kernel, b_slot, b));
+  }
+  ADD_FAILURE() << "there is no kernel " << kernel_name;
+  return false;
+}
+
+bool Independent(int a_slot, const std::string& a, int b_slot, const std::string& b) {
+  return Independent("as it is", a_slot, a, b_slot, b);
+}
+
+constexpr char kClosing[] = "the first step of an end";
+constexpr char kLast[] = "the last step of an end";
+
+TEST(NamedPairsTest, ASignalMayComeBeforeOrAfterAnyStep) {
+  EXPECT_FALSE(Independent(0, "Kill(101, SIGTERM)", 1, "GetUid"));
+  EXPECT_FALSE(Independent(0, "PidFdSendSignal(kPidFd, SIGUSR2)", 1, "GetUid"));
+  EXPECT_TRUE(Independent(0, "Kill(101, SIGTERM)", 2, "GetUid"));
+  EXPECT_TRUE(Independent(0, "Kill(104, 0)", 1, "GetUid"));
+}
+
+TEST(NamedPairsTest, WhoMayBeSignalledLaterIsEverybody) {
+  EXPECT_FALSE(Independent(0, "Kill(105, SIGTERM)", 1, "GetUid"));
+  EXPECT_FALSE(Independent(0, "Kill(-101, SIGHUP)", 2, "GetUid"));
+  EXPECT_TRUE(Independent(0, "Kill(105, 0)", 1, "GetUid"));
+  EXPECT_FALSE(Independent(0, "Kill(105, 0)", 1, "Fork"));
+}
+
+TEST(NamedPairsTest, AMaskIsReadByWhoSignalsAndByNobodyElse) {
+  const std::string mask = "SigProcMask(SIG_SETMASK, &no_signals)";
+  EXPECT_FALSE(Independent(0, "Kill(101, SIGTERM)", 1, mask));
+  EXPECT_TRUE(Independent(0, "GetUid", 1, mask));
+  EXPECT_TRUE(Independent(0, mask, 1, mask));
+}
+
+// SIGCHLD, as the parent takes it.
+TEST(NamedPairsTest, AnEndIsASignalToTheParentOnlyWhereItHearsOfIt) {
+  const std::string mask = "SigProcMask(SIG_SETMASK, &no_signals)";
+  const std::string action = "SigAction(SIGCHLD, &handler)";
+  for (const char* dropped : {"orphans for init", "a parent that ignores"}) {
+    EXPECT_TRUE(Independent(dropped, 1, kLast, 0, "GetUid")) << dropped;
+    EXPECT_FALSE(Independent(dropped, 1, kLast, 0, action)) << dropped;
+  }
+  EXPECT_TRUE(Independent("a parent that blocks", 1, kLast, 0, "GetUid"));
+  EXPECT_FALSE(Independent("a parent that blocks", 1, kLast, 0, mask));
+  EXPECT_FALSE(Independent("orphans for a subreaper", 1, kLast, 0, "GetUid"));  // has a handler
+}
+
+TEST(NamedPairsTest, AnEndIsSeenByWhoWaitsAndByWhoIsAdopted) {
+  EXPECT_FALSE(Independent("orphans for init", 1, kLast, 0, "WaitPid(101, 0)"));
+  EXPECT_FALSE(Independent("orphans for init", 1, kLast, 3, "GetPpid"));
+  EXPECT_FALSE(Independent("orphans for init", 1, kLast, 3, "GetUid"));  // gets SIGTERM
+  EXPECT_TRUE(Independent("orphans for init", 1, kLast, 2, "GetPpid"));
+  EXPECT_FALSE(Independent("orphans for init", 1, kLast, 0, "Poll(polled, 2, -1)"));
+}
+
+TEST(NamedPairsTest, EndsOfPipesMayBeClosedInAnyOrder) {
+  EXPECT_TRUE(Independent(0, "Close(kEmptyWrite)", 1, "Close(kEmptyWrite)"));
+  EXPECT_TRUE(Independent(0, "Close(kEmptyWrite)", 1, kClosing));
+  EXPECT_FALSE(Independent(0, "Close(kEmptyWrite)", 1, "Read(kEmptyRead, scratch, 100)"));
+  EXPECT_TRUE(Independent(0, "Close(kEmptyWrite)", 1, "Write(kEmptyWrite, bytes, 5)"));
+  EXPECT_FALSE(Independent(0, "Close(kEmptyRead)", 1, "Write(kEmptyWrite, bytes, 5)"));
+  EXPECT_FALSE(Independent(0, "Close(kEmptyWrite)", 1, "Poll(polled, 2, -1)"));
+}
+
+TEST(NamedPairsTest, PipesHaveNothingToDoWithEachOther) {
+  EXPECT_TRUE(Independent(0, "Write(kEmptyWrite, bytes, 5)", 1, "Write(kFullWrite, bytes, 1)"));
+  EXPECT_FALSE(Independent(0, "Write(kEmptyWrite, bytes, 5)", 1, "Read(kEmptyRead, scratch, 100)"));
+}
+
+TEST(NamedPairsTest, TheNullDeviceIsNobodys) {
+  const std::string open = "Open(\"/dev/null\", O_RDWR, 0)";
+  EXPECT_TRUE(Independent(0, open, 1, "Write(kOwn, bytes, 5000)"));
+  EXPECT_TRUE(Independent(0, "Write(kNull, bytes, 3)", 1, "Write(kNull, bytes, 3)"));
+  EXPECT_TRUE(Independent(0, "Close(kNull)", 1, open));
+}
+
+TEST(NamedPairsTest, FilesAreOne) {
+  EXPECT_FALSE(Independent(0, "Write(kOwn, bytes, 5000)", 1, "Stat(\"/data\")"));
+  EXPECT_TRUE(Independent(0, "PRead(kShared, scratch, 3, 1)", 1, "Stat(\"/data\")"));
+  EXPECT_FALSE(Independent(0, "Read(kShared, scratch, 3)", 1, "Read(kShared, scratch, 3)"));
+  EXPECT_TRUE(Independent(0, "Read(kOwn, scratch, 3)", 1, "Read(kOwn, scratch, 3)"));
+}
+
+TEST(NamedPairsTest, AForkTakesTheNextNumber) {
+  EXPECT_FALSE(Independent(0, "Fork", 1, "Fork"));
+  EXPECT_TRUE(Independent(0, "Fork", 1, "Close(kEmptyWrite)"));
+  EXPECT_TRUE(Independent(0, "Fork", 1, "Write(kEmptyWrite, bytes, 5)"));
+  EXPECT_TRUE(Independent(0, "Fork", 1, "SetUid(33)"));
+  EXPECT_FALSE(Independent("scarcity", 2, "Fork", 1, "SetUid(33)"));  // RLIMIT_NPROC counts
+}
+
+TEST(NamedPairsTest, OpenFilesAreCountedOnlyWhereTheyAreScarce) {
+  EXPECT_TRUE(Independent(2, "Pipe", 1, "Close(kNull)"));
+  EXPECT_FALSE(Independent("scarcity", 2, "Pipe", 1, "Close(kNull)"));
+  EXPECT_TRUE(Independent("scarcity", 0, "Pipe", 1, "Close(kNull)"));  // may have any number
+}
+
+TEST(NamedPairsTest, TheParentOfAVforkWaitsForTheEndOfTheChild) {
+  EXPECT_FALSE(Independent("vfork", 3, kClosing, 1, "GetUid"));
+  EXPECT_FALSE(Independent("vfork", 3, "ExecVe", 1, "GetUid"));
+  EXPECT_TRUE(Independent(3, kClosing, 1, "GetUid"));
+}
+
+TEST(NamedPairsTest, ExecClosesAndIsWhoItIs) {
+  EXPECT_FALSE(Independent(2, "ExecVe", 0, "SetPgid(102, 0)"));
+  EXPECT_FALSE(Independent(2, "ExecVe", 0, "Kill(102, SIGKILL)"));
+  EXPECT_TRUE(Independent(2, "ExecVe", 0, "Write(kEmptyWrite, bytes, 5)"));
+  EXPECT_FALSE(Independent(2, "ExecVe", 0, "Write(kOwn, bytes, 5000)"));
 }
 
 // Who stands at a call names what it will touch, whatever the others do until then.

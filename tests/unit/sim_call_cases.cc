@@ -34,6 +34,7 @@ char bytes[70'000];
 gid_t some_groups[] = {7, 5};
 struct pollfd polled[] = {{kEmptyRead, POLLIN, 0}, {kPidFd, POLLIN, 0}};
 struct pollfd polled_full[] = {{kFullWrite, POLLOUT, 0}};
+struct pollfd polled_many[31];
 struct pollfd polled_file[] = {{kShared, POLLIN | POLLOUT, 0}, {-1, POLLIN, 0}};
 const SignalSet no_signals;
 const SignalSet all_signals = SignalSet::Full();
@@ -313,8 +314,9 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Read, kOwnInfo, scratch, 4000),
            CASE(Read, kLoad, scratch, 4000),
            CASE(Write, kEmptyWrite, bytes, 5),
-           CASE(Write, kEmptyWrite, bytes, 66'000),
+           CASE(Write, kEmptyWrite, bytes, 65'000),
            CASE(Write, kFullWrite, bytes, 1),
+           CASE(Write, kFullWrite, bytes, 9000),
            CASE(Write, kNonblockWrite, bytes, 5000),
            CASE(Write, kShared, bytes, 3),
            CASE(Write, kOwn, bytes, 5000),
@@ -344,6 +346,7 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Poll, polled, 2, -1),
            CASE(Poll, polled, 2, 0),
            CASE(Poll, polled_full, 1, 1000),
+           CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
            CASE(Socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
            CASE(SendTo, kSocket, bytes, 3, 0, &notify_address),
@@ -417,6 +420,7 @@ void AddEnds(std::vector<CallCase>* cases) {
 
 std::vector<CallCase> MakeCallCases() {
   std::memset(bytes, 'b', sizeof(bytes));
+  for (struct pollfd& entry : polled_many) entry = {-1, POLLIN, 0};
   handler.handler = [](int) {};
   ignore.handler = SIG_IGN;
   notify_address = Address("@notify");

@@ -83,6 +83,8 @@ class Writer {
                         process.clone_child,
                         process.program,
                         process.executable,
+                        static_cast<int>(process.rest),
+                        process.rest_of_time,
                         process.nice,
                         process.oom_score_adjust,
                         process.started,

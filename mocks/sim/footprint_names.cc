@@ -94,6 +94,10 @@ void FootprintNames::Close(int fd) {
       break;
     }
     case DescriptionKind::kDirectory: break;
+    case DescriptionKind::kSocket:
+      // Its name goes with it.
+      if (kernel_.sockets[description->object].bound != 0) Commute(SystemPart::kSockets);
+      return;
     default: return;
   }
   const auto index = static_cast<int>(description - kernel_.descriptions.rows);

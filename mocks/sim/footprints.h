@@ -147,6 +147,11 @@ Footprint FootprintOf(Tag<OsCall::kSocket>, const Kernel& kernel, int slot, int 
                       int protocol);
 Footprint FootprintOf(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd,
                       const void* buffer, size_t size, int flags, const UnixAddress* address);
+Footprint FootprintOf(Tag<OsCall::kBind>, const Kernel& kernel, int slot, int fd,
+                      const UnixAddress* address);
+Footprint FootprintOf(Tag<OsCall::kSetPassCred>, const Kernel& kernel, int slot, int fd);
+Footprint FootprintOf(Tag<OsCall::kRecvMsg>, const Kernel& kernel, int slot, int fd, void* buffer,
+                      size_t size, int flags);
 
 // Files
 Footprint FootprintOf(Tag<OsCall::kStat>, const Kernel& kernel, int slot, const char* path);

@@ -115,6 +115,7 @@ class SimOs::Impl {
     std::vector<SimDatagram> datagrams;
     for (int i = 0; i < kernel_->datagrams.used; ++i) {
       const sim::Datagram& sent = kernel_->datagrams[i];
+      if (kernel_->receivers[sent.receiver].own != 0) continue;
       const auto* bytes = reinterpret_cast<const char*>(kernel_->datagram_bytes + sent.at);
       datagrams.push_back({options_.sockets[static_cast<size_t>(sent.receiver)].address,
                            std::string(bytes, sent.size), sent.pid, sent.uid, sent.gid});

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -21,6 +20,7 @@
 #include "src/cli/report.h"
 #include "src/cli/subcommand.h"
 #include "tests/real/command_runner.h"
+#include "tests/real/required_privileges.h"
 #include "tests/real/unused_uid.h"
 
 namespace cleanfork {
@@ -34,11 +34,11 @@ using ::testing::StartsWith;
 
 // Null if this process may do all that root may.
 const char* WhyNotPrivileged() {
-  if (::geteuid() != 0) return "needs root: run it with sudo";
+  if (::geteuid() != 0) return "root: run it with sudo";
   std::ifstream map("/proc/self/uid_map");
   unsigned first = 0, outside = 0, count = 0;
   if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
-    return "needs root of the whole system, and is root of a user namespace only";
+    return "root of the whole system, and this is root of a user namespace only";
   }
   return nullptr;
 }
@@ -72,9 +72,7 @@ class BoardTest : public ::testing::TestWithParam<Row> {
  protected:
   void SetUp() override {
     const char* why = WhyNotPrivileged();
-    if (why == nullptr) return;
-    if (std::getenv("CLEANFORK_REQUIRE_PRIVILEGED") != nullptr) FAIL() << why;
-    GTEST_SKIP() << why;
+    if (why != nullptr) SkipWithoutPrivileges(why);
   }
 
   CommandOutcome Start(const Row& row) {

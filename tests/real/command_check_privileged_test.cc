@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/real/command_runner.h"
+#include "tests/real/required_privileges.h"
 #include "tests/real/unused_uid.h"
 
 namespace cleanfork {
@@ -21,11 +21,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 const char* WhyNotPrivileged() {
-  if (::geteuid() != 0) return "needs root: run it with sudo";
+  if (::geteuid() != 0) return "root: run it with sudo";
   std::ifstream map("/proc/self/uid_map");
   unsigned first = 0, outside = 0, count = 0;
   if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
-    return "needs root of the whole system, and is root of a user namespace only";
+    return "root of the whole system, and this is root of a user namespace only";
   }
   return nullptr;
 }
@@ -34,9 +34,7 @@ class CommandCheckPrivilegedTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* why = WhyNotPrivileged();
-    if (why == nullptr) return;
-    if (std::getenv("CLEANFORK_REQUIRE_PRIVILEGED") != nullptr) FAIL() << why;
-    GTEST_SKIP() << why;
+    if (why != nullptr) SkipWithoutPrivileges(why);
   }
 
   // What `check` says of a process that has become what `become` makes of it.

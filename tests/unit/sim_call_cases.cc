@@ -44,6 +44,7 @@ SignalAction ignore;
 UnixAddress notify_address;
 UnixAddress full_address;
 UnixAddress path_address;
+UnixAddress own_address;
 
 UnixAddress Address(const std::string& text) {
   UnixAddress address;
@@ -56,6 +57,9 @@ UnixAddress Address(const std::string& text) {
 
 std::string Text(int64_t number) { return std::to_string(number); }
 std::string Text(const WaitResult& r) { return Text(r.pid) + " " + Text(r.status); }
+std::string Text(const ReceivedMessage& r) {
+  return Text(r.pid) + " " + Text(static_cast<int64_t>(r.size));
+}
 std::string Text(const WaitIdResult& r) {
   return Text(r.pid) + " " + Text(r.code) + " " + Text(r.status);
 }
@@ -349,6 +353,9 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
            CASE(Socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+           CASE(Bind, kSocket, &own_address),
+           CASE(SetPassCred, kSocket),
+           CASE(RecvMsg, kSocket, scratch, 3, MSG_DONTWAIT),
            CASE(SendTo, kSocket, bytes, 3, 0, &notify_address),
            CASE(SendTo, kSocket, bytes, 3, 0, &full_address),
            CASE(SendTo, kSocket, bytes, 3, MSG_DONTWAIT, &full_address),
@@ -426,6 +433,7 @@ std::vector<CallCase> MakeCallCases() {
   notify_address = Address("@notify");
   full_address = Address("@full");
   path_address = Address("/run/full");
+  own_address = Address("@own");
   std::vector<CallCase> cases;
   AddProcesses(&cases);
   AddSignalsAndIds(&cases);

@@ -11,6 +11,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/fork_child.h"
+#include "cleanfork/probe.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -158,6 +159,7 @@ void LogWriters::Look() {
       if (ended.ok() && !ended->has_value()) continue;
       writer->child.reset();
     }
+    CLEANFORK_PROBE("a log writer has ended and is replaced");
     // With a file of now: it may have been rotated since.
     if (writer->file.valid()) {
       const SysResult<int> opened =
@@ -175,7 +177,9 @@ void LogWriters::Finish() {
   for (const auto& writer : writers_) writer->write_end.Reset();
   for (const auto& writer : writers_) {
     if (!writer->child.has_value()) continue;
-    if (!writer->child->Wait(kTimeToFinish).ok()) writer->child->Detach();
+    if (writer->child->Wait(kTimeToFinish).ok()) continue;
+    CLEANFORK_PROBE("a log writer does not finish in time");
+    writer->child->Detach();
   }
   writers_.clear();
 }

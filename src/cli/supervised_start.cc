@@ -14,6 +14,7 @@
 #include "cleanfork/daemonize.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/pid_file.h"
+#include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/supervisor.h"
@@ -93,12 +94,16 @@ int Supervise(Launch launch, const Settings& settings, const std::string& subcom
   WriteFully(context.os, word, &first, sizeof(first)).IgnoreError();
   context.os.Close(word).IgnoreError();
   if (!started.ok()) {
+    CLEANFORK_PROBE("a supervisor could not start its program");
     supervisor.FinishLogs();
     daemon.Fail(started).IgnoreError();
     return ExitCodeOf(started);
   }
   // Nobody has been told that it is ready: it is not to stay, and its child goes with it.
-  if (!daemon.Ready().ok()) return kExitSystem;
+  if (!daemon.Ready().ok()) {
+    CLEANFORK_PROBE("a supervisor finds nobody to tell that it is ready");
+    return kExitSystem;
+  }
   const absl::StatusOr<ExitStatus> ended = supervisor.Run();
   int code = absl::IsAborted(ended.status()) ? int{kExitCrashLoop} : int{kExitSystem};
   if (ended.ok()) {

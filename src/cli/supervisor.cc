@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/probe.h"
 #include "src/cli/await.h"
 #include "src/cli/duration.h"
 #include "src/cli/readiness.h"
@@ -54,7 +55,11 @@ absl::Status Supervisor::Start() {
 absl::Status Supervisor::TakeSignal(int64_t nanoseconds) {
   const SysResult<SignalInfo> taken = os_.SigTimedWait(Signals(), nanoseconds);
   if (!taken.ok()) {
-    if (taken.error() == EINTR || taken.error() == EAGAIN) return absl::OkStatus();
+    if (taken.error() == EAGAIN) return absl::OkStatus();
+    if (taken.error() == EINTR) {
+      CLEANFORK_PROBE("the wait of a supervisor is interrupted");
+      return absl::OkStatus();
+    }
     return StatusFromErrno(taken.error(), "sigtimedwait()");
   }
   const int signal = taken.value().signal;
@@ -89,11 +94,13 @@ absl::StatusOr<bool> Supervisor::Pause(const std::string& why) {
   RetryOnEintr([&] { return os_.GetRandom(&random, sizeof(random), 0); }).IgnoreError();
   const std::optional<int64_t> delay = schedule_.Next(now.value(), random);
   if (!delay.has_value()) {
+    CLEANFORK_PROBE("a program has ended too often");
     return absl::AbortedError(absl::StrCat(why, ", after ", schedule_.count(), " respawns within ",
                                            PrintDuration(settings_.respawn.interval),
                                            ": it is not started again [step respawn]"));
   }
   Say(absl::StrCat(why, "; it is started again in ", PrintDuration(absl::Nanoseconds(*delay))));
+  CLEANFORK_PROBE("a program is to be started again");
   const int64_t until = Later(now.value(), *delay);
   while (!is_ending_ && now.value() < until) {
     const absl::Status taken = TakeSignal(until - now.value());

@@ -31,7 +31,8 @@ void CopyProcess(const sim::Process& process, ExecutedProcess* copy) {
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
     if (process.descriptors[fd].description != sim::kNone) copy->descriptors.push_back(fd);
   }
-  copy->program = process.ever_execd != 0;
+  // The first process was exec'd by its shell.
+  copy->program = process.ever_execd != 0 && process.program != sim::kNone;
 }
 
 }  // namespace

@@ -36,7 +36,11 @@ class Session {
   Violation Check() const;
 
   // To be known before runs are checked: how the first process ends when nothing goes wrong.
-  void SetFaultFreeStatus(int status) { fault_free_status_ = status; }
+  // Of the last run's record, too: the first run is the one that tells.
+  void SetFaultFreeStatus(int status) {
+    fault_free_status_ = status;
+    record_.SetFaultFreeStatus(status);
+  }
 
   // What checks that a plan is of this code: what comes before each call that it names.
   std::string Fits(const FaultPlan& plan) const;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,7 @@ class Exploration {
   Search search_;
   ExploreResult result_;
   Coverage coverage_;
+  std::unordered_map<const char*, int64_t> probes_;  // by the address of the text
   const std::chrono::steady_clock::time_point start_;
   double next_progress_ = 2;
   int64_t looks_ = 0;
@@ -66,6 +68,7 @@ void Exploration::Forget() {
   ExploreResult fresh;
   std::swap(result_, fresh);
   coverage_ = Coverage();
+  probes_.clear();
 }
 
 // Whether a bound of the options ends the exploration, which is looked up now and then.
@@ -98,6 +101,7 @@ void Exploration::ShowProgress() {
 void Exploration::Count(const Choices& choices, const Violation& violation) {
   const RunRecord& record = session_.record();
   if (options_.outcomes) ++result_.outcomes[record.Outcome()];
+  for (const char* what : session_.probes()) ++probes_[what];
   coverage_.Count(choices.deviations(), !violation.rule.empty(),
                   record.processes()[0].wait_status == record.fault_free_status());
 }
@@ -205,6 +209,7 @@ ExploreResult Exploration::Explore() {
     RunByChance();
   }
   coverage_.AddTo(&result_.coverage);
+  for (const auto& [what, runs] : probes_) result_.probes[what] += runs;
   result_.seconds = Seconds();
   return std::move(result_);
 }

@@ -1,10 +1,14 @@
 #include "mocks/explore/session.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "cleanfork/os_call.h"
+#include "cleanfork/probe.h"
 #include "mocks/explore/hash.h"
+#include "mocks/sim/heap.h"
 #include "mocks/sim/sim_os_access.h"
 
 namespace cleanfork {
@@ -12,6 +16,10 @@ namespace explore {
 namespace {
 
 thread_local Session* current_session = nullptr;
+
+void NoteProbe(const char* what) {
+  if (current_session != nullptr) current_session->AddProbe(what);
+}
 
 SimOsOptions Limited(SimOsOptions world, int64_t max_calls) {
   world.most_calls = max_calls;
@@ -35,11 +43,24 @@ bool Session::Run(Choices* choices, bool describes) {
   engine_.SetExplorer(choices);
   engine_.SetDescribes(describes);
   record_.Begin();
+  probes_.clear();
+  const ProbeListener listener = SetProbeListener(&NoteProbe);
   const SimRun run = sim_.Run(scenario_.body);
+  SetProbeListener(listener);
   current_session = before;
   if (engine_.end() == sim::RunEnd::kAbandoned) return false;
   record_.End(run, choices->deviations(), fault_free_status_);
   return true;
+}
+
+void Session::AddProbe(const char* what) {
+  // One of an inline function may stand in the program more than once.
+  const auto is_same = [what](const char* known) {
+    return known == what || std::strcmp(known, what) == 0;
+  };
+  if (std::any_of(probes_.begin(), probes_.end(), is_same)) return;
+  const sim::AllocatingFor explorer(nullptr);
+  probes_.push_back(what);
 }
 
 Violation Session::Check() const {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cleanfork/explore.h"
 #include "mocks/explore/choices.h"
@@ -45,18 +46,23 @@ class Session {
   // What checks that a plan is of this code: what comes before each call that it names.
   std::string Fits(const FaultPlan& plan) const;
 
+  // The probes that the last run came to, each once; by their texts, which live on.
+  const std::vector<const char*>& probes() const { return probes_; }
+
   // Of the last run, if it was run with texts. What went wrong in it is in its record.
   Picture TakePicture() const;
 
   // The one that runs on this thread, or null.
   static Session* Current();
   void AddNote(const std::string& key, int64_t value) { record_.AddNote(key, value); }
+  void AddProbe(const char* what);
 
  private:
   const Scenario& scenario_;
   SimOs sim_;
   sim::Engine& engine_;
   RunRecord record_;
+  std::vector<const char*> probes_;
   int fault_free_status_ = 0;
 };
 

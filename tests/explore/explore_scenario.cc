@@ -39,12 +39,15 @@ int Main(int argc, char** argv) {
       slice.options.max_seconds = std::atof(value);
     }
     if (word == "--not-sticky") slice.options.sticky_faults = false;
+    if (word == "--outcomes") slice.options.outcomes = true;
   }
   for (const Scenario& scenario : Scenarios()) {
     if (argc > 1 && scenario.name != argv[1]) continue;
     if (plan.empty()) {
       const ExploreResult result = ExploreSlice(scenario, slice);
       std::cout << result.ToString() << "\n";
+      for (const auto& [what, runs] : result.probes) std::cout << runs << " " << what << "\n";
+      if (slice.options.outcomes) std::cout << result.outcomes.size() << " outcomes\n";
       for (const ExploreFailure& failure : result.failures) std::cout << failure.picture << "\n";
       continue;
     }

@@ -1,11 +1,14 @@
 #include "mocks/explore/session.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "cleanfork/os_call.h"
 #include "cleanfork/probe.h"
 #include "mocks/explore/hash.h"
+#include "mocks/sim/heap.h"
 #include "mocks/sim/sim_os_access.h"
 
 namespace cleanfork {

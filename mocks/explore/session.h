@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cleanfork/explore.h"
 #include "mocks/explore/choices.h"
@@ -46,6 +47,7 @@ class Session {
 
   // What checks that a plan is of this code: what comes before each call that it names.
   std::string Fits(const FaultPlan& plan) const;
+
 
   // Of the last run, if it was run with texts. What went wrong in it is in its record.
   Picture TakePicture() const;

@@ -80,7 +80,10 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
-  if (explores()) beginning_ = kernel_.processes[0];
+  if (explores() && !has_beginning_) {  // as in all other runs
+    beginning_ = kernel_.processes[0];
+    has_beginning_ = true;
+  }
   // No copies: nothing goes on after this returns.
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
@@ -100,7 +103,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   if (!abandoned_) NoteEnd();
   for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
     const bool runs = kernel_.processes[slot].state == ProcessState::kRunning;
-    if (runs && TaskAt(slot) != nullptr) left_.push_back(Record(slot));
+    if (runs && TaskAt(slot) != nullptr) AddRecord(slot, &left_);
   }
   DropAllTasks();
   CallDescriber::Install(describer);
@@ -124,24 +127,30 @@ void Engine::Clear() {
 }
 
 ProcessRecord Engine::Record(int slot) const {
+  ProcessRecord record(kernel_.processes[slot]);
+  Complete(slot, &record);
+  return record;
+}
+
+// In its place: a process is some 4 KB, and there is one at every end.
+void Engine::AddRecord(int slot, std::vector<ProcessRecord>* records) const {
+  Complete(slot, &records->emplace_back(kernel_.processes[slot]));
+}
+
+void Engine::Complete(int slot, ProcessRecord* record) const {
   const Process& process = kernel_.processes[slot];
-  const Task* const task = tasks_[static_cast<size_t>(slot)].get();
-  ProcessRecord record = {process,
-                          task == nullptr ? kNone : task->birth,
-                          task != nullptr && task->returned,
-                          false,
-                          0,
-                          0,
-                          ParentPid(kernel_, process),
-                          {},
-                          {}};
+  if (const Task* const task = tasks_[static_cast<size_t>(slot)].get()) {
+    record->birth = task->birth;
+    record->returned = task->returned;
+  }
+  record->parent = ParentPid(kernel_, process);
   for (const Process& child : kernel_.processes) {
     if (child.state == ProcessState::kFree || child.parent != slot) continue;
-    ++(child.state == ProcessState::kZombie ? record.zombies : record.children);
+    ++(child.state == ProcessState::kZombie ? record->zombies : record->children);
   }
-  if (!describes_) return record;
-  record.directory = PathOf(kernel_, process.directory);
-  record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  if (!describes_) return;
+  record->directory = PathOf(kernel_, process.directory);
+  record->descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
     const int index = process.descriptors[fd].description;
@@ -149,11 +158,10 @@ ProcessRecord Engine::Record(int slot) const {
     const Description& description = kernel_.descriptions[index];
     // The standard streams tend to be of one file, whose path takes a walk to find.
     const bool same = last != nullptr && IsOfSameObject(*last, description);
-    record.descriptors.emplace_back(
-        fd, same ? record.descriptors.back().second : DescribeDescription(kernel_, description));
+    record->descriptors.emplace_back(
+        fd, same ? record->descriptors.back().second : DescribeDescription(kernel_, description));
     last = &description;
   }
-  return record;
 }
 
 // Fibers ---------------------------------------------------------------------------------------
@@ -467,8 +475,17 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
-  trace_.push_back({TraceRecord::Kind::kCall, self().pid, own.birth, own.call, own.place.index,
-                    own.injected, trace_bytes_.size(), own.arguments.size(), error, value});
+  TraceRecord& record = trace_.emplace_back();
+  record.kind = TraceRecord::Kind::kCall;
+  record.pid = self().pid;
+  record.birth = own.birth;
+  record.call = own.call;
+  record.index = own.place.index;
+  record.injected = own.injected;
+  record.at = trace_bytes_.size();
+  record.arguments = own.arguments.size();
+  record.error = error;
+  record.value = value;
   own.injected = false;
   trace_bytes_.Append(own.arguments);
 }

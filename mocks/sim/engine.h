@@ -54,13 +54,15 @@ struct Birth {
 
 // A process at its end, before its descriptors were closed.
 struct ProcessRecord {
+  explicit ProcessRecord(const Process& of) : process(of) {}
+
   Process process;
-  int birth;      // the number of it
-  bool returned;  // from its body
-  bool ended;
-  int zombies;   // children that nobody has waited for
-  int children;  // that have not ended
-  pid_t parent;  // the slot of the same name may be another process's by now
+  int birth = kNone;      // the number of it
+  bool returned = false;  // from its body
+  bool ended = false;
+  int zombies = 0;   // children that nobody has waited for
+  int children = 0;  // that have not ended
+  pid_t parent = 0;  // the slot of the same name may be another process's by now
   std::vector<std::pair<int, std::string>> descriptors;
   std::string directory;
 };
@@ -163,7 +165,7 @@ class Engine : public Runner, public CallDescriber {
 
   // The process is about to make a call: others may go on first. Not where the call would only
   // begin to wait, or nobody else can tell.
-  void Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait);
+  void Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait);
   bool DeliverBeforeCall();  // whether handlers have run
   const Fault* FindSticky();
   Fault ChooseFault(uint32_t index, const FaultSource& faults);
@@ -227,6 +229,8 @@ class Engine : public Runner, public CallDescriber {
   void DropAllTasks();
   std::unique_ptr<Task>& TaskAt(int slot) { return tasks_[static_cast<size_t>(slot)]; }
   void Clear();
+  void AddRecord(int slot, std::vector<ProcessRecord>* records) const;
+  void Complete(int slot, ProcessRecord* record) const;
   void Resume(int slot);
   static void EnterTask(void* engine);
   [[noreturn]] void RunBody();
@@ -234,6 +238,7 @@ class Engine : public Runner, public CallDescriber {
   [[noreturn]] void EndByException();
   [[noreturn]] void LeaveShadow();
 
+  bool HasHandler() const;
   bool CanRun(int slot) const;
   std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
@@ -296,6 +301,7 @@ class Engine : public Runner, public CallDescriber {
   std::vector<ProcessRecord> ended_;
   std::vector<ProcessRecord> left_;
   Process beginning_ = {};
+  bool has_beginning_ = false;
   std::map<pid_t, ExecRecord> execs_;
   std::vector<TraceRecord> trace_;
   Bytes trace_bytes_;

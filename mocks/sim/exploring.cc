@@ -12,8 +12,12 @@ namespace {
 
 const auto kNeverWaits = [] { return false; };
 
+}  // namespace
+
 // Whether a signal that comes now makes the process run a function.
-bool HasHandler(const Process& process) {
+bool Engine::HasHandler() const {
+  if (handlers_.empty()) return false;  // of nobody
+  const Process& process = kernel_.processes[current_];
   for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
     if (process.signals.actions[signal].ordinal < 2) continue;
     if ((process.signals.mask & SignalBit(signal)) == 0) return true;
@@ -21,21 +25,19 @@ bool HasHandler(const Process& process) {
   return false;
 }
 
-}  // namespace
-
 uint32_t Engine::CountCall(bool again) {
   Task& own = task();
   if (!again) ++own.counts[static_cast<size_t>(own.call)];
   return own.counts[static_cast<size_t>(own.call)];
 }
 
-void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait) {
+void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait) {
   Task& own = task();
   NoteSignalled();
   own.place.call = own.call;
   own.place.index = index;
   const bool unseen = footprint.IsWithinPendingOf(current_) &&
-                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler(self());
+                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler();
   SetFootprint(current_, footprint);
   if (unseen) last_ = current_;
   if (unseen || would_wait()) return;

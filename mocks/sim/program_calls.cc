@@ -233,7 +233,7 @@ void Engine::Exit(int status) {
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
   if (explorer_ != nullptr) ParkToEnd(&FootprintOfClosingStep);
-  ended_.push_back(Record(current_));
+  AddRecord(current_, &ended_);
   ended_.back().process.wait_status = wait_status;
   ended_.back().ended = true;
   trace_.push_back({TraceRecord::Kind::kEnd, self().pid, task().birth, OsCall::kExit, 0, false,

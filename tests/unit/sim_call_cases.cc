@@ -352,6 +352,13 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Poll, polled_full, 1, 1000),
            CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
+       }) {
+    cases->push_back(std::move(each));
+  }
+}
+
+void AddSockets(std::vector<CallCase>* cases) {
+  for (CallCase& each : std::vector<CallCase>{
            CASE(Socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
            CASE(Bind, kSocket, &own_address),
            CASE(SetPassCred, kSocket),
@@ -438,6 +445,7 @@ std::vector<CallCase> MakeCallCases() {
   AddProcesses(&cases);
   AddSignalsAndIds(&cases);
   AddDescriptors(&cases);
+  AddSockets(&cases);
   AddFilesAndTheRest(&cases);
   AddEnds(&cases);
   return cases;

@@ -44,7 +44,6 @@ SignalAction ignore;
 UnixAddress notify_address;
 UnixAddress full_address;
 UnixAddress path_address;
-UnixAddress own_address;
 
 UnixAddress Address(const std::string& text) {
   UnixAddress address;
@@ -352,8 +351,15 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Poll, polled_full, 1, 1000),
            CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
+       }) {
+    cases->push_back(std::move(each));
+  }
+}
+
+void AddSockets(std::vector<CallCase>* cases) {
+  for (CallCase& each : std::vector<CallCase>{
            CASE(Socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-           CASE(Bind, kSocket, &own_address),
+           CASE(Bind, kSocket, &notify_address),
            CASE(SetPassCred, kSocket),
            CASE(RecvMsg, kSocket, scratch, 3, MSG_DONTWAIT),
            CASE(SendTo, kSocket, bytes, 3, 0, &notify_address),
@@ -433,11 +439,11 @@ std::vector<CallCase> MakeCallCases() {
   notify_address = Address("@notify");
   full_address = Address("@full");
   path_address = Address("/run/full");
-  own_address = Address("@own");
   std::vector<CallCase> cases;
   AddProcesses(&cases);
   AddSignalsAndIds(&cases);
   AddDescriptors(&cases);
+  AddSockets(&cases);
   AddFilesAndTheRest(&cases);
   AddEnds(&cases);
   return cases;

@@ -10,13 +10,13 @@ namespace {
 
 class Daemonize : public Explored {};
 TEST_P(Daemonize, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(BecomeADaemon(), GetParam()), Exhausted());
+  EXPECT_THAT(ExploreSlice(BecomeADaemon(), WithOnePreemption(GetParam())), Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, Daemonize, ::testing::ValuesIn(Slices()), SliceName);
 
 class DaemonizeFails : public Explored {};
 TEST_P(DaemonizeFails, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), GetParam()), Exhausted());
+  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), WithOnePreemption(GetParam())), Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, DaemonizeFails, ::testing::ValuesIn(Slices()), SliceName);
 

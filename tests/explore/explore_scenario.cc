@@ -35,6 +35,9 @@ int Main(int argc, char** argv) {
     if (const char* value = ValueOf(word, "kills", argv[i])) {
       slice.options.max_kills = std::atoi(value);
     }
+    if (const char* value = ValueOf(word, "preemptions", argv[i])) {
+      slice.options.max_preemptions = std::atoi(value);
+    }
     if (const char* value = ValueOf(word, "seconds", argv[i])) {
       slice.options.max_seconds = std::atof(value);
     }

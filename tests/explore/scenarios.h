@@ -34,6 +34,14 @@ Scenario ClaimOnePidFileTwice();
 Scenario RemoveAStalePidFileWhileItIsClaimed();
 Scenario StartAServiceByCommand();
 
+// What seldom happens: for the branches that deal with it.
+Scenario ForkChildAsANumber();
+Scenario ForkChildWithManyGroups();
+Scenario DropAChild();
+Scenario LoseAChild();
+Scenario BecomeADaemonThatIsNeverReady();
+Scenario BecomeADaemonAndLeave();
+
 // All of them.
 std::vector<Scenario> Scenarios();
 
@@ -43,6 +51,10 @@ struct Slice {
   ExploreOptions options;
 };
 std::vector<Slice> Slices();
+
+// Where all orders are too many for every `bazel test`: of a slice that is a whole, those in which
+// one process at the most makes room for another one while it could go on.
+Slice WithOnePreemption(Slice slice);
 
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how
 // many runs it took.

@@ -69,38 +69,89 @@ int SetUp(Os& os) {
   return RedirectStreams(os);
 }
 
-void RunChild(Os& os, const PipeEnds& pipe, const SignalSet& mask) {
-  os.Close(pipe.read_end).IgnoreError();
+// What the child tells its starter, and, where it waits for that, what it is told in turn.
+struct Pipes {
+  PipeEnds status;
+  PipeEnds answer;  // both ends -1: there is none
+  bool has_answer() const { return answer.read_end != -1; }
+};
+
+SysResult<size_t> ReadByte(Os& os, int fd, char* byte) {
+  return Uninterrupted([&] { return os.Read(fd, byte, 1); });
+}
+
+SysResult<size_t> WriteByte(Os& os, int fd, char byte) {
+  return Uninterrupted([&] { return os.Write(fd, &byte, 1); });
+}
+
+void RunChild(Os& os, const Pipes& pipes, const SignalSet& mask) {
+  os.Close(pipes.status.read_end).IgnoreError();
+  if (pipes.has_answer()) os.Close(pipes.answer.write_end).IgnoreError();
   os.SigProcMask(SIG_SETMASK, &mask).IgnoreError();
-  const char error = static_cast<char>(SetUp(os));
-  Uninterrupted([&] { return os.Write(pipe.write_end, &error, 1); }).IgnoreError();
-  os.Close(pipe.write_end).IgnoreError();
+  char error = static_cast<char>(SetUp(os));
+  WriteByte(os, pipes.status.write_end, error).IgnoreError();
+  os.Close(pipes.status.write_end).IgnoreError();
+  if (pipes.has_answer()) {
+    char heard = 0;
+    const SysResult<size_t> got = ReadByte(os, pipes.answer.read_end, &heard);
+    if (!got.ok() || got.value() != 1) error = ECANCELED;
+    os.Close(pipes.answer.read_end).IgnoreError();
+  }
   os.Exit(error == 0 ? 0 : 1);
+}
+
+// What the child says, and whether that is 0 to the child.
+int HearChild(Os& os, const Pipes& pipes, pid_t child) {
+  char error = 0;
+  const SysResult<size_t> got = ReadByte(os, pipes.status.read_end, &error);
+  os.Close(pipes.status.read_end).IgnoreError();
+  const bool heard = got.ok() && got.value() == 1;
+  bool answered = true;
+  if (pipes.has_answer()) {
+    // Whoever has said 0 reads on until this: so that there is no SIGPIPE.
+    if (heard && error == 0) answered = WriteByte(os, pipes.answer.write_end, 0).ok();
+    os.Close(pipes.answer.write_end).IgnoreError();
+  }
+  const SysResult<WaitResult> ended = Uninterrupted([&] { return os.WaitPid(child, 0); });
+  if (!heard || !answered || !ended.ok()) return EIO;
+  return error;
+}
+
+void ClosePipe(Os& os, const PipeEnds& pipe) {
+  os.Close(pipe.read_end).IgnoreError();
+  os.Close(pipe.write_end).IgnoreError();
+}
+
+int Start(Os& os, const Pipes& pipes) {
+  const SignalSet all = SignalSet::Full();
+  const SysResult<SignalSet> mask = os.SigProcMask(SIG_BLOCK, &all);
+  if (!mask.ok()) return mask.error();
+  const SysResult<pid_t> child = ForkPatiently(os);
+  if (child.ok() && child.value() == 0) RunChild(os, pipes, mask.value());
+  os.SigProcMask(SIG_SETMASK, &mask.value()).IgnoreError();
+  os.Close(pipes.status.write_end).IgnoreError();
+  if (pipes.has_answer()) os.Close(pipes.answer.read_end).IgnoreError();
+  if (child.ok()) return HearChild(os, pipes, child.value());
+  os.Close(pipes.status.read_end).IgnoreError();
+  if (pipes.has_answer()) os.Close(pipes.answer.write_end).IgnoreError();
+  return child.error();
 }
 
 }  // namespace
 
 int RunDaemonizer(Os& os) {
-  const SysResult<PipeEnds> made = os.Pipe2(O_CLOEXEC);
-  if (!made.ok()) return made.error();
-  const PipeEnds pipe = made.value();
-  const SignalSet all = SignalSet::Full();
-  const SysResult<SignalSet> mask = os.SigProcMask(SIG_BLOCK, &all);
-  if (!mask.ok()) return mask.error();
-  const SysResult<pid_t> child = ForkPatiently(os);
-  if (child.ok() && child.value() == 0) RunChild(os, pipe, mask.value());
-  os.SigProcMask(SIG_SETMASK, &mask.value()).IgnoreError();
-  os.Close(pipe.write_end).IgnoreError();
-  if (!child.ok()) {
-    os.Close(pipe.read_end).IgnoreError();
-    return child.error();
-  }
-  char error = 0;
-  const SysResult<size_t> got = Uninterrupted([&] { return os.Read(pipe.read_end, &error, 1); });
-  os.Close(pipe.read_end).IgnoreError();
-  const SysResult<WaitResult> ended = Uninterrupted([&] { return os.WaitPid(child.value(), 0); });
-  if (!got.ok() || got.value() != 1 || !ended.ok()) return EIO;
-  return error;
+  const SysResult<PipeEnds> status = os.Pipe2(O_CLOEXEC);
+  if (!status.ok()) return status.error();
+  return Start(os, {status.value(), {-1, -1}});
+}
+
+int RunAcknowledgedDaemonizer(Os& os) {
+  const SysResult<PipeEnds> status = os.Pipe2(O_CLOEXEC);
+  if (!status.ok()) return status.error();
+  const SysResult<PipeEnds> answer = os.Pipe2(O_CLOEXEC);
+  if (answer.ok()) return Start(os, {status.value(), answer.value()});
+  ClosePipe(os, status.value());
+  return answer.error();
 }
 
 }  // namespace cleanfork

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "mocks/explore/hash.h"
+#include "mocks/sim/heap.h"
 #include "mocks/sim/processes.h"
 
 namespace cleanfork::explore {
@@ -42,10 +43,12 @@ RunRecord::RunRecord(SimOs* sim, sim::Engine* engine) : sim_(*sim), engine_(*eng
 void RunRecord::Begin() { notes_.clear(); }
 
 void RunRecord::AddNote(const std::string& key, int64_t value) {
-  if (!engine_.Replaying()) notes_.push_back({engine_.birth(), key, value});
+  if (engine_.Replaying()) return;
+  const sim::AllocatingFor explorer(nullptr);  // the note outlives the process that makes it
+  notes_.push_back({engine_.birth(), key, value});
 }
 
-void RunRecord::Take(const sim::ProcessRecord& record) {
+void RunRecord::Take(const sim::ProcessRecord& record) const {
   if (record.birth == sim::kNone) return;
   ExecutedProcess& process = processes_[static_cast<size_t>(record.birth)];
   CopyProcess(record.process, &process);
@@ -65,10 +68,16 @@ void RunRecord::End(const SimRun& run, const FaultPlan& deviations, int fault_fr
   run_ = run;
   deviations_ = &deviations;
   fault_free_status_ = fault_free_status;
-  if (!has_beginning_) {
-    CopyProcess(engine_.beginning(), &beginning_);
-    has_beginning_ = true;
-  }
+  has_processes_ = has_calls_ = false;
+}
+
+void RunRecord::TakeBeginning() const {
+  CopyProcess(engine_.beginning(), &beginning_);
+  has_beginning_ = true;  // for good: all runs begin alike
+}
+
+void RunRecord::TakeProcesses() const {
+  has_processes_ = true;
   const std::vector<sim::Birth>& births = engine_.births();
   processes_.resize(births.size());
   for (size_t i = 0; i < births.size(); ++i) {
@@ -78,6 +87,10 @@ void RunRecord::End(const SimRun& run, const FaultPlan& deviations, int fault_fr
   }
   for (const sim::ProcessRecord& record : engine_.ended()) Take(record);
   for (const sim::ProcessRecord& record : engine_.left()) Take(record);
+}
+
+void RunRecord::TakeCalls() const {
+  has_calls_ = true;
   calls_.clear();
   for (const sim::TraceRecord& record : engine_.trace()) {
     if (record.kind != sim::TraceRecord::Kind::kCall) continue;
@@ -88,7 +101,7 @@ void RunRecord::End(const SimRun& run, const FaultPlan& deviations, int fault_fr
 
 uint64_t RunRecord::Outcome() const {
   uint64_t all = static_cast<uint64_t>(run_.end);
-  for (const ExecutedProcess& process : processes_) {
+  for (const ExecutedProcess& process : processes()) {
     Hasher hasher;
     hasher.Add(process.path.ToString());
     hasher.Add(static_cast<uint64_t>(process.end));
@@ -105,9 +118,9 @@ uint64_t RunRecord::Outcome() const {
     hasher.Add(static_cast<uint64_t>(process.children));
     all += hasher.value();
   }
-  for (const ExecutedCall& call : calls_) {  // in any order of the processes
+  for (const ExecutedCall& call : calls()) {  // in any order of the processes
     Hasher hasher;
-    hasher.Add(processes_[static_cast<size_t>(call.process)].path.ToString());
+    hasher.Add(processes()[static_cast<size_t>(call.process)].path.ToString());
     hasher.Add(static_cast<uint64_t>(call.call));
     hasher.Add(call.index);
     hasher.Add(static_cast<uint64_t>(call.error));

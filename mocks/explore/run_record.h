@@ -1,4 +1,5 @@
-// RunRecord: what checkers see of a run, taken out of the engine at its end.
+// RunRecord: what checkers see of a run, taken out of the engine when one looks: many runs are not
+// looked at, having been so in a lower bound.
 #ifndef CLEANFORK_MOCKS_EXPLORE_RUN_RECORD_H_
 #define CLEANFORK_MOCKS_EXPLORE_RUN_RECORD_H_
 
@@ -19,10 +20,11 @@ class RunRecord : public Execution {
   // Before a run: as the first process is when it begins.
   void Begin();
 
-  // After it.
+  // After it. What is asked for from now on is taken out of the engine as it is then.
   void End(const SimRun& run, const FaultPlan& deviations, int fault_free_status);
 
   void AddNote(const std::string& key, int64_t value);
+  void SetFaultFreeStatus(int status) { fault_free_status_ = status; }
 
   // Of all that can be told apart from outside: the same for runs that differ only in the order of
   // steps that have nothing to do with each other.
@@ -30,9 +32,18 @@ class RunRecord : public Execution {
 
   SimEnd end() const override { return run_.end; }
   const std::string& message() const override { return run_.message; }
-  const std::vector<ExecutedProcess>& processes() const override { return processes_; }
-  const ExecutedProcess& beginning() const override { return beginning_; }
-  const std::vector<ExecutedCall>& calls() const override { return calls_; }
+  const std::vector<ExecutedProcess>& processes() const override {
+    if (!has_processes_) TakeProcesses();
+    return processes_;
+  }
+  const ExecutedProcess& beginning() const override {
+    if (!has_beginning_) TakeBeginning();
+    return beginning_;
+  }
+  const std::vector<ExecutedCall>& calls() const override {
+    if (!has_calls_) TakeCalls();
+    return calls_;
+  }
   const FaultPlan& deviations() const override { return *deviations_; }
   const std::vector<ExecutedNote>& notes() const override { return notes_; }
   int fault_free_status() const override { return fault_free_status_; }
@@ -40,17 +51,22 @@ class RunRecord : public Execution {
   std::vector<SimProcess> Inspect() const override;
 
  private:
-  void Take(const sim::ProcessRecord& record);
+  void Take(const sim::ProcessRecord& record) const;
+  void TakeProcesses() const;
+  void TakeBeginning() const;
+  void TakeCalls() const;
 
   SimOs& sim_;
   sim::Engine& engine_;
   SimRun run_;
   const FaultPlan* deviations_ = nullptr;
   int fault_free_status_ = 0;
-  bool has_beginning_ = false;
-  ExecutedProcess beginning_;
-  std::vector<ExecutedProcess> processes_;
-  std::vector<ExecutedCall> calls_;
+  mutable bool has_processes_ = false;
+  mutable bool has_beginning_ = false;
+  mutable bool has_calls_ = false;
+  mutable std::vector<ExecutedProcess> processes_;
+  mutable ExecutedProcess beginning_;
+  mutable std::vector<ExecutedCall> calls_;
   std::vector<ExecutedNote> notes_;
 };
 

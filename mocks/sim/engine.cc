@@ -80,7 +80,10 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const AllocatingFor engine(nullptr);
   Clear();
   os_ = os;
-  if (explores()) beginning_ = kernel_.processes[0];
+  if (explores() && !has_beginning_) {  // as in all other runs
+    beginning_ = kernel_.processes[0];
+    has_beginning_ = true;
+  }
   // No copies: nothing goes on after this returns.
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
@@ -97,10 +100,10 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
       next_ = PickNext();
     }
   }
-  NoteEnd();
+  if (!abandoned_) NoteEnd();
   for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
     const bool runs = kernel_.processes[slot].state == ProcessState::kRunning;
-    if (runs && TaskAt(slot) != nullptr) left_.push_back(Record(slot));
+    if (runs && TaskAt(slot) != nullptr) AddRecord(slot, &left_);
   }
   DropAllTasks();
   CallDescriber::Install(describer);
@@ -110,7 +113,8 @@ void Engine::Clear() {
   next_ = current_ = last_ = 0;
   call_count_ = answer_count_ = 0;
   stopped_ = false;
-  end_ = RunEnd::kAllEnded;
+  end_ = SimEnd::kAllEnded;
+  abandoned_ = false;
   message_.clear();
   exceptions_.clear();
   handlers_.clear();
@@ -123,24 +127,30 @@ void Engine::Clear() {
 }
 
 ProcessRecord Engine::Record(int slot) const {
+  ProcessRecord record(kernel_.processes[slot]);
+  Complete(slot, &record);
+  return record;
+}
+
+// In its place: a process is some 4 KB, and there is one at every end.
+void Engine::AddRecord(int slot, std::vector<ProcessRecord>* records) const {
+  Complete(slot, &records->emplace_back(kernel_.processes[slot]));
+}
+
+void Engine::Complete(int slot, ProcessRecord* record) const {
   const Process& process = kernel_.processes[slot];
-  const Task* const task = tasks_[static_cast<size_t>(slot)].get();
-  ProcessRecord record = {process,
-                          task == nullptr ? kNone : task->birth,
-                          task != nullptr && task->returned,
-                          false,
-                          0,
-                          0,
-                          ParentPid(kernel_, process),
-                          {},
-                          {}};
+  if (const Task* const task = tasks_[static_cast<size_t>(slot)].get()) {
+    record->birth = task->birth;
+    record->returned = task->returned;
+  }
+  record->parent = ParentPid(kernel_, process);
   for (const Process& child : kernel_.processes) {
     if (child.state == ProcessState::kFree || child.parent != slot) continue;
-    ++(child.state == ProcessState::kZombie ? record.zombies : record.children);
+    ++(child.state == ProcessState::kZombie ? record->zombies : record->children);
   }
-  if (!describes_) return record;
-  record.directory = PathOf(kernel_, process.directory);
-  record.descriptors.reserve(static_cast<size_t>(process.descriptors_end));
+  if (!describes_) return;
+  record->directory = PathOf(kernel_, process.directory);
+  record->descriptors.reserve(static_cast<size_t>(process.descriptors_end));
   const Description* last = nullptr;
   for (int fd = 0; fd < process.descriptors_end; ++fd) {
     const int index = process.descriptors[fd].description;
@@ -148,11 +158,10 @@ ProcessRecord Engine::Record(int slot) const {
     const Description& description = kernel_.descriptions[index];
     // The standard streams tend to be of one file, whose path takes a walk to find.
     const bool same = last != nullptr && IsOfSameObject(*last, description);
-    record.descriptors.emplace_back(
-        fd, same ? record.descriptors.back().second : DescribeDescription(kernel_, description));
+    record->descriptors.emplace_back(
+        fd, same ? record->descriptors.back().second : DescribeDescription(kernel_, description));
     last = &description;
   }
-  return record;
 }
 
 // Fibers ---------------------------------------------------------------------------------------
@@ -310,7 +319,7 @@ Wake Engine::Wait(const Waiting& waiting) {
 }
 
 // Whoever is left here never comes back to free a message: Run() makes it.
-void Engine::Stop(RunEnd end) {
+void Engine::Stop(SimEnd end) {
   end_ = end;
   stopped_ = true;
   next_ = kNone;
@@ -319,14 +328,13 @@ void Engine::Stop(RunEnd end) {
 
 void Engine::NoteEnd() {
   switch (end_) {
-    case RunEnd::kTooManyCalls:
+    case SimEnd::kTooManyCalls:
       message_ = call_count_ > most_calls_
                      ? "more than " + std::to_string(most_calls_) + " calls were made"
                      : "more than " + std::to_string(answer_count_ - 1) +
                            " calls were answered from logs: a loop of forks?";
       break;
-    case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
-    case RunEnd::kAbandoned: return;
+    case SimEnd::kNondeterminism: message_ = DivergenceText(); break;
     default: NoteWhoWaits();
   }
   if (!message_.empty() && !exceptions_.empty()) message_ += "\n";
@@ -353,7 +361,7 @@ void Engine::NoteWhoWaits() {
     who += std::string(": ") + task->waiting->what;
   }
   if (!waits) return;
-  end_ = first_waits ? RunEnd::kDeadlock : RunEnd::kLeftWaiting;
+  end_ = first_waits ? SimEnd::kDeadlock : SimEnd::kLeftWaiting;
   if (!describes_) return;
   message_ = (first_waits ? "deadlock: every process waits for ever:"
                           : "the first process has ended; others wait for ever:") +
@@ -389,7 +397,7 @@ bool Engine::Answers() {
 
 const LogEntry& Engine::TakeLogged() {
   Task& own = task();
-  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(RunEnd::kTooManyCalls);
+  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(SimEnd::kTooManyCalls);
   // Here the child of a VforkCall() exec'd or ended.
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   return own.reading->entries[own.at++];
@@ -413,7 +421,7 @@ const char* Engine::LoggedResult(const LogEntry& entry) {
 void Engine::StopNondeterministic(const LogEntry& logged, Instead instead) {
   diverged_ = logged;
   instead_ = instead;
-  Stop(RunEnd::kNondeterminism);
+  Stop(SimEnd::kNondeterminism);
 }
 
 std::string Engine::DivergenceText() {
@@ -434,7 +442,7 @@ std::string Engine::DivergenceText() {
 
 bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
-    Stop(RunEnd::kTooManyCalls);
+    Stop(SimEnd::kTooManyCalls);
   }
   if (explorer_ != nullptr) return false;  // Park() does the rest
   LetOthersRun();
@@ -467,8 +475,17 @@ void Engine::LogCall(const void* result, size_t size, const void* filled, size_t
     own.log->vforks.push_back(std::move(own.vfork));
   }
   own.at = own.log->entries.size();
-  trace_.push_back({TraceRecord::Kind::kCall, self().pid, own.birth, own.call, own.place.index,
-                    own.injected, trace_bytes_.size(), own.arguments.size(), error, value});
+  TraceRecord& record = trace_.emplace_back();
+  record.kind = TraceRecord::Kind::kCall;
+  record.pid = self().pid;
+  record.birth = own.birth;
+  record.call = own.call;
+  record.index = own.place.index;
+  record.injected = own.injected;
+  record.at = trace_bytes_.size();
+  record.arguments = own.arguments.size();
+  record.error = error;
+  record.value = value;
   own.injected = false;
   trace_bytes_.Append(own.arguments);
 }

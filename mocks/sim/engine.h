@@ -17,6 +17,7 @@
 
 #include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
+#include "cleanfork/sim_os.h"
 #include "mocks/sim/bytes.h"
 #include "mocks/sim/calls.h"
 #include "mocks/sim/environment.h"
@@ -37,15 +38,6 @@ using Words = std::vector<std::string>;
 // Null for a program that is not simulated: it runs until it is killed.
 using ProgramBody = std::function<int(Os&, const Words& arguments)>;
 
-enum class RunEnd {
-  kAllEnded,
-  kLeftWaiting,
-  kDeadlock,
-  kNondeterminism,
-  kTooManyCalls,
-  kAbandoned,  // by the explorer
-};
-
 struct ExecRecord {
   std::string path;
   Words arguments;
@@ -62,13 +54,15 @@ struct Birth {
 
 // A process at its end, before its descriptors were closed.
 struct ProcessRecord {
+  explicit ProcessRecord(const Process& of) : process(of) {}
+
   Process process;
-  int birth;      // the number of it
-  bool returned;  // from its body
-  bool ended;
-  int zombies;   // children that nobody has waited for
-  int children;  // that have not ended
-  pid_t parent;  // the slot of the same name may be another process's by now
+  int birth = kNone;      // the number of it
+  bool returned = false;  // from its body
+  bool ended = false;
+  int zombies = 0;   // children that nobody has waited for
+  int children = 0;  // that have not ended
+  pid_t parent = 0;  // the slot of the same name may be another process's by now
   std::vector<std::pair<int, std::string>> descriptors;
   std::string directory;
 };
@@ -115,7 +109,8 @@ class Engine : public Runner, public CallDescriber {
   // forgotten, but not the room that it took.
   void Run(Os* os, const Body& body, const Words& environment);
 
-  RunEnd end() const { return end_; }
+  SimEnd end() const { return end_; }
+  bool abandoned() const { return abandoned_; }  // by the explorer
   const std::string& message() const { return message_; }
   const std::vector<ProcessRecord>& ended() const { return ended_; }
   // Those that go on waiting when the run ends; and the first one as it began: where somebody
@@ -173,7 +168,7 @@ class Engine : public Runner, public CallDescriber {
 
   // The process is about to make a call: others may go on first. Not where the call would only
   // begin to wait, or nobody else can tell.
-  void Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait);
+  void Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait);
   bool DeliverBeforeCall();  // whether handlers have run
   const Fault* FindSticky();
   Fault ChooseFault(uint32_t index, const FaultSource& faults);
@@ -195,8 +190,6 @@ class Engine : public Runner, public CallDescriber {
   std::string DescribeCurrentCall() const override;
 
  private:
-  using EndFootprint = Footprint (*)(const Kernel&, int slot);
-
   struct Task {
     std::shared_ptr<const Body> body;
     std::shared_ptr<const Words> start_environment;
@@ -224,7 +217,7 @@ class Engine : public Runner, public CallDescriber {
     bool sees_how_early = false;         // it waits in the call
     Place place;
     Footprint footprint;
-    EndFootprint end_footprint = nullptr;  // before a step of its end
+    Footprint (*end)(const Kernel& kernel, int slot) = nullptr;  // of a step of an end: asks again
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
     std::unique_ptr<Task> replacement;  // after an exec
@@ -240,6 +233,8 @@ class Engine : public Runner, public CallDescriber {
   void DropAllTasks();
   std::unique_ptr<Task>& TaskAt(int slot) { return tasks_[static_cast<size_t>(slot)]; }
   void Clear();
+  void AddRecord(int slot, std::vector<ProcessRecord>* records) const;
+  void Complete(int slot, ProcessRecord* record) const;
   void Resume(int slot);
   static void EnterTask(void* engine);
   [[noreturn]] void RunBody();
@@ -247,14 +242,17 @@ class Engine : public Runner, public CallDescriber {
   [[noreturn]] void EndByException();
   [[noreturn]] void LeaveShadow();
 
+  bool HasHandler() const;
+  bool HearsOfChildren() const;
   bool CanRun(int slot) const;
   std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
   int PickExplored();
   bool SeesWaits(int slot) const;
   void NoteSignalled();
-  void ParkToEnd(EndFootprint footprint, bool again);
+  void ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool again);
   void ParkBeforeExit();
+  void SetFootprint(int slot, const Footprint& footprint);
   bool ParkToStop(int signal);  // whether it is still to be done
   void AddSignals(int slot, FaultList* faults) const;
   void PostFromOutside(int slot, int signal, bool within);
@@ -265,7 +263,7 @@ class Engine : public Runner, public CallDescriber {
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
   [[noreturn]] void CloseAndEnd(int wait_status);
-  [[noreturn]] void Stop(RunEnd end);
+  [[noreturn]] void Stop(SimEnd end);
   // The process does not do what `logged` says, but this.
   enum class Instead { kCall, kHandlersEnd, kException };
   [[noreturn]] void StopNondeterministic(const LogEntry& logged, Instead instead);
@@ -298,7 +296,8 @@ class Engine : public Runner, public CallDescriber {
   int64_t call_count_ = 0;
   int64_t answer_count_ = 0;
   bool stopped_ = false;
-  RunEnd end_ = RunEnd::kAllEnded;
+  SimEnd end_ = SimEnd::kAllEnded;
+  bool abandoned_ = false;
   LogEntry diverged_;
   Instead instead_ = Instead::kCall;
   std::string exception_;   // the last that came out of a body
@@ -310,6 +309,7 @@ class Engine : public Runner, public CallDescriber {
   std::vector<ProcessRecord> ended_;
   std::vector<ProcessRecord> left_;
   Process beginning_ = {};
+  bool has_beginning_ = false;
   std::map<pid_t, ExecRecord> execs_;
   std::vector<TraceRecord> trace_;
   Bytes trace_bytes_;

@@ -13,8 +13,12 @@ namespace {
 
 const auto kNeverWaits = [] { return false; };
 
+}  // namespace
+
 // Whether a signal that comes now makes the process run a function.
-bool HasHandler(const Process& process) {
+bool Engine::HasHandler() const {
+  if (handlers_.empty()) return false;  // of nobody
+  const Process& process = kernel_.processes[current_];
   for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
     if (process.signals.actions[signal].ordinal < 2) continue;
     if ((process.signals.mask & SignalBit(signal)) == 0) return true;
@@ -23,23 +27,15 @@ bool HasHandler(const Process& process) {
 }
 
 // Whether children may end, which SIGCHLD tells, or nothing does: as the process takes it then.
-bool HearsOfChildren(const Kernel& kernel, int slot) {
-  if (kernel.processes[slot].subreaper != 0) return true;
+bool Engine::HearsOfChildren() const {
+  const Kernel& kernel = kernel_;
+  if (kernel.processes[current_].subreaper != 0) return true;
   for (int child = 0; child < kernel.processes.used; ++child) {
     const Process& process = kernel.processes[child];
-    if (process.state != ProcessState::kFree && process.parent == slot) return true;
+    if (process.state != ProcessState::kFree && process.parent == current_) return true;
   }
   return false;
 }
-
-// What every step of a process touches beside its own.
-Footprint WithOwnParts(Footprint footprint, int slot) {
-  footprint.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
-  footprint.Add(Footprint::Access::kRead, ProcessPart::kArrivals, slot);
-  return footprint;
-}
-
-}  // namespace
 
 uint32_t Engine::CountCall(bool again) {
   Task& own = task();
@@ -56,15 +52,15 @@ bool Engine::SeesWaits(int slot) const {
   return explorer_->SeesOwnSteps(of.place.process);
 }
 
-void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_wait) {
+void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait) {
   Task& own = task();
   NoteSignalled();
   own.place.call = own.call;
   own.place.index = index;
   const bool unseen = footprint.IsWithinPendingOf(current_) &&
-                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler(self()) &&
-                      (footprint.IsNothing() || !HearsOfChildren(kernel_, current_));
-  own.footprint = WithOwnParts(footprint, current_);
+                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler() &&
+                      (footprint.IsNothing() || !HearsOfChildren());
+  SetFootprint(current_, footprint);
   if (unseen) last_ = current_;
   if (unseen || (would_wait() && !SeesWaits(current_))) return;
   own.parked = &would_wait;
@@ -72,17 +68,25 @@ void Engine::Park(uint32_t index, Footprint footprint, const ReadyCheck& would_w
   own.parked = nullptr;
 }
 
-// An end has steps as calls have: `footprint` is the next one's. What it touches is of the state in
-// which it is made, and others may make steps before: it is asked for again when it is a candidate.
-void Engine::ParkToEnd(EndFootprint footprint, bool again) {
+// With what all steps have.
+void Engine::SetFootprint(int slot, const Footprint& footprint) {
+  Footprint& whole = TaskAt(slot)->footprint;
+  whole = footprint;
+  whole.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
+  whole.Add(Footprint::Access::kRead, ProcessPart::kArrivals, slot);
+}
+
+// An end has steps as calls have. What the next one touches is asked for again each time, for it
+// depends on what others do until then: whether the parent has a handler for SIGCHLD.
+void Engine::ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool again) {
   Task& own = task();
   own.call = OsCall::kExit;
   const uint32_t index = CountCall(again);
   own.arguments.clear();
   const ReadyCheck never(kNeverWaits);
-  own.end_footprint = footprint;
-  Park(index, footprint(kernel_, current_), never);
-  own.end_footprint = nullptr;
+  own.end = ask;
+  Park(index, ask(kernel_, current_), never);
+  own.end = nullptr;
 }
 
 // Before it exits a process may be sent a signal as before any other call.
@@ -147,10 +151,8 @@ int Engine::PickExplored() {
     for (int i = 0; i < used; ++i) {
       const int slot = (last_ + i) % used;
       if (!CanRun(slot)) continue;
-      Task& task = *TaskAt(slot);
-      if (task.end_footprint != nullptr) {
-        task.footprint = WithOwnParts(task.end_footprint(kernel_, slot), slot);
-      }
+      const Task& task = *TaskAt(slot);
+      if (task.end != nullptr) SetFootprint(slot, task.end(kernel_, slot));
       candidates[count++] = {slot, true, &task.place, &task.footprint};
     }
     if (count == 0) {
@@ -168,7 +170,7 @@ int Engine::PickExplored() {
     const int chosen = explorer_->ChooseProcess(candidates, count);
     if (chosen == Explorer::kAbandon) {
       stopped_ = true;
-      end_ = RunEnd::kAbandoned;
+      abandoned_ = true;
       return kNone;
     }
     const Candidate& candidate = candidates[chosen];

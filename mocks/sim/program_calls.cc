@@ -238,7 +238,7 @@ void Engine::EndCurrent(int wait_status) {
 }
 
 void Engine::CloseAndEnd(int wait_status) {
-  ended_.push_back(Record(current_));
+  AddRecord(current_, &ended_);
   ended_.back().process.wait_status = wait_status;
   ended_.back().ended = true;
   trace_.push_back({TraceRecord::Kind::kEnd, self().pid, task().birth, OsCall::kExit, 0, false,

@@ -11,20 +11,25 @@
 #include <cstdint>
 #include <ctime>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cleanfork/child_error.h"
+#include "cleanfork/explore.h"
+#include "cleanfork/explore_matchers.h"
 #include "cleanfork/fault_os.h"
 #include "cleanfork/fault_plan.h"
 #include "cleanfork/fault_sweep.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/mock_os.h"
+#include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
 #include "cleanfork/spawn.h"
 #include "cleanfork/step.h"
+#include "cleanfork/sys_result.h"
 
 using testing::_;
 using testing::Pointee;
@@ -82,6 +87,31 @@ TEST(ReadmeTest, TheWorkerOfTheExampleStartsAsNobodyOrSaysThatItMayNot) {
   ASSERT_TRUE(error.has_value()) << status;
   EXPECT_EQ(error->step, cleanfork::Step::kSetGroups) << status;
   EXPECT_EQ(error->error, EPERM) << status;
+}
+
+// RunJob() of the page without its line that begins with "while".
+int RunJobOnce(cleanfork::Os& os) {
+  const cleanfork::SysResult<pid_t> child = os.Fork();
+  if (!child.ok()) return 1;
+  if (child.value() == 0) os.Exit(os.SetSid().ok() ? 0 : 1);
+  cleanfork::SysResult<cleanfork::WaitResult> ended = os.WaitPid(child.value(), 0);
+  return ended.ok() && ended.value().status == 0 ? 0 : 1;
+}
+
+TEST(ReadmeTest, WhatItSaysThatAnExplorationPrintsIsPrinted) {
+  cleanfork::Scenario scenario;
+  scenario.body = RunJobOnce;
+  cleanfork::ExploreOptions options;
+  options.max_faults = 2;
+  options.reports = false;  // of one that is meant to fail
+  const cleanfork::ExploreResult result = cleanfork::Explore(scenario, options);
+  ASSERT_EQ(result.failures.size(), 1u) << result;
+  const cleanfork::ExploreFailure& failure = result.failures[0];
+  std::ifstream page("README.md");
+  const std::string text((std::istreambuf_iterator<char>(page)), std::istreambuf_iterator<char>());
+  const std::string printed = failure.plan + "\n  breaks the rule \"" + failure.rule +
+                              "\": " + failure.what + "\n\n" + failure.picture + "```";
+  EXPECT_NE(text.find(printed), std::string::npos) << printed;
 }
 
 TEST(ReadmeTest, TheSweepOfTheExampleRuns) { README_md::Statements(); }

@@ -17,6 +17,7 @@ void PrintTo(const SignalAction* action, std::ostream* os) {
 void PrintTo(const SignalInfo& info, std::ostream* os) { *os << Text(info); }
 void PrintTo(const WaitResult& result, std::ostream* os) { *os << Text(result); }
 void PrintTo(const WaitIdResult& result, std::ostream* os) { *os << Text(result); }
+void PrintTo(const ReceivedMessage& message, std::ostream* os) { *os << Text(message); }
 void PrintTo(const PipeEnds& ends, std::ostream* os) { *os << Text(ends); }
 void PrintTo(const CapabilitySets& sets, std::ostream* os) { *os << Text(sets); }
 void PrintTo(const ResUid& ids, std::ostream* os) { *os << Text(ids); }

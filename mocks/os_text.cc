@@ -150,6 +150,15 @@ std::string Text(const WaitIdResult& result) {
   }
 }
 
+std::string Text(const ReceivedMessage& message) {
+  std::string text = "{size " + std::to_string(message.size) + (message.cut ? ", cut" : "");
+  if (message.pid != 0) {
+    text += ", pid " + std::to_string(message.pid) + ", uid " + std::to_string(message.uid) +
+            ", gid " + std::to_string(message.gid);
+  }
+  return text + "}";
+}
+
 std::string Text(const PipeEnds& ends) {
   return "{read end " + std::to_string(ends.read_end) + ", write end " +
          std::to_string(ends.write_end) + "}";

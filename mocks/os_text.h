@@ -26,6 +26,7 @@ std::string Text(const SignalInfo& info);
 std::string Text(const WaitResult& result);
 std::string Text(const WaitIdResult& result);
 std::string Text(const PipeEnds& ends);
+std::string Text(const ReceivedMessage& message);
 std::string Text(const ResUid& ids);
 std::string Text(const ResGid& ids);
 std::string Text(const CapabilitySets& sets);

@@ -72,7 +72,8 @@ std::string FlagsText(OsCall call, int64_t value) {
     case OsCall::kFcntlSetFd: return DescriptorFlagsText(flags);
     case OsCall::kCloseRange: return CloseRangeFlagsText(static_cast<unsigned>(flags));
     case OsCall::kGetRandom: return GetRandomFlagsText(static_cast<unsigned>(flags));
-    case OsCall::kSendTo: return MessageFlagsText(flags);
+    case OsCall::kSendTo:
+    case OsCall::kRecvMsg: return MessageFlagsText(flags);
     case OsCall::kClockNanoSleep: return SleepFlagsText(flags);
     default: return std::to_string(value);
   }

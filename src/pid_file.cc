@@ -57,8 +57,9 @@ bool IsSameFile(const FileStatus& a, const FileStatus& b) {
 
 // Whether `path` still names the open file. No other process that keeps to the protocol removes or
 // replaces it while we hold its lock.
-bool StillNames(Os& os, const std::string& path, const FileStatus& file) {
+SysResult<bool> StillNames(Os& os, const std::string& path, const FileStatus& file) {
   const SysResult<FileStatus> named = os.Stat(path.c_str());
+  if (!named.ok() && named.error() != ENOENT) return SysError(named.error());
   return named.ok() && IsSameFile(named.value(), file);
 }
 
@@ -226,7 +227,9 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
     const bool held = !locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES);
     if (!locked.ok() && !held) return Failure(Called("lock", path), locked.error());
     if (held) file.committed_ = true;  // also what we made, if somebody else was faster
-    if (!StillNames(os, path, status.value())) {
+    const SysResult<bool> still_names = StillNames(os, path, status.value());
+    if (!still_names.ok()) return Failure(Called("stat", path), still_names.error());
+    if (!still_names.value()) {
       CLEANFORK_PROBE("a pid file is exchanged while it is claimed");
       file.committed_ = true;
       continue;
@@ -273,8 +276,8 @@ void PidFile::Remove() {
   CLEANFORK_PROBE("a pid file that was not committed is removed");
   const SysResult<FileStatus> status = os_->FStat(fd_.get());
   // Before the lock goes, so that whoever takes it next finds the path changed. A file that cannot
-  // be removed is empty, or stale: the next start takes it over.
-  if (status.ok() && StillNames(*os_, path_, status.value())) {
+  // be removed, or cannot be told from another's, is empty, or stale: the next start takes it over.
+  if (status.ok() && StillNames(*os_, path_, status.value()).value_or(false)) {
     os_->Unlink(path_.c_str()).IgnoreError();
   }
   fd_.Reset();
@@ -331,9 +334,9 @@ absl::StatusOr<PidFileRemoval> RemovePidFile(const std::string& path, pid_t pid,
   if (!locked.ok()) return Failure(Called("lock", path), locked.error());
   const absl::StatusOr<pid_t> written = ReadPid(os, path, fd.get());
   if (!written.ok()) return written.status();
-  const SysResult<FileStatus> named = os.Stat(path.c_str());
-  if (!named.ok() && named.error() != ENOENT) return Failure(Called("stat", path), named.error());
-  if (*written != pid || !named.ok() || !IsSameFile(named.value(), status.value())) {
+  const SysResult<bool> still_names = StillNames(os, path, status.value());
+  if (!still_names.ok()) return Failure(Called("stat", path), still_names.error());
+  if (*written != pid || !still_names.value()) {
     CLEANFORK_PROBE("a pid file to be removed is another one by now");
     return PidFileRemoval::kNothingThere;
   }

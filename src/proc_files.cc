@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
@@ -14,7 +15,7 @@
 namespace cleanfork {
 namespace {
 
-constexpr int kMaxProcesses = 100'000;
+constexpr size_t kMaxNames = 100'000;
 constexpr int kMaxDirectoryReads = 10'000;
 constexpr size_t kReadSize = 8 * 1024;
 
@@ -23,8 +24,8 @@ bool IsPid(const char* name) {
   return std::strspn(name, "0123456789") == std::strlen(name);
 }
 
-// The pids in one buffer that GetDents() has filled.
-void AppendPids(const char* buffer, size_t size, std::vector<std::string>& pids) {
+// The names in one buffer that GetDents() has filled.
+void AppendNames(const char* buffer, size_t size, std::vector<std::string>& names) {
   size_t offset = 0;
   constexpr size_t kNameOffset = offsetof(struct dirent64, d_name);
   while (offset + kNameOffset < size) {
@@ -33,8 +34,8 @@ void AppendPids(const char* buffer, size_t size, std::vector<std::string>& pids)
     const size_t length = entry.d_reclen;
     if (length <= kNameOffset || length > size - offset || length > sizeof(entry)) return;
     const char* name = buffer + offset + kNameOffset;
-    const std::string text(name, strnlen(name, length - kNameOffset));
-    if (IsPid(text.c_str())) pids.push_back(text);
+    std::string text(name, strnlen(name, length - kNameOffset));
+    if (text != "." && text != "..") names.push_back(std::move(text));
     offset += length;
   }
 }
@@ -102,20 +103,37 @@ std::string_view StatusField(std::string_view status, std::string_view name) {
   return {};
 }
 
-ProcessList ListProcesses(Os& os) {
-  ProcessList list;
-  const UniqueFd proc(os, os.Open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0).value_or(-1));
-  if (!proc.valid()) return list;
+NameList ListDirectory(Os& os, const std::string& path) {
+  NameList list;
+  const SysResult<int> opened = os.Open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (!opened.ok()) {
+    list.error = opened.error();
+    return list;
+  }
+  const UniqueFd directory(os, opened.value());
   alignas(struct dirent64) char buffer[kReadSize];
-  for (int calls = 0; calls < kMaxDirectoryReads && list.pids.size() < kMaxProcesses; ++calls) {
-    const SysResult<size_t> got = os.GetDents(proc.get(), buffer, sizeof(buffer));
+  list.error = EOVERFLOW;
+  for (int calls = 0; calls < kMaxDirectoryReads && list.names.size() < kMaxNames; ++calls) {
+    const SysResult<size_t> got = os.GetDents(directory.get(), buffer, sizeof(buffer));
     if (!got.ok() && got.error() == EINTR) {
-      CLEANFORK_PROBE("the read of the list of processes is made again");
+      CLEANFORK_PROBE("the read of a directory of /proc is made again");
       continue;
     }
-    list.complete = got.ok() && got.value() == 0;
-    if (!got.ok() || got.value() == 0) break;
-    AppendPids(buffer, std::min(got.value(), sizeof(buffer)), list.pids);
+    if (!got.ok() || got.value() == 0) {
+      list.error = got.ok() ? 0 : got.error();
+      break;
+    }
+    AppendNames(buffer, std::min(got.value(), sizeof(buffer)), list.names);
+  }
+  return list;
+}
+
+ProcessList ListProcesses(Os& os) {
+  NameList all = ListDirectory(os, "/proc");
+  ProcessList list;
+  list.complete = all.error == 0;
+  for (std::string& name : all.names) {
+    if (IsPid(name.c_str())) list.pids.push_back(std::move(name));
   }
   return list;
 }

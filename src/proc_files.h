@@ -29,6 +29,14 @@ std::vector<std::string_view> Split(std::string_view text, char separator);
 // What follows "name:" in a /proc/PID/status.
 std::string_view StatusField(std::string_view status, std::string_view name);
 
+// The names in a directory, without "." and "..", in the order in which the kernel has them.
+struct NameList {
+  std::vector<std::string> names;
+  int error = 0;  // an errno if it cannot be read, or not to its end; EOVERFLOW for too many names
+};
+
+NameList ListDirectory(Os& os, const std::string& path);
+
 struct ProcessList {
   std::vector<std::string> pids;
   bool complete = false;  // else some could not be read, or there are too many

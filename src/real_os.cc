@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "cleanfork/os.h"
+#include "src/kernel_values.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -40,17 +41,39 @@
 namespace cleanfork {
 namespace {
 
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-
-timespec ToTimespec(int64_t nanoseconds) {
-  timespec time = {};
-  time.tv_sec = static_cast<time_t>(nanoseconds / kNanosecondsPerSecond);
-  time.tv_nsec = static_cast<long>(nanoseconds % kNanosecondsPerSecond);
-  return time;
-}
-
-int64_t ToNanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * kNanosecondsPerSecond + time.tv_nsec;
+SysResult<ReceivedMessage> ReceiveMessage(int fd, void* buffer, size_t size, int flags) {
+  constexpr size_t kMostDescriptors = 253;  // SCM_MAX_FD of Linux: unix(7)
+  alignas(
+      cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(kMostDescriptors * sizeof(int))];
+  iovec bytes = {buffer, size};
+  msghdr header = {};
+  header.msg_iov = &bytes;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof(control);
+  const ssize_t got = ::recvmsg(fd, &header, flags | MSG_CMSG_CLOEXEC);
+  if (got == -1) return SysError(errno);
+  ReceivedMessage message;
+  message.size = static_cast<size_t>(got);
+  message.cut = (header.msg_flags & MSG_TRUNC) != 0;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET) continue;
+    if (part->cmsg_type == SCM_CREDENTIALS) {
+      ucred sender = {};
+      std::memcpy(&sender, CMSG_DATA(part), sizeof(sender));
+      message.pid = sender.pid;
+      message.uid = sender.uid;
+      message.gid = sender.gid;
+    } else if (part->cmsg_type == SCM_RIGHTS) {
+      const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (size_t i = 0; i < count; ++i) {
+        int received = -1;
+        std::memcpy(&received, CMSG_DATA(part) + i * sizeof(int), sizeof(received));
+        ::close(received);
+      }
+    }
+  }
+  return message;
 }
 
 // A sigset_t begins with the 64 bits that the kernel uses, signal n at bit n-1; glibc and musl
@@ -78,40 +101,6 @@ template <typename T>
 SysResult<T> CheckValue(long result) {
   if (result == -1) return SysError(errno);
   return static_cast<T>(result);
-}
-
-FileStatus ToFileStatus(const struct stat& from) {
-  FileStatus status;
-  status.device = from.st_dev;
-  status.inode = from.st_ino;
-  status.mode = from.st_mode;
-  status.links = from.st_nlink;
-  status.uid = from.st_uid;
-  status.gid = from.st_gid;
-  status.special_device = from.st_rdev;
-  status.size = from.st_size;
-  status.modified = ToNanoseconds(from.st_mtim);
-  return status;
-}
-
-template <size_t kSize>
-bool CopyText(char (&to)[kSize], const char* from) {
-  if (from == nullptr) from = "";
-  const size_t length = std::strlen(from);
-  if (length >= kSize) return false;
-  std::memcpy(to, from, length + 1);
-  return true;
-}
-
-SysResult<UserRecord> ToUserRecord(const passwd& from) {
-  UserRecord record;
-  record.uid = from.pw_uid;
-  record.gid = from.pw_gid;
-  if (!CopyText(record.name, from.pw_name) || !CopyText(record.home, from.pw_dir) ||
-      !CopyText(record.shell, from.pw_shell)) {
-    return SysError(ERANGE);
-  }
-  return record;
 }
 
 // Runs one of the get*_r look-ups with a buffer that grows while it answers ERANGE, up to the
@@ -370,18 +359,23 @@ class RealOsImpl final : public Os {
   SysResult<size_t> SendTo(int fd, const void* buffer, size_t size, int flags,
                            const UnixAddress* address) override {
     sockaddr_un to = {};
-    static_assert(sizeof(to.sun_path) == UnixAddress::kMaxSize);
-    to.sun_family = AF_UNIX;
-    // With its NUL, a path is one byte longer; an abstract name has none: unix(7).
-    const size_t terminator = address->bytes[0] == '\0' ? 0 : 1;
-    if (address->size == 0 || address->size + terminator > sizeof(to.sun_path)) {
-      return SysError(EINVAL);
-    }
-    std::memcpy(to.sun_path, address->bytes, address->size);
-    const size_t length = offsetof(sockaddr_un, sun_path) + address->size + terminator;
-    return CheckValue<size_t>(::sendto(fd, buffer, size, flags,
-                                       reinterpret_cast<const sockaddr*>(&to),
-                                       static_cast<socklen_t>(length)));
+    const socklen_t length = ToSockaddr(*address, &to);
+    if (length == 0) return SysError(EINVAL);
+    return CheckValue<size_t>(
+        ::sendto(fd, buffer, size, flags, reinterpret_cast<const sockaddr*>(&to), length));
+  }
+  SysResult<void> Bind(int fd, const UnixAddress* address) override {
+    sockaddr_un to = {};
+    const socklen_t length = ToSockaddr(*address, &to);
+    if (length == 0) return SysError(EINVAL);
+    return Check(::bind(fd, reinterpret_cast<const sockaddr*>(&to), length));
+  }
+  SysResult<void> SetPassCred(int fd) override {
+    const int on = 1;
+    return Check(::setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+  }
+  SysResult<ReceivedMessage> RecvMsg(int fd, void* buffer, size_t size, int flags) override {
+    return ReceiveMessage(fd, buffer, size, flags);
   }
 
   // Files

@@ -1,10 +1,13 @@
-// replay: starts a child on the real kernel while a fault plan runs, and prints every call.
+// replay: starts a child on the real kernel while a fault plan runs, and prints every call; or
+// turns a plan into a test.
 //
 //   ./tools/bazel run //tools:replay -- 'cf1;P.1.setresgid#1=EPERM'
 //   ./tools/bazel run //tools:replay -- 'cf1;P.1.fork#1=EAGAIN' daemon
+//   ./tools/bazel run //tools:replay -- --mock 'cf1;P.fork#1=EAGAIN'
 //
 // What is started: `body` (RunInChild, the default), `daemon` (the same with a second fork) or
-// `program` (Spawn of /bin/true), as the user nobody when run by root.
+// `program` (Spawn of /bin/true), as the user nobody when run by root. With --mock nothing is
+// started: it prints a test with a MockOs, to be filled in.
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,6 +20,8 @@
 #include "cleanfork/fork_child.h"
 #include "cleanfork/spawn.h"
 #include "cleanfork/trace_os.h"
+#include "tools/mock_skeleton.h"
+#include "tools/plan_line.h"
 
 namespace {
 
@@ -25,8 +30,10 @@ constexpr int kUsage = 64;  // EX_USAGE of sysexits.h
 int Usage() {
   std::fprintf(stderr,
                "Usage: replay PLAN [body|daemon|program]\n"
+               "       replay --mock PLAN\n"
                "Starts a child while PLAN, such as 'cf1;P.fork#1=EAGAIN', says what fails, and\n"
-               "prints every call of parent and child. 'cf1' alone lets nothing fail.\n");
+               "prints every call of parent and child. 'cf1' alone lets nothing fail.\n"
+               "--mock prints a test with a MockOs in which the same calls fail.\n");
   return kUsage;
 }
 
@@ -38,28 +45,25 @@ absl::StatusOr<cleanfork::Child> Start(const std::string& what, cleanfork::Os& o
   return cleanfork::RunInChild([] { return 0; }, options, os);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::string what = argc == 3 ? argv[2] : "body";
-  if (argc < 2 || argc > 3 || (what != "body" && what != "daemon" && what != "program")) {
-    return Usage();
-  }
-  cleanfork::FaultPlanError error;
-  std::optional<cleanfork::FaultPlan> plan = cleanfork::ParseFaultPlan(argv[1], &error);
-  if (!plan.has_value()) {
-    std::fprintf(stderr, "%s\n", error.Caret(argv[1]).c_str());
+int PrintMock(const cleanfork::FaultPlan& plan) {
+  std::string error;
+  const std::optional<std::string> skeleton = cleanfork::tools::MockSkeleton(plan, &error);
+  if (!skeleton.has_value()) {
+    std::fprintf(stderr, "replay: %s\n", error.c_str());
     return kUsage;
   }
-  for (const cleanfork::FaultEntry& entry : *plan) {
-    if (entry.kind == cleanfork::FaultEntry::Kind::kSwitch) {
-      std::fprintf(stderr, "replay: %s: on the real kernel nobody can tell who runs\n",
-                   entry.ToString().c_str());
-      return kUsage;
-    }
+  std::fputs(skeleton->c_str(), stdout);
+  return 0;
+}
+
+int Replay(const cleanfork::FaultPlan& plan, const std::string& what) {
+  const std::string refused = cleanfork::tools::WhatOnlyTheSimulatedKernelDoes(plan);
+  if (!refused.empty()) {
+    std::fprintf(stderr, "replay: %s\n", refused.c_str());
+    return kUsage;
   }
   std::fflush(nullptr);
-  cleanfork::FaultOs faults(cleanfork::RealOs(), *plan);
+  cleanfork::FaultOs faults(cleanfork::RealOs(), plan);
   cleanfork::TraceOs trace(faults);
   std::string outcome;
   {
@@ -71,6 +75,23 @@ int main(int argc, char** argv) {
     }
   }
   std::printf("%s\n%s\n%zu of %zu faults fired\n", trace.Text().c_str(), outcome.c_str(),
-              faults.fired().size(), plan->size());
+              faults.fired().size(), plan.size());
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool mocks = argc == 3 && std::string(argv[1]) == "--mock";
+  const std::string what = argc == 3 && !mocks ? argv[2] : "body";
+  if (argc < 2 || argc > 3 || (what != "body" && what != "daemon" && what != "program")) {
+    return Usage();
+  }
+  const cleanfork::tools::PlanLine line = cleanfork::tools::ReadPlanLine(argv[mocks ? 2 : 1]);
+  if (!line.plan.has_value()) {
+    std::fprintf(stderr, "%s\n", line.error.c_str());
+    return kUsage;
+  }
+  if (!line.note.empty()) std::fprintf(stderr, "replay: %s\n", line.note.c_str());
+  return mocks ? PrintMock(*line.plan) : Replay(*line.plan, what);
 }

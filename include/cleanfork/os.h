@@ -202,6 +202,15 @@ class Os {
   virtual SysResult<size_t> SendTo(int fd, const void* buffer, size_t size, int flags,
                                    const UnixAddress* address) = 0;
 
+  // bind(2) to an address of unix(7), as SendTo() takes it.
+  virtual SysResult<void> Bind(int fd, const UnixAddress* address) = 0;
+
+  // setsockopt(2): SO_PASSCRED of unix(7). From then on RecvMsg() tells who has sent.
+  virtual SysResult<void> SetPassCred(int fd) = 0;
+
+  // recvmsg(2) into one buffer. Descriptors that come with a message are closed.
+  virtual SysResult<ReceivedMessage> RecvMsg(int fd, void* buffer, size_t size, int flags) = 0;
+
   // Files --------------------------------------------------------------------------------------
 
   virtual SysResult<FileStatus> Stat(const char* path) = 0;

@@ -148,6 +148,15 @@ constexpr bool operator==(const UnixAddress& a, const UnixAddress& b) {
 }
 constexpr bool operator!=(const UnixAddress& a, const UnixAddress& b) { return !(a == b); }
 
+// A datagram as recvmsg(2) has it, with who sent it: SCM_CREDENTIALS of unix(7).
+struct ReceivedMessage {
+  size_t size = 0;   // of what is in the buffer
+  bool cut = false;  // it was longer: MSG_TRUNC
+  pid_t pid = 0;     // 0: not told, as without SetPassCred()
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
 // A line of passwd(5), of fixed size so that it needs no heap. Every text is NUL-terminated.
 struct UserRecord {
   static constexpr size_t kNameSize = 256;

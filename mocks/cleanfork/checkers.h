@@ -95,8 +95,13 @@ std::shared_ptr<const Checker> ReportedErrorWasInjected(std::vector<int> own = {
 // Where nothing went wrong but what passes, the first process ends as in a run without faults. What
 // passes is an EINTR that does not stay, a read(2) or write(2) of fewer bytes, and up to `forks` in
 // a run of EAGAIN or ENOMEM that fork(2) or clone(2) fails with once. StandardCheckers() has it
-// with none, since whether to try to fork again is a matter of taste.
+// with none, since whether to try to fork again is a matter of taste. Not for code whose end
+// depends on the order in which processes go on.
 std::shared_ptr<const Checker> TransientFaultsAbsorbed(int forks = 0);
+
+// By request, since a race may be meant: where nothing goes wrong, the first process ends in the
+// same way, whatever the order in which the processes go on.
+std::shared_ptr<const Checker> SameEndInEveryOrder();
 
 // No call is made with a descriptor that is not open, but for those that ask whether it is
 // (F_GETFD, fstat(2), isatty(3)), for what follows from a lie, and for 16 or more calls one after

@@ -33,6 +33,7 @@ void PrintTo(const SignalInfo& info, std::ostream* os);
 void PrintTo(const WaitResult& result, std::ostream* os);
 void PrintTo(const WaitIdResult& result, std::ostream* os);
 void PrintTo(const PipeEnds& ends, std::ostream* os);
+void PrintTo(const ReceivedMessage& message, std::ostream* os);
 void PrintTo(const ResUid& ids, std::ostream* os);
 void PrintTo(const CapabilitySets& sets, std::ostream* os);
 void PrintTo(const ResGid& ids, std::ostream* os);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "mocks/explore/crash_report.h"
 #include "mocks/explore/picture.h"
 #include "mocks/explore/plan_choices.h"
+#include "mocks/explore/reached_probes.h"
 #include "mocks/explore/search.h"
 #include "mocks/explore/session.h"
 
@@ -53,6 +55,7 @@ class Exploration {
   Search search_;
   ExploreResult result_;
   Coverage coverage_;
+  ProbeCounts probes_;
   const std::chrono::steady_clock::time_point start_;
   double next_progress_ = 2;
   int64_t looks_ = 0;
@@ -67,6 +70,7 @@ void Exploration::Forget() {
   ExploreResult fresh;
   std::swap(result_, fresh);
   coverage_ = Coverage();
+  probes_ = ProbeCounts();
 }
 
 // Whether a bound of the options ends the exploration, which is looked up now and then.
@@ -99,6 +103,7 @@ void Exploration::ShowProgress() {
 void Exploration::Count(const Choices& choices, const Violation& violation) {
   const RunRecord& record = session_.record();
   if (options_.outcomes) ++result_.outcomes[record.Outcome()];
+  probes_.Count(session_.probes());
   coverage_.Count(choices.deviations(), !violation.rule.empty(),
                   record.processes()[0].wait_status == record.fault_free_status());
 }
@@ -208,6 +213,7 @@ ExploreResult Exploration::Explore() {
     RunByChance();
   }
   coverage_.AddTo(&result_.coverage);
+  result_.probes = probes_.counts();
   result_.seconds = Seconds();
   return std::move(result_);
 }

@@ -29,9 +29,14 @@ body {
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
 }
 main { max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
-code, pre, .mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
-code, pre { font-size: .86em; }
-h1 { font-size: 1.9rem; line-height: 1.2; font-weight: 650; margin: .1rem 0 .9rem; overflow-wrap: anywhere; }
+code, pre, .mono {
+  font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace;
+}
+code, pre, .mono { font-size: .86em; }
+h1 {
+  font-size: 1.9rem; line-height: 1.2; font-weight: 650; margin: .1rem 0 .9rem;
+  overflow-wrap: anywhere;
+}
 h2 { font-size: 1.12rem; font-weight: 650; margin: 3rem 0 .35rem; }
 p { margin: .4rem 0; max-width: 46rem; }
 .kicker, .note { color: var(--soft); font-size: .9rem; }
@@ -62,7 +67,9 @@ dl.figures dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-num
 .scroll { overflow-x: auto; margin-top: .9rem; }
 table { border-collapse: separate; border-spacing: 0; font-size: .88rem; }
 th { text-align: left; font-weight: 600; }
-table.plain th, table.plain td { padding: .22rem 1.6rem .22rem 0; border-bottom: 1px solid var(--line); }
+table.plain th, table.plain td {
+  padding: .22rem 1.6rem .22rem 0; border-bottom: 1px solid var(--line);
+}
 table.plain td { font-variant-numeric: tabular-nums; }
 table.plain th[scope=row] { font-weight: 400; }
 .matrix { border-spacing: 2px; }
@@ -70,38 +77,77 @@ table.plain th[scope=row] { font-weight: 400; }
 .matrix thead th { font-size: .78rem; padding: .2rem .35rem; vertical-align: bottom; }
 .matrix tbody th { font-weight: 400; }
 .matrix .process th { font-weight: 650; padding-top: .9rem; }
-.matrix td { min-width: 3.4rem; padding: .18rem .4rem; text-align: center; border-radius: .3rem; }
+.matrix td {
+  min-width: 3.4rem; padding: .18rem .4rem; text-align: center; border-radius: .3rem;
+}
 .matrix td b { font-weight: 700; }
 .matrix td.also { text-align: left; color: var(--soft); font-size: .78rem; min-width: 14rem; }
 .count { font-size: .78rem; opacity: .85; font-variant-numeric: tabular-nums; }
-.violation { background: var(--violation); color: var(--violation-ink); outline: 2px solid currentColor; }
+.violation {
+  background: var(--violation); color: var(--violation-ink); outline: 2px solid currentColor;
+}
 .handled { background: var(--handled); color: var(--handled-ink); }
 .retried { background: var(--retried); color: var(--retried-ink); }
 .never { color: var(--soft); border: 1px dashed var(--line); }
-.legend { display: flex; flex-wrap: wrap; gap: .4rem 1.6rem; padding: 0; margin: .7rem 0 0; list-style: none; font-size: .88rem; }
-.legend span { display: inline-block; min-width: 1.7rem; text-align: center; border-radius: .3rem; font-weight: 700; margin-right: .35rem; }
+.legend {
+  display: flex; flex-wrap: wrap; gap: .4rem 1.6rem; padding: 0; margin: .7rem 0 0;
+  list-style: none; font-size: .88rem;
+}
+.legend span {
+  display: inline-block; min-width: 1.7rem; text-align: center; border-radius: .3rem;
+  font-weight: 700; margin-right: .35rem;
+}
 .chart { min-width: 100%; }
-.chart thead th { position: sticky; top: 0; background: var(--ground); padding: .4rem .8rem; text-align: center; border-bottom: 1px solid var(--line); }
+.chart thead th {
+  position: sticky; top: 0; background: var(--ground); padding: .4rem .8rem;
+  text-align: center; border-bottom: 1px solid var(--line);
+}
 .chart thead small { display: block; color: var(--soft); font-weight: 400; }
-.chart tbody th { width: 3.2rem; color: var(--soft); font-weight: 400; font-size: .75rem; padding-right: .8rem; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.chart tbody th {
+  width: 3.2rem; color: var(--soft); font-weight: 400; font-size: .75rem;
+  padding-right: .8rem; text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums;
+}
 .chart td { position: relative; padding: .14rem 1.3rem; text-align: center; min-width: 13rem; }
-.chart td.alive::before { content: ""; position: absolute; left: 50%; top: 0; bottom: 0; border-left: 2px solid var(--lane); }
+.chart td.alive::before {
+  content: ""; position: absolute; left: 50%; top: 0; bottom: 0;
+  border-left: 2px solid var(--lane);
+}
 .chart td.born::before { top: 50%; }
 .chart td.ends::before { bottom: 50%; }
-.chart td.wire::after { content: ""; position: absolute; top: 50%; border-top: 2px solid var(--accent); left: 0; right: 0; }
+.chart td.wire::after {
+  content: ""; position: absolute; top: 50%; border-top: 2px solid var(--accent); left: 0;
+  right: 0;
+}
 .chart td.from-right::after, .chart td.to-left::after { left: 50%; }
 .chart td.from-left::after, .chart td.to-right::after { right: 50%; }
-.step { position: relative; z-index: 1; display: inline-block; max-width: 34rem; padding: .06rem .6rem; border-radius: .4rem; background: var(--panel); border: 1px solid var(--line); overflow-wrap: anywhere; text-align: left; }
+.step {
+  position: relative; z-index: 1; display: inline-block; max-width: 34rem;
+  padding: .06rem .6rem; border-radius: .4rem; background: var(--panel);
+  border: 1px solid var(--line); overflow-wrap: anywhere; text-align: left;
+}
 .step.failed-call { border-color: currentColor; }
-.step.fault, .step.signal { background: var(--violation); color: var(--violation-ink); border: 2px solid currentColor; }
-.step.switch { background: var(--caution); color: var(--caution-ink); border-style: dashed; border-color: currentColor; }
+.step.fault, .step.signal {
+  background: var(--violation); color: var(--violation-ink); border: 2px solid currentColor;
+}
+.step.switch {
+  background: var(--caution); color: var(--caution-ink); border-style: dashed;
+  border-color: currentColor;
+}
 .step.end, .step.exit, .step.handler { font-style: italic; }
 .step details { margin: 0; }
 .step ol { margin: .3rem 0; padding-left: 1.6rem; }
 .mark { font-weight: 700; white-space: nowrap; }
-.tip { position: relative; z-index: 1; display: inline-block; padding: 0 .5rem; background: var(--ground); color: var(--accent); border-radius: .4rem; font-size: .82rem; font-weight: 600; }
+.tip {
+  position: relative; z-index: 1; display: inline-block; padding: 0 .5rem;
+  background: var(--ground); color: var(--accent); border-radius: .4rem; font-size: .82rem;
+  font-weight: 600;
+}
 .in-handler .step { border-left: 4px solid var(--accent); }
-.sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.sr {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap;
+}
 footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 @media print { .scroll { overflow: visible; } button { display: none; } }
 )css";

@@ -39,7 +39,7 @@ std::string VerdictSentence(const ExploreResult& result) {
   }
   if (result.failures.empty()) return "A run breaks a rule.";
   const auto deviations = static_cast<int64_t>(result.failures[0].deviations.size());
-  const std::string with = deviations == 0 ? "A run in which nothing fails, but for its order,"
+  const std::string with = deviations == 0 ? "A run without a fault"
                            : deviations == 1
                                ? "A run with one deviation"
                                : "A run with " + Thousands(deviations) + " deviations";

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "mocks/explore/hash.h"
+#include "mocks/sim/heap.h"
 #include "mocks/sim/processes.h"
 
 namespace cleanfork::explore {
@@ -42,7 +43,9 @@ RunRecord::RunRecord(SimOs* sim, sim::Engine* engine) : sim_(*sim), engine_(*eng
 void RunRecord::Begin() { notes_.clear(); }
 
 void RunRecord::AddNote(const std::string& key, int64_t value) {
-  if (!engine_.Replaying()) notes_.push_back({engine_.birth(), key, value});
+  if (engine_.Replaying()) return;
+  const sim::AllocatingFor explorer(nullptr);  // the note outlives the process that makes it
+  notes_.push_back({engine_.birth(), key, value});
 }
 
 void RunRecord::Take(const sim::ProcessRecord& record) const {

@@ -24,6 +24,7 @@ class RunRecord : public Execution {
   void End(const SimRun& run, const FaultPlan& deviations, int fault_free_status);
 
   void AddNote(const std::string& key, int64_t value);
+  void SetFaultFreeStatus(int status) { fault_free_status_ = status; }
 
   // Of all that can be told apart from outside: the same for runs that differ only in the order of
   // steps that have nothing to do with each other.

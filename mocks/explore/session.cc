@@ -1,10 +1,14 @@
 #include "mocks/explore/session.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "cleanfork/os_call.h"
+#include "cleanfork/probe.h"
 #include "mocks/explore/hash.h"
+#include "mocks/sim/heap.h"
 #include "mocks/sim/sim_os_access.h"
 
 namespace cleanfork {
@@ -16,6 +20,10 @@ thread_local Session* current_session = nullptr;
 SimOsOptions Limited(SimOsOptions world, int64_t max_calls) {
   world.most_calls = max_calls;
   return world;
+}
+
+void HearProbe(const char* what) {
+  if (current_session != nullptr) current_session->ReachProbe(what);
 }
 
 }  // namespace
@@ -32,12 +40,15 @@ Session* Session::Current() { return current_session; }
 
 bool Session::Run(Choices* choices, bool describes) {
   Session* const before = std::exchange(current_session, this);
+  const ProbeListener listener = SetProbeListener(&HearProbe);
+  probes_.Clear();
   engine_.SetExplorer(choices);
   engine_.SetDescribes(describes);
   record_.Begin();
   const SimRun run = sim_.Run(scenario_.body);
+  SetProbeListener(listener);
   current_session = before;
-  if (engine_.end() == sim::RunEnd::kAbandoned) return false;
+  if (engine_.abandoned()) return false;
   record_.End(run, choices->deviations(), fault_free_status_);
   return true;
 }

@@ -4,10 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cleanfork/explore.h"
 #include "mocks/explore/choices.h"
 #include "mocks/explore/picture.h"
+#include "mocks/explore/reached_probes.h"
 #include "mocks/explore/run_record.h"
 #include "mocks/sim/engine.h"
 
@@ -32,20 +34,27 @@ class Session {
 
   // Of the last run.
   const RunRecord& record() const { return record_; }
+  const ReachedProbes& probes() const { return probes_; }
   const sim::Engine& engine() const { return engine_; }
   Violation Check() const;
 
   // To be known before runs are checked: how the first process ends when nothing goes wrong.
-  void SetFaultFreeStatus(int status) { fault_free_status_ = status; }
+  // Of the last run's record, too: the first run is the one that tells.
+  void SetFaultFreeStatus(int status) {
+    fault_free_status_ = status;
+    record_.SetFaultFreeStatus(status);
+  }
 
   // What checks that a plan is of this code: what comes before each call that it names.
   std::string Fits(const FaultPlan& plan) const;
+
 
   // Of the last run, if it was run with texts. What went wrong in it is in its record.
   Picture TakePicture() const;
 
   // The one that runs on this thread, or null.
   static Session* Current();
+  void ReachProbe(const char* what) { probes_.Add(what); }
   void AddNote(const std::string& key, int64_t value) { record_.AddNote(key, value); }
 
  private:
@@ -53,6 +62,7 @@ class Session {
   SimOs sim_;
   sim::Engine& engine_;
   RunRecord record_;
+  ReachedProbes probes_;
   int fault_free_status_ = 0;
 };
 

@@ -93,6 +93,13 @@ bool WouldBlock(Tag<OsCall::kSigTimedWait>, const Kernel& kernel, int slot, Sign
   return nanoseconds != 0 && (pending & TakenByWaiting(process, set)) == 0;
 }
 
+bool WouldBlock(Tag<OsCall::kRecvMsg>, const Kernel& kernel, int slot, int fd, void*, size_t,
+                int flags) {
+  const Description* description = FindBlocking(kernel, slot, fd);
+  return description != nullptr && flags == 0 && description->kind == DescriptionKind::kSocket &&
+         FindUnread(kernel, kernel.sockets[description->object]) < 0;
+}
+
 bool WouldBlock(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd, const void* buffer,
                 size_t size, int flags, const UnixAddress* address) {
   if (buffer == nullptr && size > 0) return false;

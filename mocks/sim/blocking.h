@@ -39,6 +39,8 @@ bool WouldBlock(Tag<OsCall::kClockNanoSleep>, const Kernel& kernel, int slot, cl
                 int flags, int64_t nanoseconds);
 bool WouldBlock(Tag<OsCall::kSigTimedWait>, const Kernel& kernel, int slot, SignalSet set,
                 int64_t nanoseconds);
+bool WouldBlock(Tag<OsCall::kRecvMsg>, const Kernel& kernel, int slot, int fd, void* buffer,
+                size_t size, int flags);
 bool WouldBlock(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd, const void* buffer,
                 size_t size, int flags, const UnixAddress* address);
 

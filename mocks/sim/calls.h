@@ -152,6 +152,9 @@ class Calls {
 
   // Sockets: sockets.cc
   SysResult<int> Socket(int domain, int type, int protocol);
+  SysResult<void> Bind(int fd, const UnixAddress* address);
+  SysResult<void> SetPassCred(int fd);
+  SysResult<ReceivedMessage> RecvMsg(int fd, void* buffer, size_t size, int flags);
   SysResult<size_t> SendTo(int fd, const void* buffer, size_t size, int flags,
                            const UnixAddress* address);
 

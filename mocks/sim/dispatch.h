@@ -91,6 +91,10 @@ inline Filled FilledBy(Tag<OsCall::kGetGroups>, const SysResult<size_t>& got, gi
                        size_t size) {
   return {to, size == 0 ? 0 : got.value_or(0) * sizeof(*to)};
 }
+inline Filled FilledBy(Tag<OsCall::kRecvMsg>, const SysResult<ReceivedMessage>& got, int, void* to,
+                       size_t, int) {
+  return {to, got.value_or(ReceivedMessage()).size};
+}
 inline Filled FilledBy(Tag<OsCall::kPoll>, const SysResult<size_t>&, struct pollfd* to,
                        size_t count, int64_t) {
   return {to, to == nullptr ? 0 : count * sizeof(*to)};
@@ -163,6 +167,9 @@ inline const char* NullArgument(Tag<OsCall::kVforkCall>, int (*function)(void*),
 }
 inline const char* NullArgument(Tag<OsCall::kSendTo>, int, const void*, size_t, int,
                                 const UnixAddress* address) {
+  return address == nullptr ? "address" : nullptr;
+}
+inline const char* NullArgument(Tag<OsCall::kBind>, int, const UnixAddress* address) {
   return address == nullptr ? "address" : nullptr;
 }
 inline const char* NullArgument(Tag<OsCall::kGetPwNam>, const char* name) {
@@ -374,7 +381,8 @@ class Dispatch : public Os {
     if constexpr (kTransfers) {
       std::tuple<A...> all(a...);
       std::get<2>(all) = std::min<size_t>(std::get<2>(all), bytes);
-      return std::apply([this](auto... same) { return Live<kCall, Result>(same...); }, all);
+      return std::apply(
+          [this](auto... same) { return this->template Live<kCall, Result>(same...); }, all);
     } else {
       return Live<kCall, Result>(a...);
     }

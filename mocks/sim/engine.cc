@@ -100,7 +100,7 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
       next_ = PickNext();
     }
   }
-  NoteEnd();
+  if (!abandoned_) NoteEnd();
   for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
     const bool runs = kernel_.processes[slot].state == ProcessState::kRunning;
     if (runs && TaskAt(slot) != nullptr) AddRecord(slot, &left_);
@@ -113,7 +113,8 @@ void Engine::Clear() {
   next_ = current_ = last_ = 0;
   call_count_ = answer_count_ = 0;
   stopped_ = false;
-  end_ = RunEnd::kAllEnded;
+  end_ = SimEnd::kAllEnded;
+  abandoned_ = false;
   message_.clear();
   exceptions_.clear();
   handlers_.clear();
@@ -318,7 +319,7 @@ Wake Engine::Wait(const Waiting& waiting) {
 }
 
 // Whoever is left here never comes back to free a message: Run() makes it.
-void Engine::Stop(RunEnd end) {
+void Engine::Stop(SimEnd end) {
   end_ = end;
   stopped_ = true;
   next_ = kNone;
@@ -327,14 +328,13 @@ void Engine::Stop(RunEnd end) {
 
 void Engine::NoteEnd() {
   switch (end_) {
-    case RunEnd::kTooManyCalls:
+    case SimEnd::kTooManyCalls:
       message_ = call_count_ > most_calls_
                      ? "more than " + std::to_string(most_calls_) + " calls were made"
                      : "more than " + std::to_string(answer_count_ - 1) +
                            " calls were answered from logs: a loop of forks?";
       break;
-    case RunEnd::kNondeterminism: message_ = DivergenceText(); break;
-    case RunEnd::kAbandoned: return;
+    case SimEnd::kNondeterminism: message_ = DivergenceText(); break;
     default: NoteWhoWaits();
   }
   if (!message_.empty() && !exceptions_.empty()) message_ += "\n";
@@ -361,7 +361,7 @@ void Engine::NoteWhoWaits() {
     who += std::string(": ") + task->waiting->what;
   }
   if (!waits) return;
-  end_ = first_waits ? RunEnd::kDeadlock : RunEnd::kLeftWaiting;
+  end_ = first_waits ? SimEnd::kDeadlock : SimEnd::kLeftWaiting;
   if (!describes_) return;
   message_ = (first_waits ? "deadlock: every process waits for ever:"
                           : "the first process has ended; others wait for ever:") +
@@ -397,7 +397,7 @@ bool Engine::Answers() {
 
 const LogEntry& Engine::TakeLogged() {
   Task& own = task();
-  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(RunEnd::kTooManyCalls);
+  if (answer_count_++ / kAnswersForACall >= most_calls_) Stop(SimEnd::kTooManyCalls);
   // Here the child of a VforkCall() exec'd or ended.
   if (own.shadow && own.at == own.reading->entries.size()) LeaveShadow();
   return own.reading->entries[own.at++];
@@ -421,7 +421,7 @@ const char* Engine::LoggedResult(const LogEntry& entry) {
 void Engine::StopNondeterministic(const LogEntry& logged, Instead instead) {
   diverged_ = logged;
   instead_ = instead;
-  Stop(RunEnd::kNondeterminism);
+  Stop(SimEnd::kNondeterminism);
 }
 
 std::string Engine::DivergenceText() {
@@ -442,7 +442,7 @@ std::string Engine::DivergenceText() {
 
 bool Engine::BeforeCall() {
   if (++call_count_ > most_calls_) {
-    Stop(RunEnd::kTooManyCalls);
+    Stop(SimEnd::kTooManyCalls);
   }
   if (explorer_ != nullptr) return false;  // Park() does the rest
   LetOthersRun();

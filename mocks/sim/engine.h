@@ -17,6 +17,7 @@
 
 #include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
+#include "cleanfork/sim_os.h"
 #include "mocks/sim/bytes.h"
 #include "mocks/sim/calls.h"
 #include "mocks/sim/environment.h"
@@ -36,15 +37,6 @@ using Words = std::vector<std::string>;
 
 // Null for a program that is not simulated: it runs until it is killed.
 using ProgramBody = std::function<int(Os&, const Words& arguments)>;
-
-enum class RunEnd {
-  kAllEnded,
-  kLeftWaiting,
-  kDeadlock,
-  kNondeterminism,
-  kTooManyCalls,
-  kAbandoned,  // by the explorer
-};
 
 struct ExecRecord {
   std::string path;
@@ -117,7 +109,8 @@ class Engine : public Runner, public CallDescriber {
   // forgotten, but not the room that it took.
   void Run(Os* os, const Body& body, const Words& environment);
 
-  RunEnd end() const { return end_; }
+  SimEnd end() const { return end_; }
+  bool abandoned() const { return abandoned_; }  // by the explorer
   const std::string& message() const { return message_; }
   const std::vector<ProcessRecord>& ended() const { return ended_; }
   // Those that go on waiting when the run ends; and the first one as it began: where somebody
@@ -220,6 +213,7 @@ class Engine : public Runner, public CallDescriber {
     bool injected = false;               // the call's error
     Place place;
     Footprint footprint;
+    Footprint (*end)(const Kernel& kernel, int slot) = nullptr;  // of a step of an end: asks again
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
     std::unique_ptr<Task> replacement;  // after an exec
@@ -250,7 +244,8 @@ class Engine : public Runner, public CallDescriber {
   int PickNext();
   int PickExplored();
   void NoteSignalled();
-  void ParkToEnd(const Footprint& footprint);
+  void ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot));
+  void SetFootprint(int slot, const Footprint& footprint);
   void ParkToStop();
   void AddSignals(int slot, FaultList* faults) const;
   void PostFromOutside(int slot, int signal, bool within);
@@ -260,7 +255,7 @@ class Engine : public Runner, public CallDescriber {
   void LetOthersRun();
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
-  [[noreturn]] void Stop(RunEnd end);
+  [[noreturn]] void Stop(SimEnd end);
   // The process does not do what `logged` says, but this.
   enum class Instead { kCall, kHandlersEnd, kException };
   [[noreturn]] void StopNondeterministic(const LogEntry& logged, Instead instead);
@@ -293,7 +288,8 @@ class Engine : public Runner, public CallDescriber {
   int64_t call_count_ = 0;
   int64_t answer_count_ = 0;
   bool stopped_ = false;
-  RunEnd end_ = RunEnd::kAllEnded;
+  SimEnd end_ = SimEnd::kAllEnded;
+  bool abandoned_ = false;
   LogEntry diverged_;
   Instead instead_ = Instead::kCall;
   std::string exception_;   // the last that came out of a body

@@ -38,9 +38,7 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& 
   own.place.index = index;
   const bool unseen = footprint.IsWithinPendingOf(current_) &&
                       !explorer_->SeesOwnSteps(own.place.process) && !HasHandler();
-  own.footprint = footprint;
-  own.footprint.Add(Footprint::Access::kWrite, ProcessPart::kOwn, current_);
-  own.footprint.Add(Footprint::Access::kRead, ProcessPart::kArrivals, current_);
+  SetFootprint(current_, footprint);
   if (unseen) last_ = current_;
   if (unseen || would_wait()) return;
   own.parked = &would_wait;
@@ -48,14 +46,25 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& 
   own.parked = nullptr;
 }
 
-// An end has steps as calls have: `footprint` is the next one's.
-void Engine::ParkToEnd(const Footprint& footprint) {
+// With what all steps have.
+void Engine::SetFootprint(int slot, const Footprint& footprint) {
+  Footprint& whole = TaskAt(slot)->footprint;
+  whole = footprint;
+  whole.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
+  whole.Add(Footprint::Access::kRead, ProcessPart::kArrivals, slot);
+}
+
+// An end has steps as calls have. What the next one touches is asked for again each time, for it
+// depends on what others do until then: whether the parent has a handler for SIGCHLD.
+void Engine::ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot)) {
   Task& own = task();
   own.call = OsCall::kExit;
   const uint32_t index = CountCall(false);
   own.arguments.clear();
   const ReadyCheck never(kNeverWaits);
-  Park(index, footprint, never);
+  own.end = ask;
+  Park(index, ask(kernel_, current_), never);
+  own.end = nullptr;
 }
 
 // Its parent is told when it stops.
@@ -101,6 +110,7 @@ int Engine::PickExplored() {
       const int slot = (last_ + i) % used;
       if (!CanRun(slot)) continue;
       const Task& task = *TaskAt(slot);
+      if (task.end != nullptr) SetFootprint(slot, task.end(kernel_, slot));
       candidates[count++] = {slot, true, &task.place, &task.footprint};
     }
     if (count == 0) {
@@ -118,7 +128,7 @@ int Engine::PickExplored() {
     const int chosen = explorer_->ChooseProcess(candidates, count);
     if (chosen == Explorer::kAbandon) {
       stopped_ = true;
-      end_ = RunEnd::kAbandoned;
+      abandoned_ = true;
       return kNone;
     }
     const Candidate& candidate = candidates[chosen];

@@ -175,6 +175,12 @@ void AddFaults(Tag<OsCall::kSocket>, const Kernel& kernel, int slot, FaultList* 
                int type, int protocol);
 void AddFaults(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, FaultList* faults, int fd,
                const void* buffer, size_t size, int flags, const UnixAddress* address);
+void AddFaults(Tag<OsCall::kBind>, const Kernel& kernel, int slot, FaultList* faults, int fd,
+               const UnixAddress* address);
+void AddFaults(Tag<OsCall::kSetPassCred>, const Kernel& kernel, int slot, FaultList* faults,
+               int fd);
+void AddFaults(Tag<OsCall::kRecvMsg>, const Kernel& kernel, int slot, FaultList* faults, int fd,
+               void* buffer, size_t size, int flags);
 
 // Files
 void AddFaults(Tag<OsCall::kStat>, const Kernel& kernel, int slot, FaultList* faults,

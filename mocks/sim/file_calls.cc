@@ -197,12 +197,11 @@ mode_t Calls::Umask(mode_t mask) { return std::exchange(self().umask, mask & 077
 SysResult<size_t> Calls::ReadLink(const char* path, char* buffer, size_t size) {
   if (static_cast<int>(size) <= 0) return SysError(EINVAL);
   const Resolved where = Resolve(kernel_, self(), path, false);
-  const bool own_proc = where.proc && where.name == "self";
-  if (where.proc && !own_proc) Refuse("readlink in /proc");
   if (where.error != 0) return SysError(where.error);
-  if (!own_proc && !S_ISLNK(kernel_.inodes[where.inode].mode)) return SysError(EINVAL);
+  if (!where.proc && !S_ISLNK(kernel_.inodes[where.inode].mode)) return SysError(EINVAL);
   if (buffer == nullptr) return SysError(EFAULT);
-  const std::string target = own_proc ? std::to_string(self().pid) : Contents(kernel_, where.inode);
+  const std::string target = where.proc ? ProcTarget(kernel_, self(), where.name)
+                                        : Contents(kernel_, where.inode);
   return target.copy(buffer, size);
 }
 

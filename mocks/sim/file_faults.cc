@@ -224,6 +224,22 @@ void AddFaults(Tag<OsCall::kSendTo> call, const Kernel& kernel, int slot, FaultL
   AddInterruption(kernel, slot, waits, faults);
 }
 
+// bind(2).
+void AddFaults(Tag<OsCall::kBind>, const Kernel&, int, FaultList* faults, int, const UnixAddress*) {
+  faults->AddErrno(ENOMEM);
+}
+
+// setsockopt(2): nothing that a kernel could be short of.
+void AddFaults(Tag<OsCall::kSetPassCred>, const Kernel&, int, FaultList*, int) {}
+
+// recv(2).
+void AddFaults(Tag<OsCall::kRecvMsg> call, const Kernel& kernel, int slot, FaultList* faults,
+               int fd, void* buffer, size_t size, int flags) {
+  faults->AddErrno(ENOMEM);
+  const bool waits = WouldBlock(call, kernel, slot, fd, buffer, size, flags);
+  AddInterruption(kernel, slot, waits, faults);
+}
+
 // Files ------------------------------------------------------------------------------------------
 
 // stat(2).

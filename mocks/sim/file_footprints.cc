@@ -99,6 +99,7 @@ void AddPolled(FootprintNames* names, const Description& description) {
       if (target != kNone) names->Read(ProcessPart::kIdentity, target);
       return;
     }
+    case DescriptionKind::kSocket: return names->Read(SystemPart::kSockets);
     default: return;  // always ready
   }
 }
@@ -269,6 +270,25 @@ Footprint FootprintOf(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int,
   FootprintNames names(kernel, slot);
   names.Write(SystemPart::kSockets);
   if (address->bytes[0] != '\0') names.Read(SystemPart::kFiles);
+  return names.footprint();
+}
+
+Footprint FootprintOf(Tag<OsCall::kBind>, const Kernel& kernel, int slot, int, const UnixAddress*) {
+  FootprintNames names(kernel, slot);
+  names.Write(SystemPart::kSockets);
+  return names.footprint();
+}
+
+Footprint FootprintOf(Tag<OsCall::kSetPassCred>, const Kernel& kernel, int slot, int) {
+  FootprintNames names(kernel, slot);
+  names.Write(SystemPart::kSockets);
+  return names.footprint();
+}
+
+Footprint FootprintOf(Tag<OsCall::kRecvMsg>, const Kernel& kernel, int slot, int, void*, size_t,
+                      int) {
+  FootprintNames names(kernel, slot);
+  names.Write(SystemPart::kSockets);
   return names.footprint();
 }
 

@@ -16,6 +16,12 @@ namespace {
 bool FilesAreScarce(const Kernel& kernel) { return kernel.most_files < kMaxDescriptions; }
 bool BlocksAreScarce(const Kernel& kernel) { return kernel.free_blocks < kMaxPages; }
 
+bool HasHandler(const Process& process) {
+  bool any = false;
+  for (const Action& action : process.signals.actions) any |= action.ordinal > kIgnoreAction;
+  return any;
+}
+
 }  // namespace
 
 void FootprintNames::ReadEverybody() {
@@ -46,7 +52,8 @@ void FootprintNames::PostChildSignal(int parent) {
     return Read(ProcessPart::kPending, parent);
   }
   Write(ProcessPart::kPending, parent);
-  if (!blocked) Write(ProcessPart::kArrivals, parent);
+  // Who blocks it may do so in a handler only, and any step may be that one's last.
+  if (!blocked || HasHandler(process)) Write(ProcessPart::kArrivals, parent);
 }
 
 // By somebody else: to become so takes a fork, which is the process's own.
@@ -94,6 +101,10 @@ void FootprintNames::Close(int fd) {
       break;
     }
     case DescriptionKind::kDirectory: break;
+    case DescriptionKind::kSocket:
+      // Its name goes with it.
+      if (kernel_.sockets[description->object].bound != 0) Commute(SystemPart::kSockets);
+      return;
     default: return;
   }
   const auto index = static_cast<int>(description - kernel_.descriptions.rows);

@@ -274,10 +274,9 @@ Footprint FootprintOfClosingStep(const Kernel& kernel, int slot) {
   const Process& self = names.self();
   for (int fd = 0; fd < self.descriptors_end; ++fd) names.Close(fd);
   names.ReleaseVforkParent();
-  if (self.executable != kNone) names.Commute(SystemPart::kFiles);     // it may be written to again
-  if (self.subreaper != 0) names.Write(ProcessPart::kIdentity, slot);  // it adopts nobody any more
+  if (self.executable != kNone) names.Commute(SystemPart::kFiles);  // it may be written to again
   // What is pending stays so, and which children it leaves: that is seen in what is known of a
-  // process that has ended.
+  // process that has ended. And from now on it adopts nobody.
   names.Read(ProcessPart::kChildren, slot);
   names.Read(ProcessPart::kPending, slot);
   return names.footprint();
@@ -290,7 +289,6 @@ void AddEnd(FootprintNames* names, int parent, bool tells) {
   if (parent == kNone) return names->Commute(SystemPart::kProcesses);  // init waits at once
   const Process& process = names->kernel().processes[parent];
   names->Write(ProcessPart::kChildren, parent);
-  names->Read(ProcessPart::kIdentity, parent);  // its group, and who ends first
   if (!tells) return;
   names->PostChildSignal(parent);
   const Action& action = process.signals.actions[SIGCHLD];
@@ -298,18 +296,11 @@ void AddEnd(FootprintNames* names, int parent, bool tells) {
   if (!waits) names->Commute(SystemPart::kProcesses);
 }
 
-// The end of a relative, `older` the parent, may leave a group without anybody who could continue
-// it: setpgid(2).
-void AddOrphanedGroup(FootprintNames* names, int older, int younger) {
-  const Kernel& kernel = names->kernel();
-  const Process& parent = kernel.processes[older];
-  const Process& child = kernel.processes[younger];
-  if (parent.group == child.group || parent.session != child.session) return;
-  // Who is in that group, and is anybody of it stopped?
-  names->ReadEverybody();
-  for (const Process& each : kernel.processes) {
-    const bool is_in = each.state != ProcessState::kFree && each.group == child.group;
-    if (is_in && each.stopped != 0) names->Everything();
+// The end of a relative may leave a group without anybody who could continue it: setpgid(2). That
+// is told to who is stopped; a step that stops somebody depends on every other.
+void AddOrphanedGroups(FootprintNames* names) {
+  for (const Process& each : names->kernel().processes) {
+    if (each.state != ProcessState::kFree && each.stopped != 0) names->Everything();
   }
 }
 
@@ -320,18 +311,20 @@ Footprint FootprintOfLastStep(const Kernel& kernel, int slot) {
   const Process& self = names.self();
   names.Write(ProcessPart::kIdentity, slot);
   AddEnd(&names, self.parent, self.clone_child == 0);
-  if (self.parent != kNone) AddOrphanedGroup(&names, self.parent, slot);
+  AddOrphanedGroups(&names);
   bool has_children = false;
   for (int child = 0; child < kernel.processes.used; ++child) {
     const Process& process = kernel.processes[child];
     has_children |= process.state != ProcessState::kFree && process.parent == slot;
   }
   if (!has_children) return names.footprint();
-  int reaper = self.parent;  // as FindReaper() goes
-  for (; reaper != kNone; reaper = kernel.processes[reaper].parent) {
-    names.Read(ProcessPart::kIdentity, reaper);
+  // As FindReaper() goes. It comes to the same whatever ends on the way; the reaper itself reads
+  // its kChildren when it begins to.
+  int reaper = self.parent;
+  while (reaper != kNone) {
     const Process& process = kernel.processes[reaper];
     if (process.subreaper != 0 && process.state == ProcessState::kRunning) break;
+    reaper = process.parent;
   }
   for (int child = 0; child < kernel.processes.used; ++child) {
     const Process& process = kernel.processes[child];
@@ -340,7 +333,6 @@ Footprint FootprintOfLastStep(const Kernel& kernel, int slot) {
     if (reaper != kNone) names.Write(ProcessPart::kChildren, reaper);
     if (process.parent_death_signal != 0) names.Post(child);
     if (process.state == ProcessState::kZombie) AddEnd(&names, reaper, true);
-    AddOrphanedGroup(&names, slot, child);
   }
   return names.footprint();
 }

@@ -4,9 +4,8 @@
 // whatever others do until then: who asked once need not ask again. What every step of process s
 // has besides is left out: it writes kOwn[s] and reads kArrivals[s].
 //
-// What a signal does to a process is not among what its calls do. An end by one begins with a step
-// of its own, FootprintOfClosingStep(); and who is in a handler writes kPending at each of its
-// steps, since any of them may end with the mask as it was before.
+// What a signal does to a process is not among what its calls do: an end by one begins with a step
+// of its own, FootprintOfClosingStep().
 //
 // Which slot, pipe, description or inode is taken is no conflict: no body sees that, but for
 // st_ino, which it can only compare.
@@ -147,6 +146,11 @@ Footprint FootprintOf(Tag<OsCall::kSocket>, const Kernel& kernel, int slot, int 
                       int protocol);
 Footprint FootprintOf(Tag<OsCall::kSendTo>, const Kernel& kernel, int slot, int fd,
                       const void* buffer, size_t size, int flags, const UnixAddress* address);
+Footprint FootprintOf(Tag<OsCall::kBind>, const Kernel& kernel, int slot, int fd,
+                      const UnixAddress* address);
+Footprint FootprintOf(Tag<OsCall::kSetPassCred>, const Kernel& kernel, int slot, int fd);
+Footprint FootprintOf(Tag<OsCall::kRecvMsg>, const Kernel& kernel, int slot, int fd, void* buffer,
+                      size_t size, int flags);
 
 // Files
 Footprint FootprintOf(Tag<OsCall::kStat>, const Kernel& kernel, int slot, const char* path);

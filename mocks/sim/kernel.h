@@ -146,9 +146,11 @@ struct Socket {
   int32_t type;  // SOCK_DGRAM and its like
   uint32_t uid;
   uint32_t gid;
+  int32_t bound;             // one more than its receiver; 0: to none
+  int32_t pass_credentials;  // SO_PASSCRED
 };
 
-// One that somebody outside the simulation has bound.
+// One that somebody outside the simulation has bound, or a process: to an abstract name.
 struct Receiver {
   int32_t used;
   int32_t type;
@@ -157,6 +159,8 @@ struct Receiver {
   int32_t reads;  // its holder does, at once; else `room` fits in
   int32_t room;
   int32_t queued;
+  int32_t own;   // a process's
+  int32_t next;  // of such a one: the first datagram that it may not have read
   uint32_t name_size;  // of an abstract name, with the NUL that it begins with; 0
   char name[UnixAddress::kMaxSize];
 };

@@ -33,7 +33,7 @@ int EventsBehind(const Kernel& kernel, const Description& description) {
     }
     case DescriptionKind::kPidFd:
       return HasEnded(kernel, description.object) ? POLLIN | POLLRDNORM : 0;
-    case DescriptionKind::kSocket: return EventsOfSocket(kernel.sockets[description.object]);
+    case DescriptionKind::kSocket: return EventsOfSocket(kernel, description.object);
     default: return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 }

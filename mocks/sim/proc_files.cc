@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mocks/sim/descriptors.h"
+#include "mocks/sim/files.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
@@ -51,6 +52,8 @@ constexpr const char* kNames[] = {"stat",
                                   "sys/kernel/pid_max",
                                   "fdinfo/",
                                   "fd/"};
+
+constexpr ino_t kInitialPidNamespace = 4026531836;
 
 constexpr int64_t kTick = 10'000'000;  // nanoseconds: sysconf(_SC_CLK_TCK) is 100
 
@@ -226,7 +229,7 @@ FileStatus ProcStatus(const Kernel& kernel, const Description& description) {
   status.links = 1;
   if (description.entry == kPidNamespace || description.entry == kPidNamespaceOfChildren) {
     status.device = 4;
-    status.inode = 4026531836;
+    status.inode = kInitialPidNamespace;
     status.mode = S_IFREG | 0444;
     return status;
   }
@@ -234,6 +237,23 @@ FileStatus ProcStatus(const Kernel& kernel, const Description& description) {
   status.inode = static_cast<ino_t>(100'000 + description.object * 100 + description.entry);
   status.mode = IsProcDirectory(description) ? S_IFDIR | 0500 : S_IFREG | 0444;
   return status;
+}
+
+std::string ProcTarget(const Kernel& kernel, const Process& self, const std::string& path) {
+  const std::string pid = std::to_string(self.pid);
+  if (path == "self") return pid;
+  if (path == "thread-self") return pid + "/task/" + pid;
+  const size_t slash = path.find('/');
+  const std::string who = path.substr(0, slash);
+  if (who == "self" || who == "thread-self") {
+    const std::string what = path.substr(slash + 1);
+    // Within a root of one's own the path would begin there.
+    if (what == "cwd" && self.root == kRootInode) return PathOf(kernel, self.directory);
+    if (what == kNames[kPidNamespace] || what == kNames[kPidNamespaceOfChildren]) {
+      return "pid:[" + std::to_string(kInitialPidNamespace) + "]";
+    }
+  }
+  Refuse("readlink of /proc/" + path);
 }
 
 std::vector<std::string> ProcNames(const Kernel& kernel, const Description& description) {

@@ -23,6 +23,10 @@ bool IsProcLink(const Description& description);  // /proc/PID/fd/N
 bool IsProcDirectory(const Description& description);
 FileStatus ProcStatus(const Kernel& kernel, const Description& description);
 
+// Where a link of the process's own in /proc leads, "self" or "self/ns/pid", as readlink(2) says.
+// Refuses other links.
+std::string ProcTarget(const Kernel& kernel, const Process& self, const std::string& path);
+
 // The names in a directory of /proc, without "." and "..".
 std::vector<std::string> ProcNames(const Kernel& kernel, const Description& description);
 

@@ -232,7 +232,7 @@ void Engine::Exit(int status) {
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
-  if (explorer_ != nullptr) ParkToEnd(FootprintOfClosingStep(kernel_, current_));
+  if (explorer_ != nullptr) ParkToEnd(&FootprintOfClosingStep);
   AddRecord(current_, &ended_);
   ended_.back().process.wait_status = wait_status;
   ended_.back().ended = true;
@@ -241,7 +241,7 @@ void Engine::EndCurrent(int wait_status) {
   ReleaseVforkParent();
   BeginExit(&kernel_, current_);
   if (explorer_ != nullptr) {
-    ParkToEnd(FootprintOfLastStep(kernel_, current_));
+    ParkToEnd(&FootprintOfLastStep);
   } else {
     LetOthersRun();
   }

@@ -24,18 +24,6 @@
 namespace cleanfork {
 namespace {
 
-SimEnd PublicEnd(sim::RunEnd end) {
-  switch (end) {
-    case sim::RunEnd::kAllEnded: return SimEnd::kAllEnded;
-    case sim::RunEnd::kLeftWaiting: return SimEnd::kLeftWaiting;
-    case sim::RunEnd::kDeadlock: return SimEnd::kDeadlock;
-    case sim::RunEnd::kNondeterminism: return SimEnd::kNondeterminism;
-    case sim::RunEnd::kTooManyCalls: return SimEnd::kTooManyCalls;
-    case sim::RunEnd::kAbandoned: break;  // there is nobody to do that
-  }
-  return SimEnd::kAllEnded;
-}
-
 void CopySignals(const sim::Signals& signals, SimProcess* process) {
   process->mask = SignalSet::FromBits(signals.mask);
   process->pending = SignalSet::FromBits(signals.pending | signals.own_pending);
@@ -82,7 +70,7 @@ class SimOs::Impl {
     }
     engine_.Run(&os_, body, options_.environment);
     running_ = false;
-    return {PublicEnd(engine_.end()), engine_.message()};
+    return {engine_.end(), engine_.message()};
   }
 
   std::vector<SimProcess> Processes() const {
@@ -127,6 +115,7 @@ class SimOs::Impl {
     std::vector<SimDatagram> datagrams;
     for (int i = 0; i < kernel_->datagrams.used; ++i) {
       const sim::Datagram& sent = kernel_->datagrams[i];
+      if (kernel_->receivers[sent.receiver].own != 0) continue;
       const auto* bytes = reinterpret_cast<const char*>(kernel_->datagram_bytes + sent.at);
       datagrams.push_back({options_.sockets[static_cast<size_t>(sent.receiver)].address,
                            std::string(bytes, sent.size), sent.pid, sent.uid, sent.gid});

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -23,6 +24,9 @@ constexpr int kTypeMask = 0xf;
 
 // The send buffer of net.core.wmem_default, without what Linux keeps of it for itself: socket(7).
 constexpr size_t kMostBytes = 212992 - 32;
+
+// How many datagrams wait for a process: more than net.unix.max_dgram_qlen of Linux, which is 10.
+constexpr int kMostQueued = 11;
 
 int TakeSocket(Kernel* kernel, int type, const Credentials& credentials) {
   for (int index = 0; index < kMaxSockets; ++index) {
@@ -115,11 +119,26 @@ Receiver& AddReceiver(Kernel* kernel) {
   return receiver;
 }
 
-void FreeSocket(Kernel* kernel, int socket) { kernel->sockets[socket] = Socket(); }
+int FindUnread(const Kernel& kernel, const Socket& socket) {
+  if (socket.bound == 0) return -1;
+  for (int i = kernel.receivers[socket.bound - 1].next; i < kernel.datagrams.used; ++i) {
+    if (kernel.datagrams[i].receiver == socket.bound - 1) return i;
+  }
+  return -1;
+}
 
-int EventsOfSocket(const Socket& socket) {
+void FreeSocket(Kernel* kernel, int socket) {
+  const int bound = kernel->sockets[socket].bound;
+  // An abstract name goes with its socket.
+  if (bound != 0) kernel->receivers[bound - 1].gone = 1;
+  kernel->sockets[socket] = Socket();
+}
+
+int EventsOfSocket(const Kernel& kernel, int index) {
+  const Socket& socket = kernel.sockets[index];
   const int hung_up = socket.type == SOCK_DGRAM ? 0 : POLLHUP;  // it is not connected
-  return POLLOUT | POLLWRNORM | POLLWRBAND | hung_up;
+  const int readable = FindUnread(kernel, socket) < 0 ? 0 : POLLIN | POLLRDNORM;
+  return POLLOUT | POLLWRNORM | POLLWRBAND | hung_up | readable;
 }
 
 FileStatus StatusOfSocket(const Kernel& kernel, int index) {
@@ -203,6 +222,70 @@ SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int fla
   return size;
 }
 
+SysResult<void> Calls::Bind(int fd, const UnixAddress* address) {
+  const bool abstract = address->bytes[0] == '\0';
+  const size_t most = abstract ? UnixAddress::kMaxSize : UnixAddress::kMaxSize - 1;
+  if (address->size == 0 || address->size > most) return SysError(EINVAL);
+  const Description* description = Find(fd);
+  if (description == nullptr) return SysError(EBADF);
+  if (description->kind != DescriptionKind::kSocket) return SysError(ENOTSOCK);
+  sim::Socket& socket = kernel_.sockets.Use(description->object);
+  if (!abstract) Refuse("a socket that is bound to a path");
+  if (socket.type != SOCK_DGRAM) Refuse("a socket that is bound and not of datagrams");
+  if (socket.bound != 0) return SysError(EINVAL);
+  if (FindByName(kernel_, *address, socket.type).error == 0) return SysError(EADDRINUSE);
+  Receiver& receiver = AddReceiver(&kernel_);
+  receiver.type = socket.type;
+  receiver.own = 1;
+  receiver.room = kMostQueued;
+  receiver.next = kernel_.datagrams.used;
+  receiver.name_size = static_cast<uint32_t>(address->size);
+  std::memcpy(receiver.name, address->bytes, address->size);
+  socket.bound = static_cast<int32_t>(&receiver - kernel_.receivers.rows) + 1;
+  return {};
+}
+
+SysResult<void> Calls::SetPassCred(int fd) {
+  const Description* description = Find(fd);
+  if (description == nullptr) return SysError(EBADF);
+  if (description->kind != DescriptionKind::kSocket) return SysError(ENOTSOCK);
+  kernel_.sockets.Use(description->object).pass_credentials = 1;
+  return {};
+}
+
+SysResult<ReceivedMessage> Calls::RecvMsg(int fd, void* buffer, size_t size, int flags) {
+  const Description* description = Find(fd);
+  if (description == nullptr) return SysError(EBADF);
+  if (description->kind != DescriptionKind::kSocket) return SysError(ENOTSOCK);
+  const int index = description->object;
+  if (kernel_.sockets[index].type != SOCK_DGRAM) Refuse("recvmsg of a socket without datagrams");
+  if ((flags & ~MSG_DONTWAIT) != 0) Refuse("recvmsg with other flags than MSG_DONTWAIT");
+  const int unread = FindUnread(kernel_, kernel_.sockets[index]);
+  if (unread < 0) {
+    if (flags != 0 || (description->flags & O_NONBLOCK) != 0) return SysError(EAGAIN);
+    Wait("nobody sends to the socket", kForever,
+         [&] { return FindUnread(kernel_, kernel_.sockets[index]) >= 0; });
+    return SysError(kRestartable);
+  }
+  const Datagram& datagram = kernel_.datagrams[unread];
+  if (buffer == nullptr && size > 0 && datagram.size > 0) return SysError(EFAULT);
+  Receiver& receiver = kernel_.receivers.Use(datagram.receiver);
+  receiver.next = unread + 1;
+  --receiver.queued;
+  ReceivedMessage message;
+  message.size = std::min<size_t>(size, datagram.size);
+  message.cut = datagram.size > size;
+  if (message.size > 0) {
+    std::memcpy(buffer, kernel_.datagram_bytes + datagram.at, message.size);
+  }
+  if (kernel_.sockets[index].pass_credentials != 0) {
+    message.pid = datagram.pid;
+    message.uid = datagram.uid;
+    message.gid = datagram.gid;
+  }
+  return message;
+}
+
 SysResult<size_t> Calls::ReadSocket(int index, size_t size, bool blocking) {
   if (size == 0) return size_t{0};
   switch (kernel_.sockets[index].type) {
@@ -210,6 +293,7 @@ SysResult<size_t> Calls::ReadSocket(int index, size_t size, bool blocking) {
     case SOCK_SEQPACKET: return SysError(ENOTCONN);
     default: break;
   }
+  if (kernel_.sockets[index].bound != 0) Refuse("read of a socket that is bound");
   if (!blocking) return SysError(EAGAIN);
   Wait("nobody can send to a socket without an address", kForever, [] { return false; });
   return SysError(kRestartable);

@@ -54,7 +54,7 @@ constexpr StepRow kSteps[] = {
     {Step::kExec, kExitExec},
     {Step::kReport, kExitSystem},
     {Step::kStart, kExitSystem},
-    {Step::kReady, kExitSystem},
+    {Step::kReady, kExitNotReady},
 };
 
 struct Meaning {
@@ -71,6 +71,8 @@ constexpr Meaning kMeanings[] = {
     {kExitSystem, "the system failed us"},
     {kExitPidFile, "the pid file cannot be made, written or trusted"},
     {kExitTryAgain, "no process to be had now; later there may be"},
+    {kExitNotReady, "it ended or gave up before it was ready"},
+    {kExitTimeout, "it was not ready in time"},
     {kExitChDir, "the directory cannot be entered"},
     {kExitNice, "the priority cannot be changed"},
     {kExitDescriptors, "descriptors cannot be closed or handed on"},
@@ -91,6 +93,11 @@ constexpr Meaning kMeanings[] = {
 
 }  // namespace
 
+int ExitCodeOf(const ExitStatus& ended) {
+  constexpr int kSignalled = 128;
+  return ended.signalled() ? kSignalled + ended.term_signal() : ended.exit_status();
+}
+
 ExitCode ExitCodeOf(Step step) {
   for (const StepRow& row : kSteps) {
     if (row.step == step) return row.code;
@@ -104,6 +111,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     if (error->step == Step::kWritePidFile && error->error == EEXIST) return kExitAlreadyRunning;
     if (error->step == Step::kOpenStream && error->stream == 1) return kExitStdout;
     if (error->step == Step::kOpenStream && error->stream == 2) return kExitStderr;
+    if (error->step == Step::kReady && error->error == ETIME) return kExitTimeout;
     return ExitCodeOf(error->step);
   }
   switch (status.code()) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "cleanfork/child.h"
 #include "cleanfork/step.h"
 
 namespace cleanfork::cli {
@@ -18,12 +19,16 @@ enum ExitCode : int {
   kExitUsage = 64,
   kExitNoUser = 67,
   kExitAlreadyRunning = 69,
+  kExitUnavailable = 69,  // of reload: it does not run
   kExitInternal = 70,
   kExitSystem = 71,
   kExitPidFile = 73,
   kExitTryAgain = 75,
+  kExitNotReady = 76,
   kExitNotPermitted = 77,
-  kExitStillRunning = 124,
+  kExitCrashLoop = 79,      // of a supervisor; the first number that sysexits(3) does not have
+  kExitStillRunning = 124,  // of stop
+  kExitTimeout = 124,
   kExitNotExecutable = 126,  // of `run` alone
   kExitNotFound = 127,       // of `run` alone
   kExitChDir = 200,
@@ -51,6 +56,9 @@ enum StatusExitCode : int {
   kStatusNotRunning = 3,
   kStatusUnknown = 4,
 };
+
+// That of the program, or 128 and the number of the signal that ended it, as a shell has it.
+int ExitCodeOf(const ExitStatus& ended);
 
 // What the failure of a step comes to.
 ExitCode ExitCodeOf(Step step);

@@ -8,6 +8,7 @@
 #include <climits>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -19,6 +20,8 @@
 #include "cleanfork/names.h"
 #include "cleanfork/probe.h"
 #include "cleanfork/unique_fd.h"
+#include "src/cli/log_writer.h"
+#include "src/cli/service.h"
 
 namespace cleanfork::cli {
 
@@ -222,13 +225,16 @@ std::vector<Option> DescriptorOptions() {
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->in);
        }},
-      {"stdout", 0, "FILE|null|inherit",
-       "Standard output; a file is appended to. Default: null for start, inherit for run.",
+      {"stdout", 0, "FILE|null|inherit|syslog[:FACILITY[.LEVEL]]",
+       "Standard output; a file is appended to. Default: null for start, inherit for run. syslog "
+       "is "
+       "for start alone, with daemon.info if no other is given.",
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->out);
        }},
-      {"stderr", 0, "FILE|null|inherit",
-       "Standard error. Default: for start the caller's if that is a regular file, else null; "
+      {"stderr", 0, "FILE|null|inherit|syslog[:FACILITY[.LEVEL]]",
+       "Standard error, likewise; to syslog with daemon.err. Default: for start the caller's if "
+       "that is a regular file, else null; "
        "inherit for run.",
        [](const char* argument, Settings* settings) {
          return ApplyNotEmpty(argument, &settings->err);
@@ -236,10 +242,6 @@ std::vector<Option> DescriptorOptions() {
       {"keep-fd", 0, "NUMBER",
        "Leave this descriptor open; all others from 3 up are closed. May be given more than once.",
        ApplyKeepFd},
-      {"wait", 0, "exec", "What to wait for before reporting success: that the program runs.",
-       [](const char* argument, Settings*) {
-         return std::string(argument) == "exec" ? absl::OkStatus() : Wrong("only exec is known");
-       }},
       {"retries", 0, "NUMBER",
        "How often to try again when there is no process to be had. Default: 4.", ApplyRetries},
   };
@@ -275,27 +277,14 @@ std::string BaseDirectory(Os& os) {
 }
 
 // The same without what `bazel run` meant for us alone, unless it was asked for by name.
-Environment WithoutBazel(Environment environment, Os& os) {
-  constexpr const char* kOurs[] = {"BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY"};
-  const auto is_set = [&os](const char* name) { return os.GetEnv(name) != nullptr; };
-  char* const* variable = os.GetEnviron();
-  if (!environment.inherit || variable == nullptr ||
-      std::none_of(std::begin(kOurs), std::end(kOurs), is_set)) {
-    return environment;
-  }
-  environment.inherit = false;
-  for (; *variable != nullptr; ++variable) {
-    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
-    if (std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs)) {
-      environment.keep.push_back(name);
-    }
-  }
-  return environment;
+Environment WithoutBazel(const Environment& environment, Os& os) {
+  return WithoutVariables(environment, {"BUILD_WORKING_DIRECTORY", "BUILD_WORKSPACE_DIRECTORY"},
+                          os);
 }
 
 Stream ToStream(const std::string& text, const Stream& by_default, Os& os) {
   if (text.empty()) return by_default;
-  if (text == "null") return Stream::Null();
+  if (text == "null" || IsSyslog(text)) return Stream::Null();
   if (text == "inherit") return Stream::Inherit();
   return Stream::File(CallersPath(text, os));
 }
@@ -384,6 +373,7 @@ bool IsSameFile(const std::string& a, const std::string& b, Os& os) {
 
 // What a program writes to a log would not be a pid, and the pid would stand in its log.
 absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
+  if (launch.pid_file.empty()) return absl::OkStatus();
   const ForkOptions& options = launch.options;
   for (const Stream* stream : {&options.in, &options.out, &options.err}) {
     if (stream->kind() == Stream::Kind::kFile && IsSameFile(stream->path(), launch.pid_file, os)) {
@@ -392,6 +382,27 @@ absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
     }
   }
   return absl::OkStatus();
+}
+
+// `fd`, or a copy of it, which shares its lock, above the numbers that the child's other
+// descriptors are to have.
+absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os) {
+  int highest = 0;
+  bool is_taken = false;
+  for (const DescriptorMove& move : options.descriptors) {
+    highest = std::max(highest, move.to);
+    is_taken = is_taken || move.to == fd;
+  }
+  if (!is_taken) return fd;
+  const SysResult<int> made = os.FcntlDupFd(fd, highest + 1);
+  if (!made.ok()) {
+    ChildError error;
+    error.step = Step::kWritePidFile;
+    error.error = made.error();
+    return ChildErrorStatus("fcntl(F_DUPFD_CLOEXEC)", error);
+  }
+  *copy = UniqueFd(os, made.value());
+  return made.value();
 }
 
 }  // namespace
@@ -403,12 +414,6 @@ std::vector<Option> LaunchOptions() {
     options.insert(options.end(), group.begin(), group.end());
   }
   return options;
-}
-
-Option PidFileOption(const char* help) {
-  return {"pidfile", 0, "FILE", help, [](const char* argument, Settings* settings) {
-            return ApplyNotEmpty(argument, &settings->pid_file);
-          }};
 }
 
 std::string CallersPath(const std::string& path, Os& os) {
@@ -428,6 +433,24 @@ absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os) {
   return Wrong(absl::StrCat("\"", path,
                             "\": give an absolute path: neither PWD nor /proc/self/cwd "
                             "says where we are"));
+}
+
+Environment WithoutVariables(Environment environment, const std::vector<std::string>& names,
+                             Os& os) {
+  const auto is_set = [&os](const std::string& name) { return os.GetEnv(name.c_str()) != nullptr; };
+  char* const* variable = os.GetEnviron();
+  if (!environment.inherit || variable == nullptr ||
+      std::none_of(names.begin(), names.end(), is_set)) {
+    return environment;
+  }
+  environment.inherit = false;
+  for (; *variable != nullptr; ++variable) {
+    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      environment.keep.push_back(name);
+    }
+  }
+  return environment;
 }
 
 void LogFiles::Make(const Stream& stream) {
@@ -483,7 +506,12 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   options.err = ToStream(settings.err, defaults.err, os);
   options.keep_descriptors = settings.keep_descriptors;
   if (settings.retries.has_value()) options.retry.attempts = *settings.retries + 1;
-  if (!settings.pid_file.empty()) launch.pid_file = CallersPath(settings.pid_file, os);
+  absl::StatusOr<std::string> pid_file = PidFilePath(settings, os);
+  if (!pid_file.ok()) return pid_file.status();
+  launch.pid_file = *std::move(pid_file);
+  // Before the claim, which empties the file, and removes it when the start fails.
+  absl::Status apart = CheckPidFileIsNoStream(launch, os);
+  if (!apart.ok()) return apart;
   return launch;
 }
 
@@ -495,30 +523,31 @@ absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
     }
   };
   std::optional<PidFile> pid_file;
+  UniqueFd copy;
   if (!launch.pid_file.empty()) {
-    // Before the claim, which empties the file, and removes it when the start fails.
-    const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
-    if (!apart.ok()) return apart;
     absl::StatusOr<PidFile> claimed = PidFile::Claim(launch.pid_file, context.os);
     if (!claimed.ok()) return claimed.status();
     pid_file = *std::move(claimed);
-    launch.options.pid_file_descriptor = pid_file->descriptor();
+    const absl::StatusOr<int> descriptor =
+        DescriptorBeside(launch.options, pid_file->descriptor(), &copy, context.os);
+    if (!descriptor.ok()) return descriptor.status();
+    launch.options.pid_file_descriptor = *descriptor;
     say(absl::StrCat("claimed the pid file ", launch.pid_file));
   }
-  LogFiles logs(context.os);
-  logs.Make(launch.options.out);
-  logs.Make(launch.options.err);
+  auto logs = std::make_unique<LogFiles>(context.os);
+  logs->Make(launch.options.out);
+  logs->Make(launch.options.err);
   if (pid_file.has_value()) {
-    // Again, now that all of them are there: one may have been a symbolic link to another.
+    // PrepareLaunch() has looked. Now all of them are there: one may have been a symbolic link to
+    // another.
     const absl::Status apart = CheckPidFileIsNoStream(launch, context.os);
     if (!apart.ok()) return apart;
   }
   say(absl::StrCat("starting ", absl::StrJoin(launch.command, " ")));
   absl::StatusOr<Child> child = Spawn(launch.command, launch.options, context.os);
   if (!child.ok()) return child.status();
-  logs.Keep();
   say(absl::StrCat(launch.command[0], " runs as pid ", child->pid()));
-  return Started{*std::move(child), std::move(pid_file)};
+  return Started{*std::move(child), std::move(pid_file), std::move(logs)};
 }
 
 }  // namespace cleanfork::cli

@@ -2,6 +2,7 @@
 #ifndef CLEANFORK_SRC_CLI_LAUNCH_H_
 #define CLEANFORK_SRC_CLI_LAUNCH_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,9 +22,6 @@ namespace cleanfork::cli {
 
 std::vector<Option> LaunchOptions();
 
-// The option --pidfile, with the help text that fits the subcommand.
-Option PidFileOption(const char* help);
-
 // What --help of start and run says about paths.
 extern const char* const kPathNote;
 
@@ -36,6 +34,10 @@ std::string CallersPath(const std::string& path, Os& os);
 // BUILD_WORKING_DIRECTORY it takes PWD, if that is the working directory as it should be;
 // InvalidArgument if it is not.
 absl::StatusOr<std::string> AbsolutePath(const std::string& path, Os& os);
+
+// The same environment without these variables, unless they are asked for by name.
+Environment WithoutVariables(Environment environment, const std::vector<std::string>& names,
+                             Os& os);
 
 // The log files of a child that is about to be started. Those that were not there before and are
 // empty when the start has failed are removed again; what somebody has written stays.
@@ -72,10 +74,12 @@ struct Launch {
 // use; a ChildError of kResolveUser for an unknown group in --groups.
 absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions& defaults, Os& os);
 
-// A child that was started, and the pid file that it holds, which is removed unless committed.
+// A child that was started, the pid file that it holds, which is removed unless committed, and its
+// log files, which are removed if they are new and empty, unless kept.
 struct Started {
   Child child;
   std::optional<PidFile> pid_file;
+  std::unique_ptr<LogFiles> logs;
 };
 
 // Claims the pid file, opens the logs, starts the child. After an error nothing is left: no

@@ -127,8 +127,32 @@ JsonObject& JsonObject::Add(const std::string& key, bool value) {
   return *this;
 }
 
+JsonObject& JsonObject::Add(const std::string& key, const std::vector<JsonObject>& values) {
+  std::string array;
+  for (const JsonObject& value : values) {
+    absl::StrAppend(&array, array.empty() ? "" : ",", value.ToString());
+  }
+  AddRaw(key, absl::StrCat("[", array, "]"));
+  return *this;
+}
+
+JsonObject& JsonObject::Add(const std::string& key, const std::vector<std::string>& values) {
+  std::string array;
+  for (const std::string& value : values) {
+    absl::StrAppend(&array, array.empty() ? "" : ",", Quote(value));
+  }
+  AddRaw(key, absl::StrCat("[", array, "]"));
+  return *this;
+}
+
 void JsonObject::AddRaw(const std::string& key, const std::string& value) {
   absl::StrAppend(&members_, members_.empty() ? "" : ",", Quote(key), ":", value);
+}
+
+JsonObject JsonOutcome(const std::string& subcommand, int exit_code) {
+  JsonObject object;
+  object.Add("subcommand", subcommand).Add("exit_code", int64_t{exit_code});
+  return object;
 }
 
 std::string OneLine(const std::string& text) {
@@ -162,8 +186,8 @@ int ReportFailure(Context& context, const std::string& subcommand, const absl::S
   context.err << "cleanfork: " << subcommand << (subcommand.empty() ? "" : ": ")
               << OneLine(remedy != nullptr ? absl::StrCat(text, "; ", remedy) : text) << std::endl;
   if (json) {
-    JsonObject object;
-    object.Add("error", text).Add("exit_code", int64_t{exit_code});
+    JsonObject object = JsonOutcome(subcommand, exit_code);
+    object.Add("error", text);
     if (error.has_value()) {
       object.Add("step", StepName(error->step));
       const char* name = ErrnoName(error->error);
@@ -179,6 +203,13 @@ int ReportFailure(Context& context, const std::string& subcommand, const absl::S
 int ReportFailure(Context& context, const std::string& subcommand, const absl::Status& status,
                   bool json) {
   return ReportFailure(context, subcommand, status, ExitCodeOf(status), json);
+}
+
+int ReportUsage(Context& context, const std::string& subcommand, const absl::Status& status,
+                bool json) {
+  const absl::Status more = absl::InvalidArgumentError(
+      absl::StrCat(std::string(status.message()), "; see cleanfork ", subcommand, " --help"));
+  return ReportFailure(context, subcommand, more, json);
 }
 
 int ReportOutcome(Context& context, const std::string& subcommand, const std::string& line,

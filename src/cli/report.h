@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cleanfork/os.h"
@@ -28,12 +29,17 @@ class JsonObject {
   }
   JsonObject& Add(const std::string& key, int64_t value);
   JsonObject& Add(const std::string& key, bool value);
+  JsonObject& Add(const std::string& key, const std::vector<JsonObject>& values);
+  JsonObject& Add(const std::string& key, const std::vector<std::string>& values);
   std::string ToString() const { return "{" + members_ + "}"; }
 
  private:
   void AddRaw(const std::string& key, const std::string& value);
   std::string members_;
 };
+
+// How the object of every outcome begins, good or bad: {"subcommand":"start","exit_code":0}.
+JsonObject JsonOutcome(const std::string& subcommand, int exit_code);
 
 // `text` with control characters written as \n or \x1b, so that it stays one line whatever a path
 // in it holds, and cannot speak to the terminal.
@@ -47,6 +53,10 @@ int ReportFailure(Context& context, const std::string& subcommand, const absl::S
 // The same with the exit code that belongs to the status.
 int ReportFailure(Context& context, const std::string& subcommand, const absl::Status& status,
                   bool json);
+
+// The same for a status about the command line, with a word on where to read up on it.
+int ReportUsage(Context& context, const std::string& subcommand, const absl::Status& status,
+                bool json);
 
 // Prints a line on standard output. Returns `exit_code`; an output that cannot be written is told
 // on standard error and does not change what was done, nor therefore the code.

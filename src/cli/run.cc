@@ -10,7 +10,11 @@
 #include "cleanfork/probe.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/launch.h"
+#include "src/cli/log_writer.h"
+#include "src/cli/respawn.h"
+#include "src/cli/service.h"
 #include "src/cli/subcommand.h"
+#include "src/cli/supervisor.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -25,11 +29,6 @@ int ExitCodeOfStart(const absl::Status& status) {
     return error->error == ENOENT ? kExitNotFound : kExitNotExecutable;
   }
   return ExitCodeOf(status);
-}
-
-int ExitCodeOfChild(const ExitStatus& ended) {
-  constexpr int kSignalled = 128;
-  return ended.signalled() ? kSignalled + ended.term_signal() : ended.exit_status();
 }
 
 // Hands signals on until the child has ended.
@@ -59,6 +58,27 @@ absl::StatusOr<ExitStatus> ForwardUntilEnd(Child& child, Os& os) {
   }
 }
 
+int Report(const ExitStatus& ended, pid_t pid, const Settings& settings, Context& context) {
+  const int code = ExitCodeOf(ended);
+  if (!settings.json) return code;
+  JsonObject object = JsonOutcome("run", code);
+  object.Add("program", settings.command[0]).Add("pid", int64_t{pid});
+  object.Add("ended", ended.ToString());
+  return ReportOutcome(context, "run", object.ToString(), code);
+}
+
+int RunSupervised(Launch launch, const Settings& settings, Context& context) {
+  Supervisor supervisor(std::move(launch), settings, "run", context);
+  const absl::Status started = supervisor.Start();
+  if (!started.ok()) {
+    return ReportFailure(context, "run", started, ExitCodeOfStart(started), settings.json);
+  }
+  const absl::StatusOr<ExitStatus> ended = supervisor.Run();
+  if (ended.ok()) return Report(*ended, supervisor.pid(), settings, context);
+  const int code = absl::IsAborted(ended.status()) ? int{kExitCrashLoop} : int{kExitSystem};
+  return ReportFailure(context, "run", ended.status(), code, settings.json);
+}
+
 int Run(const Settings& settings, Context& context) {
   ForkOptions defaults;
   // A foreground process stays with its terminal: in a session of its own it could neither be
@@ -71,6 +91,12 @@ int Run(const Settings& settings, Context& context) {
   };
   absl::StatusOr<Launch> launch = PrepareLaunch(settings, defaults, context.os);
   if (!launch.ok()) return fail(launch.status());
+  if (NeedsLogWriter(settings)) return fail(absl::InvalidArgumentError("syslog is for start"));
+  const absl::Status consistent = CheckRespawn(settings);
+  if (!consistent.ok()) return fail(consistent);
+  if (settings.respawn.when != RespawnSettings::When::kNever && !launch->pid_file.empty()) {
+    return fail(absl::InvalidArgumentError("--respawn with a pid file is for start"));
+  }
 
   // Blocked before there is a child, or one that comes in between would end us and not it.
   SignalSet blocked = kForwarded;
@@ -82,26 +108,16 @@ int Run(const Settings& settings, Context& context) {
     context.os.SigProcMask(SIG_SETMASK, &before).IgnoreError();
   };
 
+  if (settings.respawn.when != RespawnSettings::When::kNever) {
+    return RunSupervised(*std::move(launch), settings, context);
+  }
   // The pid file, never committed, is removed when `started` goes: after the child has ended.
   absl::StatusOr<Started> started = StartChild(*std::move(launch), settings, "run", context);
   if (!started.ok()) return fail(started.status());
+  started->logs->Keep();
   const absl::StatusOr<ExitStatus> ended = ForwardUntilEnd(started->child, context.os);
   if (!ended.ok()) return fail(ended.status());
-  if (settings.json) {
-    JsonObject object;
-    object.Add("program", settings.command[0]).Add("pid", int64_t{started->child.pid()});
-    object.Add("ended", ended->ToString()).Add("exit_code", int64_t{ExitCodeOfChild(*ended)});
-    return ReportOutcome(context, "run", object.ToString(), ExitCodeOfChild(*ended));
-  }
-  return ExitCodeOfChild(*ended);
-}
-
-void PrintRunExitCodes(std::ostream& out) {
-  PrintRow("  N", "that of the program", 8, out);
-  PrintRow("  128+N", "the program was ended by signal N", 8, out);
-  PrintRow("  126", "the program cannot be executed", 8, out);
-  PrintRow("  127", "there is no such program", 8, out);
-  PrintRow("  else", "as for start: cleanfork start --help", 8, out);
+  return Report(*ended, started->child.pid(), settings, context);
 }
 
 }  // namespace
@@ -112,15 +128,25 @@ Subcommand RunSubcommand() {
   run.arguments = "[OPTION]... [--] PROGRAM [ARGUMENT]...";
   run.summary = "Run a program in the foreground, set up as cleanly, and wait for it";
   run.options = LaunchOptions();
-  run.options.push_back(
-      PidFileOption("Keep the pid in this file, locked, as long as the program runs."));
+  for (const Option& option : RespawnOptions()) run.options.push_back(option);
+  for (const Option& option :
+       ServiceOptions("Keep the pid in this file, locked, as long as the program runs.")) {
+    run.options.push_back(option);
+  }
   for (const Option& option : GeneralOptions()) run.options.push_back(option);
   run.notes = {
       "The program stays in the caller's session and with its terminal. TERM, INT, HUP, QUIT, USR1 "
       "and USR2 are handed on to it.",
       kPathNote,
   };
-  run.print_exit_codes = PrintRunExitCodes;
+  run.exit_codes = {
+      {"N", "that of the program"},
+      {"128+N", "the program was ended by signal N"},
+      {"79", "the program ended too often: --respawn-limit"},
+      {"126", "the program cannot be executed"},
+      {"127", "there is no such program"},
+      {"else", "as for start: cleanfork start --help"},
+  };
   run.runs_program = true;
   run.run = Run;
   return run;

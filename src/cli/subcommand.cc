@@ -18,14 +18,6 @@ int Usage(Context& context, const std::string& subcommand, const std::string& wh
                        absl::InvalidArgumentError(absl::StrCat(what, "; see ", help)), json);
 }
 
-// The exit code of what only prints: unlike a start, it has done nothing if nobody can read it.
-int Printed(Context& context) {
-  context.out.flush();
-  if (context.out.good()) return kExitOk;
-  context.err << "cleanfork: standard output cannot be written to" << std::endl;
-  return kExitSystem;
-}
-
 int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::string>& arguments,
                       Context& context) {
   const std::string help = absl::StrCat("cleanfork ", subcommand.name, " --help");
@@ -63,14 +55,17 @@ int Help(const std::vector<std::string>& arguments, Context& context) {
 
 }  // namespace
 
-std::vector<Subcommand> Subcommands() {
-  return {StartSubcommand(), RunSubcommand(), StopSubcommand(), StatusSubcommand()};
+int Printed(Context& context) {
+  context.out.flush();
+  if (context.out.good()) return kExitOk;
+  context.err << "cleanfork: standard output cannot be written to" << std::endl;
+  return kExitSystem;
 }
 
-void PrintExitCodes(std::ostream& out) {
-  for (const ExitCodeRow& row : ExitCodes()) {
-    PrintRow(absl::StrCat("  ", row.code), row.meaning, 8, out);
-  }
+std::vector<Subcommand> Subcommands() {
+  return {StartSubcommand(),   RunSubcommand(),     StopSubcommand(),
+          RestartSubcommand(), ReloadSubcommand(),  StatusSubcommand(),
+          ListSubcommand(),    ExplainSubcommand(), CheckSubcommand()};
 }
 
 void PrintHelp(const Subcommand& subcommand, std::ostream& out) {
@@ -82,9 +77,9 @@ void PrintHelp(const Subcommand& subcommand, std::ostream& out) {
     out << "\n";
     PrintRow("", note, 0, out);
   }
-  if (subcommand.print_exit_codes != nullptr) {
-    out << "\nExit status:\n";
-    subcommand.print_exit_codes(out);
+  out << "\nExit status:\n";
+  for (const ExitLine& line : subcommand.exit_codes) {
+    PrintRow(absl::StrCat("  ", line.code), line.meaning, 9, out);
   }
 }
 

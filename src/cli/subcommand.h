@@ -16,28 +16,38 @@ namespace cleanfork::cli {
 // The version in MODULE.bazel; a test compares the two.
 constexpr const char* kVersion = "0.1.0";
 
+struct ExitLine {
+  std::string code;  // "64", "128+N"
+  std::string meaning;
+};
+
 struct Subcommand {
   const char* name;
   const char* arguments;  // as in "cleanfork start <arguments>"
   const char* summary;    // a line that ends without a full stop
   std::vector<Option> options;
-  std::vector<std::string> notes;           // paragraphs after the options
-  void (*print_exit_codes)(std::ostream&);  // null: nothing to say
-  bool runs_program;                        // whether words may follow the options
+  std::vector<std::string> notes;  // paragraphs after the options
+  std::vector<ExitLine> exit_codes;
+  bool runs_program;  // whether words may follow the options
 
   // Does it, and returns the exit code.
   int (*run)(const Settings& settings, Context& context);
 };
 
-Subcommand StartSubcommand();   // start.cc
-Subcommand RunSubcommand();     // run.cc
-Subcommand StopSubcommand();    // stop.cc
-Subcommand StatusSubcommand();  // status.cc
+Subcommand StartSubcommand();    // start.cc
+Subcommand RunSubcommand();      // run.cc
+Subcommand StopSubcommand();     // stop.cc
+Subcommand RestartSubcommand();  // restart.cc
+Subcommand ReloadSubcommand();   // reload.cc
+Subcommand StatusSubcommand();   // status.cc
+Subcommand ListSubcommand();     // list.cc
+Subcommand ExplainSubcommand();  // explain.cc
+Subcommand CheckSubcommand();    // check.cc
 
 std::vector<Subcommand> Subcommands();
 
-// The codes of ExitCodes(), for --help.
-void PrintExitCodes(std::ostream& out);
+// The exit code of what only prints: unlike a start, it has done nothing if nobody can read it.
+int Printed(Context& context);
 
 void PrintHelp(const Subcommand& subcommand, std::ostream& out);
 void PrintOverview(std::ostream& out);

@@ -201,6 +201,22 @@ const ConformanceCase kProc[] = {
        notes.Add(os.Stat("/proc/4294967396"));
      },
      "yes ok ENOENT ENOENT ENOENT ENOENT"},
+    {"LinksOfOnesOwnLeadSomewhere",
+     [](Os& os, Notes& notes) {
+       const auto target = [&os](const char* path) {
+         char bytes[256];
+         return std::string(bytes, os.ReadLink(path, bytes, sizeof(bytes)).value());
+       };
+       const std::string pid = std::to_string(os.GetPid());
+       notes.Add(target("/proc/thread-self") == pid + "/task/" + pid);
+       const std::string name = target("/proc/thread-self/ns/pid");
+       const ino_t inode = os.Stat("/proc/self/ns/pid").value().inode;
+       notes.Add(name == "pid:[" + std::to_string(inode) + "]");
+       notes.Add(name == target("/proc/self/ns/pid_for_children"));
+       os.ChDir("/dev").IgnoreError();
+       notes.Add(target("/proc/self/cwd"));
+     },
+     "yes yes yes /dev"},
     {"OomScoreAdjTakesNumbers",
      [](Os& os, Notes& notes) {
        const auto write = [&](const std::string& text) {

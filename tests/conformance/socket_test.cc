@@ -39,6 +39,50 @@ TEST(Conformance, ADatagramArrivesWithItsSender) {
             "3 7 0 0 6 a \"READY=1\" a \"\" b \"child\" a \"parent\"");
 }
 
+TEST(Conformance, WhatIsBoundReceivesWithTheSendersIds) {
+  EXPECT_EQ(ObserveWithSockets([](Os& os, Notes& notes) {
+              const UnixAddress address = AddressOf(kAbstract.address + "-own");
+              const int fd = OpenSocket(os), sender = OpenSocket(os);
+              notes.Add(os.Bind(fd, &address));
+              notes.Add(os.Bind(fd, &address));
+              notes.Add(os.Bind(sender, &address));
+              notes.Add(os.SetPassCred(fd));
+              notes.Add(os.SetPassCred(-1));
+              char bytes[4];
+              notes.Add(os.RecvMsg(fd, bytes, sizeof(bytes), MSG_DONTWAIT).error() == EAGAIN);
+              struct pollfd look = {fd, POLLIN, 0};
+              notes.Add(os.Poll(&look, 1, 0));
+              notes.Add(os.SendTo(sender, "hello", 5, 0, &address));
+              notes.Add(os.SendTo(sender, "you", 3, 0, &address));
+              notes.Add(os.Poll(&look, 1, 0));
+              const ReceivedMessage first = os.RecvMsg(fd, bytes, sizeof(bytes), 0).value();
+              notes.Add(std::string(bytes, first.size));
+              notes.Add(first.cut);
+              notes.Add(first.pid == os.GetPid() && first.uid == os.GetUid());
+              notes.Add(os.RecvMsg(fd, bytes, sizeof(bytes), 0).value().cut);
+              notes.Add(os.Close(fd));
+              notes.Add(os.SendTo(sender, "you", 3, 0, &address));
+            }),
+            "ok EINVAL EADDRINUSE ok EBADF yes 0 5 3 1 hell yes yes no ok ECONNREFUSED");
+}
+
+TEST(Conformance, AReceiverWaitsForWhatItsChildSends) {
+  EXPECT_EQ(ObserveWithSockets([](Os& os, Notes& notes) {
+              const UnixAddress address = AddressOf(kAbstract.address + "-own");
+              const int fd = OpenSocket(os);
+              notes.Add(os.Bind(fd, &address));
+              notes.Add(os.SetPassCred(fd));
+              const pid_t child = os.Fork().value();
+              if (child == 0) os.Exit(os.SendTo(fd, "READY=1", 7, 0, &address).ok() ? 0 : 1);
+              char bytes[16];
+              const ReceivedMessage message = os.RecvMsg(fd, bytes, sizeof(bytes), 0).value();
+              notes.Add(std::string(bytes, message.size));
+              notes.Add(message.pid == child);
+              notes.Add(WEXITSTATUS(os.WaitPid(child, 0).value().status));
+            }),
+            "ok ok READY=1 yes 0");
+}
+
 // 94 is ESOCKTNOSUPPORT, for which neither socket(2) nor cleanfork has a name.
 TEST(Conformance, ASocketOfAnAbsentFamilyTypeOrProtocolIsRefused) {
   EXPECT_EQ(ObserveWithSockets([](Os& os, Notes& notes) {

@@ -279,8 +279,9 @@ TEST_F(CommandTest, WithJsonAStartIsAnObject) {
   const CommandOutcome started = Start({"--json", "--pidfile=" + pid_file_, "sleep", "60"});
   ASSERT_EQ(started.exit_code, 0) << started.err;
   const std::string pid = directory_.Read("x.pid");
-  EXPECT_EQ(started.out, "{\"program\":\"sleep\",\"pid\":" + pid.substr(0, pid.size() - 1) +
-                             ",\"pidfile\":\"" + pid_file_ + "\"}\n");
+  EXPECT_EQ(started.out,
+            "{\"subcommand\":\"start\",\"exit_code\":0,\"program\":\"sleep\",\"pid\":" +
+                pid.substr(0, pid.size() - 1) + ",\"pidfile\":\"" + pid_file_ + "\"}\n");
 }
 
 TEST_F(CommandTest, AServiceThatDiedIsDeadAndItsFileIsTakenOver) {

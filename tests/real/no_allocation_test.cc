@@ -21,21 +21,14 @@
 #include "cleanfork/fork_child.h"
 #include "cleanfork/fork_options.h"
 #include "cleanfork/spawn.h"
+#include "mocks/sanitizers.h"
 #include "tests/real/generation_os.h"
 #include "tests/real/own_process.h"
 #include "tests/real/shared_memory.h"
 #include "tests/real/unused_uid.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CLEANFORK_MALLOC_IS_TAKEN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CLEANFORK_MALLOC_IS_TAKEN 1
-#endif
-
-#ifndef CLEANFORK_MALLOC_IS_TAKEN
+// Sanitizers have a malloc of their own.
+#if !defined(CLEANFORK_ASAN) && !defined(CLEANFORK_TSAN)
 
 namespace cleanfork {
 namespace {
@@ -299,10 +292,10 @@ INSTANTIATE_TEST_SUITE_P(Real, NoAllocation,
 }  // namespace
 }  // namespace cleanfork
 
-#else  // CLEANFORK_MALLOC_IS_TAKEN
+#else  // of a sanitizer
 
 TEST(NoAllocation, InAChildThatIsBeingSetUp) {
   GTEST_SKIP() << "the sanitizer has a malloc of its own";
 }
 
-#endif  // CLEANFORK_MALLOC_IS_TAKEN
+#endif  // of a sanitizer

@@ -5,40 +5,25 @@
 #ifndef CLEANFORK_TESTS_REAL_SANITIZERS_H_
 #define CLEANFORK_TESTS_REAL_SANITIZERS_H_
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CLEANFORK_TEST_ADDRESS_SANITIZER true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CLEANFORK_TEST_ADDRESS_SANITIZER true
-#endif
-#endif
-#ifndef CLEANFORK_TEST_ADDRESS_SANITIZER
-#define CLEANFORK_TEST_ADDRESS_SANITIZER false
-#endif
-
-#if defined(__SANITIZE_THREAD__)
-#define CLEANFORK_TEST_THREAD_SANITIZER true
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CLEANFORK_TEST_THREAD_SANITIZER true
-#endif
-#endif
-#ifndef CLEANFORK_TEST_THREAD_SANITIZER
-#define CLEANFORK_TEST_THREAD_SANITIZER false
-#endif
+#include "mocks/sanitizers.h"
 
 namespace cleanfork {
 
-constexpr bool kAddressSanitizer = CLEANFORK_TEST_ADDRESS_SANITIZER;
-constexpr bool kThreadSanitizer = CLEANFORK_TEST_THREAD_SANITIZER;
+#ifdef CLEANFORK_ASAN
+constexpr bool kAddressSanitizer = true;
+#else
+constexpr bool kAddressSanitizer = false;
+#endif
+#ifdef CLEANFORK_TSAN
+constexpr bool kThreadSanitizer = true;
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
 
 // What a forked process that has no thread of its own counts for RLIMIT_NPROC and pids.max, once
 // its fork(2) has returned. One that has come by execve(2) and not forked yet counts one.
 constexpr int kTasksOfAForkedProcess = kThreadSanitizer ? 2 : 1;
 
 }  // namespace cleanfork
-
-#undef CLEANFORK_TEST_ADDRESS_SANITIZER
-#undef CLEANFORK_TEST_THREAD_SANITIZER
 
 #endif  // CLEANFORK_TESTS_REAL_SANITIZERS_H_

@@ -78,6 +78,15 @@ TEST(NoHalfDroppedPrivilege, FiresForWhoRunsOnAndWhoExecs) {
   EXPECT_THAT(NoHalfDroppedPrivilege()->Check(failed), HasSubstr("runs on with uids"));
 }
 
+TEST(NoHalfDroppedPrivilege, KnowsASuccessOfTheFirstProcessByTheRunWithoutFaults) {
+  FakeExecution run;
+  run.first().uid = {33, 33, 0};
+  run.first().wait_status = kExitStatus1;
+  EXPECT_THAT(NoHalfDroppedPrivilege()->Check(run), IsEmpty());
+  run.set_fault_free_status(kExitStatus1);
+  EXPECT_THAT(NoHalfDroppedPrivilege()->Check(run), HasSubstr("P (pid 100) succeeded with uids"));
+}
+
 TEST(NoHalfDroppedPrivilege, SaysNothingOfASetUserIdProgramThatDropsNothing) {
   FakeExecution run;
   run.at_beginning().uid = run.first().uid = {1000, 0, 0};
@@ -202,6 +211,18 @@ TEST(TransientFaultsAbsorbed, CountsForksThatFailed) {
   EXPECT_THAT(TransientFaultsAbsorbed(2)->Check(run), IsEmpty());
   run.set_deviations("cf1;P.open#1=ENOMEM");
   EXPECT_THAT(TransientFaultsAbsorbed(2)->Check(run), IsEmpty());
+}
+
+TEST(SameEndInEveryOrder, FiresWhereNothingWentWrongAndTheEndIsAnother) {
+  FakeExecution run;
+  EXPECT_THAT(SameEndInEveryOrder()->Check(run), IsEmpty());
+  run.first().wait_status = kExitStatus1;
+  EXPECT_EQ(
+      SameEndInEveryOrder()->Check(run),
+      "P (pid 100) ended with exit status 1 though nothing went wrong, expected exit status 0 "
+      "as in another order of the processes");
+  run.set_deviations("cf1;P.fork#1=EAGAIN");
+  EXPECT_THAT(SameEndInEveryOrder()->Check(run), IsEmpty());
 }
 
 TEST(NoBadDescriptor, FiresForACallOnAClosedOne) {

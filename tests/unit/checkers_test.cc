@@ -46,6 +46,7 @@ std::vector<std::shared_ptr<const Checker>> AllCheckers() {
   std::vector<std::shared_ptr<const Checker>> all = StandardCheckers();
   for (const auto& checker : DaemonCheckers()) all.push_back(checker);
   all.push_back(NoRegainedPrivilege());
+  all.push_back(SameEndInEveryOrder());
   all.push_back(OnlyAsyncSignalSafeCalls());
   return all;
 }

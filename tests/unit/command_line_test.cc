@@ -59,6 +59,17 @@ class CommandLineTest : public ::testing::Test {
     return RunCommandLine(words, context);
   }
 
+  // One line on standard error and code 64, for each.
+  void ExpectWrongUsage(const std::vector<std::vector<std::string>>& wrong) {
+    for (const std::vector<std::string>& words : wrong) {
+      const std::string line = ::testing::PrintToString(words);
+      EXPECT_EQ(Call(words), kExitUsage) << line;
+      EXPECT_EQ(out_.str(), "") << line;
+      EXPECT_THAT(err_.str(), StartsWith("cleanfork: ")) << line;
+      EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1) << line << err_.str();
+    }
+  }
+
   // What `start` makes of these words.
   absl::StatusOr<Launch> Prepare(std::vector<std::string> words,
                                  const ForkOptions& defaults = ForkOptions()) {
@@ -108,6 +119,12 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
       {"start", "--keep-fd=99999999999", "true"},
       {"start", "--retries=-1", "true"},
       {"start", "--wait=ready", "true"},
+      {"start", "--wait=ready-fd:2", "true"},
+      {"start", "--wait=port:80", "true"},
+      {"start", "--wait=port:example.org:80", "true"},
+      {"start", "--wait=port:127.0.0.1:0", "true"},
+      {"start", "--timeout=5s", "true"},
+      {"start", "--wait=notify", "--timeout=5x", "true"},
       {"start", "--user=", "true"},
       {"start", "--user=:daemon", "true"},
       {"start", "--user=nobody:", "true"},
@@ -139,19 +156,37 @@ TEST_F(CommandLineTest, WrongUsageIsOneLineOnStandardErrorAndCode64) {
       {"start", "--pidfile=/tmp/x", "--stdout=/tmp/x", "true"},
       {"start", "--pidfile=/tmp/x", "--stderr=/tmp/x", "true"},
       {"start", "--pidfile=/tmp/x", "--stdin=/tmp/x", "true"},
+  };
+  ExpectWrongUsage(wrong);
+}
+
+TEST_F(CommandLineTest, WrongUsageOfWhatManagesServicesIsToldTheSameWay) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"start", "--respawn=sometimes", "true"},
+      {"start", "--backoff=1s", "true"},
+      {"start", "--respawn=always", "--backoff=2s..1s", "true"},
+      {"start", "--respawn=always", "--respawn-limit=5", "true"},
+      {"start", "--respawn=always", "--respawn-limit=0/1s", "true"},
+      {"run", "--respawn=always", "--pidfile=/tmp/x", "true"},
       {"stop"},
       {"stop", "--pidfile=/tmp/x", "4711"},
       {"stop", "--pidfile=/tmp/x", "--retry=NOSUCH"},
       {"status"},
       {"run"},
+      {"reload"},
+      {"restart", "true"},
+      {"restart", "--pidfile=/tmp/x"},
+      {"list", "web"},
+      {"list", "--run-directory="},
+      {"stop", "--name="},
+      {"stop", "--name=-x"},
+      {"stop", "--name=.."},
+      {"stop", "--name=a/b"},
+      {"stop", "--name=a b"},
+      {"stop", "--name=web", "--pidfile=/tmp/x"},
+      {"start", "--name=web", "--pidfile=/tmp/x", "true"},
   };
-  for (const std::vector<std::string>& words : wrong) {
-    const std::string line = ::testing::PrintToString(words);
-    EXPECT_EQ(Call(words), kExitUsage) << line;
-    EXPECT_EQ(out_.str(), "") << line;
-    EXPECT_THAT(err_.str(), StartsWith("cleanfork: ")) << line;
-    EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1) << line << err_.str();
-  }
+  ExpectWrongUsage(wrong);
 }
 
 TEST_F(CommandLineTest, WrongUsageSaysWhatIsWrong) {
@@ -172,8 +207,8 @@ TEST_F(CommandLineTest, WrongUsageSaysWhatIsWrong) {
 
 TEST_F(CommandLineTest, WithJsonAFailureIsAnObjectOnStandardOutputToo) {
   EXPECT_EQ(Call({"start", "--json"}), kExitUsage);
-  EXPECT_THAT(out_.str(), StartsWith("{\"error\":\"no program is given"));
-  EXPECT_THAT(out_.str(), HasSubstr("\"exit_code\":64}\n"));
+  EXPECT_THAT(out_.str(),
+              StartsWith("{\"subcommand\":\"start\",\"exit_code\":64,\"error\":\"no program"));
   EXPECT_THAT(err_.str(), HasSubstr("no program is given"));
 }
 

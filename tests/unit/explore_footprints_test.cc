@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "mocks/sim/footprints.h"
@@ -104,6 +107,43 @@ TEST_F(FootprintsTest, IndependentStepsMayBeExchanged) {
   }
 }
 
+// Whether `all` names what `some` names: a footprint is bits, one for each part and access.
+bool Covers(const Footprint& all, const Footprint& some) {
+  static_assert(std::has_unique_object_representations_v<Footprint>, "bits and nothing else");
+  constexpr size_t kWords = sizeof(Footprint) / sizeof(uint64_t);
+  uint64_t all_words[kWords], some_words[kWords];
+  std::memcpy(all_words, &all, sizeof(all));
+  std::memcpy(some_words, &some, sizeof(some));
+  uint64_t missing = 0;
+  for (size_t i = 0; i < kWords; ++i) missing |= some_words[i] & ~all_words[i];
+  return missing == 0;
+}
+
+// What an end will touch may change, but not by a step that it is independent of.
+TEST_F(FootprintsTest, FootprintsOfEndsHoldUntilADependentStep) {
+  int changed = 0;
+  for (const KernelCase& each : KernelCases()) {
+    Begin(*each.kernel);
+    const std::vector<Step> steps = StepsOf(*each.kernel);
+    for (const Step& end : steps) {
+      if (end.call->holds) continue;
+      const Footprint before = end.call->WholeFootprint(*each.kernel, end.slot);
+      for (const Step& step : steps) {
+        if (step.slot == end.slot) continue;
+        CopyKernel(*each.kernel, one_.get());
+        step.call->make(one_.get(), step.slot);
+        const Footprint after = end.call->WholeFootprint(*one_, end.slot);
+        if (Covers(before, after)) continue;
+        ++changed;
+        EXPECT_FALSE(AreIndependent(before, step.call->WholeFootprint(*each.kernel, step.slot)))
+            << each.name << ": " << Name(*each.kernel, end) << " after "
+            << Name(*each.kernel, step);
+      }
+    }
+  }
+  EXPECT_GT(changed, 10);
+}
+
 // Pairs by name --------------------------------------------------------------------------------
 
 bool Independent(const std::string& kernel_name, int a_slot, const std::string& a, int b_slot,
@@ -169,6 +209,10 @@ TEST(NamedPairsTest, AnEndIsSeenByWhoWaitsAndByWhoIsAdopted) {
   EXPECT_FALSE(Independent("orphans for init", 1, kLast, 3, "GetPpid"));
   EXPECT_FALSE(Independent("orphans for init", 1, kLast, 3, "GetUid"));  // gets SIGTERM
   EXPECT_TRUE(Independent("orphans for init", 1, kLast, 2, "GetPpid"));
+  EXPECT_FALSE(Independent("a grandchild", 3, kLast, 5, "GetPpid"));
+  EXPECT_FALSE(Independent("a grandchild", 3, kLast, 0, "Fork"));  // the order of children
+  EXPECT_TRUE(Independent("a grandchild", 3, kLast, 5, "GetUid"));
+  EXPECT_TRUE(Independent("a grandchild", 3, kLast, 2, "SetUid(33)"));
   EXPECT_FALSE(Independent("orphans for init", 1, kLast, 0, "Poll(polled, 2, -1)"));
 }
 

@@ -347,7 +347,8 @@ TEST(FaultOsDeathTest, RefusesASwitchOfProcessByName) {
 
 TEST(FaultOsDeathTest, RefusesASignalWithinACallByName) {
   EXPECT_DEATH(FaultOs(RealOs(), "cf1;P!SIGTERM+@read#1"),
-               "entry 1 of the plan, P!SIGTERM.@read#1: a signal within a call, .* without the '.'");
+               "entry 1 of the plan, P!SIGTERM.@read#1: a signal within a call, "
+               ".* without the '.'");
 }
 
 TEST(FaultOsDeathTest, RefusesWhatIsNoPlan) {

@@ -97,6 +97,8 @@ TEST(OsPrinters, PrintTheValuesOfTheSeamByName) {
   EXPECT_EQ(PrintToString(WaitResult{}), "{no child changed}");
   EXPECT_EQ(PrintToString(ResUid{0, 65534, 65534}), "{real 0, effective 65534, saved 65534}");
   EXPECT_EQ(PrintToString(PipeEnds{3, 4}), "{read end 3, write end 4}");
+  EXPECT_EQ(PrintToString(ReceivedMessage{7, true, 0, 0, 0}), "{size 7, cut}");
+  EXPECT_EQ(PrintToString(ReceivedMessage{7, false, 1, 2, 3}), "{size 7, pid 1, uid 2, gid 3}");
   SignalAction ignored;
   ignored.handler = SIG_IGN;
   ignored.flags = SA_RESTART;

@@ -56,6 +56,9 @@ UnixAddress Address(const std::string& text) {
 
 std::string Text(int64_t number) { return std::to_string(number); }
 std::string Text(const WaitResult& r) { return Text(r.pid) + " " + Text(r.status); }
+std::string Text(const ReceivedMessage& r) {
+  return Text(r.pid) + " " + Text(static_cast<int64_t>(r.size));
+}
 std::string Text(const WaitIdResult& r) {
   return Text(r.pid) + " " + Text(r.code) + " " + Text(r.status);
 }
@@ -348,7 +351,17 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Poll, polled_full, 1, 1000),
            CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
+       }) {
+    cases->push_back(std::move(each));
+  }
+}
+
+void AddSockets(std::vector<CallCase>* cases) {
+  for (CallCase& each : std::vector<CallCase>{
            CASE(Socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+           CASE(Bind, kSocket, &notify_address),
+           CASE(SetPassCred, kSocket),
+           CASE(RecvMsg, kSocket, scratch, 3, MSG_DONTWAIT),
            CASE(SendTo, kSocket, bytes, 3, 0, &notify_address),
            CASE(SendTo, kSocket, bytes, 3, 0, &full_address),
            CASE(SendTo, kSocket, bytes, 3, MSG_DONTWAIT, &full_address),
@@ -430,6 +443,7 @@ std::vector<CallCase> MakeCallCases() {
   AddProcesses(&cases);
   AddSignalsAndIds(&cases);
   AddDescriptors(&cases);
+  AddSockets(&cases);
   AddFilesAndTheRest(&cases);
   AddEnds(&cases);
   return cases;

@@ -172,6 +172,30 @@ std::unique_ptr<Kernel> Vfork() {
   return kernel;
 }
 
+// 103 has a child of its own, and is about to be a zombie; 100 adopts.
+std::unique_ptr<Kernel> Grandchild(bool zombie) {
+  SimOsOptions options = World();
+  options.subreaper = true;
+  std::unique_ptr<Kernel> kernel = MakeKernel(options);
+  Setup setup(kernel.get());
+  const int child = setup.Fork(3);
+  AddOwnDescriptors(&setup, child);
+  if (zombie) {
+    BeginExit(kernel.get(), child);
+    FinishExit(kernel.get(), child, 0);
+  }
+  BeginExit(kernel.get(), 3);
+  return kernel;
+}
+
+// 101 and 102 are about to be zombies.
+std::unique_ptr<Kernel> TwoEnds() {
+  std::unique_ptr<Kernel> kernel = MakeKernel(World());
+  BeginExit(kernel.get(), 1);
+  BeginExit(kernel.get(), 2);
+  return kernel;
+}
+
 std::vector<KernelCase> MakeKernelCases() {
   std::vector<KernelCase> cases;
   const auto add = [&](const char* name, std::unique_ptr<Kernel> kernel) {
@@ -186,6 +210,9 @@ std::vector<KernelCase> MakeKernelCases() {
   add("stopped", Stopped());
   add("ends of pipes", EndsOfPipes());
   add("vfork", Vfork());
+  add("two ends", TwoEnds());
+  add("a grandchild", Grandchild(false));
+  add("a zombie grandchild", Grandchild(true));
   return cases;
 }
 

@@ -1,0 +1,24 @@
+// Daemonize() through all failures and orders.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cleanfork/explore_matchers.h"
+#include "tests/explore/scenarios.h"
+
+namespace cleanfork::explore {
+namespace {
+
+class Daemonize : public Explored {};
+TEST_P(Daemonize, KeepsTheRulesWhateverFailsInAnyOrder) {
+  EXPECT_THAT(ExploreSlice(BecomeADaemon(), WithOnePreemption(GetParam())), Exhausted());
+}
+INSTANTIATE_TEST_SUITE_P(Bounds, Daemonize, ::testing::ValuesIn(Slices()), SliceName);
+
+class DaemonizeFails : public Explored {};
+TEST_P(DaemonizeFails, KeepsTheRulesWhateverFailsInAnyOrder) {
+  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), WithOnePreemption(GetParam())), Exhausted());
+}
+INSTANTIATE_TEST_SUITE_P(Bounds, DaemonizeFails, ::testing::ValuesIn(Slices()), SliceName);
+
+}  // namespace
+}  // namespace cleanfork::explore

@@ -1,0 +1,69 @@
+// The library applied to itself: what a program does with ForkChild(), Spawn(), Daemonize() and the
+// others, as scenarios for Explore() (cleanfork/explore.h), and the bounds within which they are.
+//
+// The same tests are run with two sets of bounds. One fault, as every `bazel test` does; and those
+// of the targets *_deep_test, which are run by hand: CLEANFORK_EXPLORE_DEEP=1 in the environment
+// asks for three faults, and for two with a signal and a kill.
+#ifndef CLEANFORK_TESTS_EXPLORE_SCENARIOS_H_
+#define CLEANFORK_TESTS_EXPLORE_SCENARIOS_H_
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cleanfork/explore.h"
+
+namespace cleanfork::explore {
+
+// Children
+Scenario ForkChildAsAnotherUser();
+Scenario ForkChildAsADaemon();
+Scenario RunInChildWithPipes();
+Scenario SpawnAProgram();
+Scenario SpawnADaemon();
+Scenario StopAChildThatObeys();
+Scenario StopAChildThatIgnoresSigterm();
+Scenario ReapTwoChildren();
+
+// Services
+Scenario BecomeADaemon();
+Scenario BecomeADaemonAndFail();
+Scenario ClaimOnePidFileTwice();
+Scenario RemoveAStalePidFileWhileItIsClaimed();
+Scenario StartAServiceByCommand();
+
+// What seldom happens: for the branches that deal with it.
+Scenario ForkChildAsANumber();
+Scenario ForkChildWithManyGroups();
+Scenario DropAChild();
+Scenario LoseAChild();
+Scenario BecomeADaemonThatIsNeverReady();
+Scenario BecomeADaemonAndLeave();
+
+// All of them.
+std::vector<Scenario> Scenarios();
+
+// A part of the runs of one set of bounds; that of a whole is the only one.
+struct Slice {
+  std::string name;
+  ExploreOptions options;
+};
+std::vector<Slice> Slices();
+
+// Where all orders are too many for every `bazel test`: of a slice that is a whole, those in which
+// one process at the most makes room for another one while it could go on.
+Slice WithOnePreemption(Slice slice);
+
+// Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how
+// many runs it took.
+ExploreResult ExploreSlice(const Scenario& scenario, const Slice& slice);
+
+// A test of all slices.
+class Explored : public ::testing::TestWithParam<Slice> {};
+std::string SliceName(const ::testing::TestParamInfo<Slice>& info);
+
+}  // namespace cleanfork::explore
+
+#endif  // CLEANFORK_TESTS_EXPLORE_SCENARIOS_H_

@@ -1,5 +1,7 @@
 #include "tests/explore/scenarios.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -474,6 +476,60 @@ Scenario BecomeADaemonAndLeave() {
   return scenario;
 }
 
+Scenario StopAChildThatEnds() {
+  Scenario scenario = ScenarioOf("Stop of who ends", [](Os& os) {
+    absl::StatusOr<Child> child = Spawn({"/bin/worker"}, ForkOptions(), os);
+    if (!child.ok()) return Failed(child.status());
+    return child->Stop().ok() ? 0 : 2;
+  });
+  scenario.checkers.pop_back();
+  return scenario;
+}
+
+Scenario SpawnWhatIsOpenForWriting() {
+  Scenario scenario = ScenarioOf("Spawn of what is written", [](Os& os) {
+    const UniqueFd writer(os, os.Open("/bin/worker", O_WRONLY | O_CLOEXEC, 0).value_or(-1));
+    absl::StatusOr<Child> child = Spawn({"/bin/worker"}, ForkOptions(), os);
+    return child.ok() ? 0 : Failed(child.status());
+  });
+  scenario.checkers.pop_back();
+  return scenario;
+}
+
+Scenario ClaimWhatIsNotToBeHad() {
+  Scenario scenario = ScenarioOf("PidFile not to be had", [](Os& os) {
+    const bool has_strange = PidFile::Claim("/var/run/strange.pid", os).ok();
+    const UniqueFd reader(os, os.Open(kPidFile, O_RDONLY | O_CLOEXEC, 0).value_or(-1));
+    os.FcntlSetLock(reader.get(), F_RDLCK).IgnoreError();
+    const absl::StatusOr<PidFile> file = PidFile::Claim(kPidFile, os);
+    return !has_strange && !file.ok() ? 0 : 2;
+  });
+  SimFile file;
+  file.path = kPidFile;
+  scenario.world.files.push_back(file);
+  file.path = "/var/run/strange.pid";
+  file.content = "what is this\n";
+  scenario.world.files.push_back(file);
+  scenario.checkers = {NothingNondeterministic(), NoDeadlock(), NoLivelock(), NoLeakedDescriptor()};
+  return scenario;
+}
+
+Scenario StartAServiceWithALog() {
+  Scenario scenario = ScenarioOf("cleanfork start with a log", [](Os& os) {
+    std::ostringstream out, err;
+    cli::Context context = {os, out, err};
+    const int code = cli::RunCommandLine({"cleanfork", "start", "--user=www", "--groups=4713",
+                                          "--stdout=/tmp/worker.log", "--", "/bin/worker"},
+                                         context);
+    Note(kStarted, code == 0 ? 1 : 0);
+    return code;
+  });
+  AddWorkerThatStays(&scenario, false);
+  scenario.checkers = CheckersOfDaemons();
+  scenario.checkers.push_back(WhatIsToldIsTrue());
+  return scenario;
+}
+
 std::vector<Scenario> Scenarios() {
   return {ForkChildAsAnotherUser(),
           ForkChildAsADaemon(),
@@ -493,7 +549,11 @@ std::vector<Scenario> Scenarios() {
           DropAChild(),
           LoseAChild(),
           BecomeADaemonThatIsNeverReady(),
-          BecomeADaemonAndLeave()};
+          BecomeADaemonAndLeave(),
+          StopAChildThatEnds(),
+          SpawnWhatIsOpenForWriting(),
+          ClaimWhatIsNotToBeHad(),
+          StartAServiceWithALog()};
 }
 
 // Bounds -----------------------------------------------------------------------------------------

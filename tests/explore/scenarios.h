@@ -41,6 +41,10 @@ Scenario DropAChild();
 Scenario LoseAChild();
 Scenario BecomeADaemonThatIsNeverReady();
 Scenario BecomeADaemonAndLeave();
+Scenario StopAChildThatEnds();
+Scenario SpawnWhatIsOpenForWriting();
+Scenario ClaimWhatIsNotToBeHad();
+Scenario StartAServiceWithALog();
 
 // All of them.
 std::vector<Scenario> Scenarios();

@@ -83,7 +83,7 @@ MUTANTS = [
     ("answers-are-not-counted", SIM + "engine.cc",
      "  if (answer_count_++ / ", "  if (answer_count_ / ", ["//tests/unit:sim_os_bound_test"]),
     ("exit-status-whole", SIM + "program_calls.cc",
-     "  EndCurrent((status & 0xff) << 8);", "  EndCurrent((status & 0x7f) << 8);", [WAITS]),
+     "  CloseAndEnd((status & 0xff) << 8);", "  CloseAndEnd((status & 0x7f) << 8);", [WAITS]),
     # Exec ----------------------------------------------------------------------------------------
     ("exec-keeps-handlers", SIM + "program_calls.cc",
      "  ResetHandlers(&process.signals);\n", "", [REPLAY]),

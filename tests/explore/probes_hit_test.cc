@@ -96,6 +96,13 @@ const Rare kRare[] = {
     {"the wait for a signal to hand on is interrupted", Takes::kNoScenario, "cleanfork run"},
 };
 
+// Daemons have three processes, and many orders: those of the first will do.
+int PreemptionsFor(const Scenario& scenario) {
+  if (scenario.name == "PidFile removed") return 3;
+  const bool is_like_another = scenario.name.rfind("Daemonize ", 0) == 0;
+  return is_like_another ? 0 : 1;
+}
+
 // Few orders, since any run that comes to a probe will do.
 std::set<std::string> Hit() {
   std::set<std::string> hit;
@@ -105,7 +112,7 @@ std::set<std::string> Hit() {
       slice.name = kills == 0 ? "for probes" : "for probes, with a kill";
       slice.options.max_faults = kills == 0 ? 1 : 0;
       slice.options.max_kills = kills;
-      slice.options.max_preemptions = scenario.name == "PidFile removed" ? 3 : 1;
+      slice.options.max_preemptions = PreemptionsFor(scenario);
       slice.options.reports = false;
       for (const auto& [probe, runs] : ExploreSlice(scenario, slice).probes) hit.insert(probe);
     }

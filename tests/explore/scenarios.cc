@@ -3,8 +3,6 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <sstream>
 #include <utility>
 
@@ -18,7 +16,6 @@
 #include "cleanfork/fd_io.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/pid_file.h"
-#include "cleanfork/sim_heap.h"
 #include "cleanfork/spawn.h"
 #include "src/cli/report.h"
 #include "src/cli/subcommand.h"
@@ -554,53 +551,6 @@ std::vector<Scenario> Scenarios() {
           SpawnWhatIsOpenForWriting(),
           ClaimWhatIsNotToBeHad(),
           StartAServiceWithALog()};
-}
-
-// Bounds -----------------------------------------------------------------------------------------
-
-std::vector<Slice> Slices() {
-  Slice one_fault;
-  one_fault.name = "one_fault";
-  const char* const deep = std::getenv("CLEANFORK_EXPLORE_DEEP");
-  if (deep == nullptr || *deep == '\0') return {one_fault};
-  // More than there are processors, so that Bazel's shards are done at about the same time.
-  constexpr int kSlices = 16;
-  std::vector<Slice> slices;
-  for (int i = 0; i < kSlices; ++i) {
-    Slice three_faults;
-    three_faults.name = "three_faults_" + std::to_string(i);
-    three_faults.options.max_faults = 3;
-    three_faults.options.shard = i;
-    three_faults.options.shards = kSlices;
-    slices.push_back(three_faults);
-    Slice with_signals = three_faults;
-    with_signals.name = "two_faults_a_signal_and_a_kill_" + std::to_string(i);
-    with_signals.options.max_faults = 2;
-    with_signals.options.signals = {SIGTERM};
-    with_signals.options.max_signals = 1;
-    with_signals.options.max_kills = 1;
-    slices.push_back(with_signals);
-  }
-  return slices;
-}
-
-Slice WithOnePreemption(Slice slice) {
-  const bool is_whole = slice.options.shards == 1;
-  if (is_whole) slice.options.max_preemptions = 1;
-  return slice;
-}
-
-std::string SliceName(const ::testing::TestParamInfo<Slice>& info) { return info.param.name; }
-
-ExploreResult ExploreSlice(const Scenario& scenario, const Slice& slice) {
-  // What is made once in a program, as tables of locales are, is made here and belongs to nobody.
-  SimOs(scenario.world).Run(scenario.body);
-  const SimHeap heap;
-  const ExploreResult result = Explore(scenario, slice.options);
-  std::printf("%s, %s: %lld runs, %lld pruned, %.2f s\n", scenario.name.c_str(), slice.name.c_str(),
-              static_cast<long long>(result.runs), static_cast<long long>(result.pruned),
-              result.seconds);
-  return result;
 }
 
 }  // namespace cleanfork::explore

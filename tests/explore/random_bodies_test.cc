@@ -395,6 +395,11 @@ class Generator {
         op->a = Of({kReadEnd, kWriteEnd, kFile});
         op->b = Of({kReadEnd, kWriteEnd, 8});
         break;
+      default: FillSettings(op);
+    }
+  }
+  void FillSettings(Operation* op) {
+    switch (op->code) {
       case kSetUid: op->a = Of({33, 34}); break;
       case kPriority:
         op->a = Of({0, 1, 4});

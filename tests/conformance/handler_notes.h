@@ -58,9 +58,9 @@ inline bool IsPending(Os& os, int signal) {
   return os.SigTimedWait(SignalSet::Of(signal), 0).ok();
 }
 
-// Until the process waits for something, as the third field of proc_pid_stat(5) shows, so that a
-// signal finds it there; a second at most. May be used in the child of a VforkCall().
-inline void AwaitSleepOf(Os& os, pid_t pid) {
+// Until the process is in one of `states`, letters of the third field of proc_pid_stat(5); a second
+// at most. May be used in the child of a VforkCall().
+inline void AwaitStateOf(Os& os, pid_t pid, const char* states) {
   char path[32];
   std::snprintf(path, sizeof(path), "/proc/%d/stat", pid);
   for (int looks = 0; looks < 1000; ++looks) {
@@ -70,10 +70,12 @@ inline void AwaitSleepOf(Os& os, pid_t pid) {
     os.Read(fd.value(), text, sizeof(text) - 1).IgnoreError();
     os.Close(fd.value()).IgnoreError();
     const char* const name_end = std::strrchr(text, ')');
-    if (name_end == nullptr || name_end[2] == 'S' || name_end[2] == 'D') return;
+    if (name_end == nullptr || std::strchr(states, name_end[2]) != nullptr) return;
     os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1'000'000).IgnoreError();
   }
 }
+// Until it waits for something, so that a signal finds it there.
+inline void AwaitSleepOf(Os& os, pid_t pid) { AwaitStateOf(os, pid, "SD"); }
 
 }  // namespace cleanfork
 

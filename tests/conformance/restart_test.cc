@@ -42,6 +42,7 @@ int ForkStopper(Os& os) {
     AwaitSleepOf(os, parent);
     Pause(os);
     os.Kill(parent, SIGSTOP).IgnoreError();
+    AwaitStateOf(os, parent, "T");
     times.stopped = Now(os);
     for (int pauses = 0; pauses < 4; ++pauses) Pause(os);
     times.continued = Now(os);
@@ -53,18 +54,26 @@ int ForkStopper(Os& os) {
 }
 
 // Waits while it is stopped, and notes the result; whether it has waited as long as it was to,
-// and less than as long again after it was continued; and `more`.
+// and less than as long again after it was continued; and whether `more` holds. A machine that is
+// busy may take long over anything: what holds must be seen once in some times.
 template <typename Wait, typename More>
 void BeStopped(Os& os, Notes& notes, Wait wait, More more) {
-  const int stopper = ForkStopper(os);
-  const int64_t start = Now(os);
-  notes.Add(wait());
-  const int64_t end = Now(os);
-  Times times;
-  os.Read(stopper, &times, sizeof(times)).IgnoreError();
-  notes.Add(end - start >= kTime);
-  notes.Add(end - times.continued < kTime);
-  more(start, end, times);
+  constexpr int kTries = 6;
+  for (int left = kTries; left > 0; --left) {
+    const int stopper = ForkStopper(os);
+    const int64_t start = Now(os);
+    const auto result = wait();
+    const int64_t end = Now(os);
+    Times times;
+    os.Read(stopper, &times, sizeof(times)).IgnoreError();
+    const bool whole = end - start >= kTime;
+    const bool no_longer = end - times.continued < kTime && more(start, end, times);
+    if (left > 1 && whole && !no_longer) continue;
+    notes.Add(result);
+    notes.Add(whole);
+    notes.Add(no_longer);
+    return;
+  }
 }
 
 const ConformanceCase kStops[] = {
@@ -72,26 +81,26 @@ const ConformanceCase kStops[] = {
      [](Os& os, Notes& notes) {
        BeStopped(
            os, notes, [&os] { return os.ClockNanoSleep(CLOCK_MONOTONIC, 0, kTime); },
-           [&notes](int64_t start, int64_t end, const Times& times) {
-             notes.Add(end - times.continued < kTime - (times.stopped - start));
+           [](int64_t start, int64_t end, const Times& times) {
+             return end - times.continued < kTime - (times.stopped - start);
            });
      },
-     "ok yes yes yes"},
+     "ok yes yes"},
     {"ASleepOnTheRealClockIsOverWhenItWouldHaveBeen",
      [](Os& os, Notes& notes) {
        BeStopped(
            os, notes, [&os] { return os.ClockNanoSleep(CLOCK_REALTIME, 0, kTime); },
-           [&notes](int64_t start, int64_t end, const Times& times) {
-             notes.Add(end - times.continued < kTime - (times.stopped - start));
+           [](int64_t start, int64_t end, const Times& times) {
+             return end - times.continued < kTime - (times.stopped - start);
            });
      },
-     "ok yes yes yes"},
+     "ok yes yes"},
     {"ASleepUntilAMomentIsOverThen",
      [](Os& os, Notes& notes) {
        BeStopped(
            os, notes,
            [&os] { return os.ClockNanoSleep(CLOCK_MONOTONIC, TIMER_ABSTIME, Now(os) + kTime); },
-           [](int64_t, int64_t, const Times&) {});
+           [](int64_t, int64_t, const Times&) { return true; });
      },
      "ok yes yes"},
     // Not the whole time again; but it is not over by its being stopped.
@@ -99,12 +108,12 @@ const ConformanceCase kStops[] = {
      [](Os& os, Notes& notes) {
        BeStopped(
            os, notes, [&os] { return os.Poll(nullptr, 0, kTime); },
-           [&notes](int64_t start, int64_t end, const Times& times) {
+           [](int64_t start, int64_t end, const Times& times) {
              const int64_t waited_at_most = times.stopped - start;
-             notes.Add(end - times.continued >= kTime - waited_at_most);
+             return end - times.continued >= kTime - waited_at_most;
            });
      },
-     "0 yes yes yes"},
+     "0 yes yes"},
     {"APollWithoutEndGoesOn",
      [](Os& os, Notes& notes) {
        struct pollfd entry = {ForkStopper(os), POLLIN, 0};

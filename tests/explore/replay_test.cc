@@ -87,7 +87,7 @@ TEST(Replay, OfTheLineOfAFailureMakesTheSameRun) {
   static const Bounds kAllBounds[] = {
       {"alone", 0, 0, 0}, {"fault", 1, 0, 0}, {"signal", 0, 1, 0}, {"kill", 0, 0, 1}};
   const int first = FromEnvironment("FIRST", 1);
-  const int count = FromEnvironment("COUNT", 200);
+  const int count = FromEnvironment("COUNT", 100);
   int replayed = 0;
   for (int seed = first; seed < first + count; ++seed) {
     for (const Bounds& bounds : kAllBounds) replayed += IsReplayed(seed, bounds) ? 1 : 0;

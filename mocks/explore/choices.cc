@@ -49,6 +49,7 @@ Choices::Choices(const ExploreOptions& options) : options_(options) {
 void Choices::BeginRun() {
   plan_.clear();
   deviations_.clear();
+  steps_.clear();
   faults_ = signals_ = kills_ = preemptions_ = last_ = 0;
 }
 
@@ -112,6 +113,11 @@ bool Choices::IsPreemption(const sim::Candidate* candidates, int count, int chos
 void Choices::NoteProcess(const sim::Candidate* candidates, int count, int chosen) {
   if (IsPreemption(candidates, count, chosen)) ++preemptions_;
   last_ = candidates[chosen].slot;
+  if (notes_steps_) {
+    const sim::Candidate& taken = candidates[chosen];
+    const bool is_time = taken.slot == sim::kNone;
+    steps_.push_back({is_time, !taken.can_run, is_time ? ProcessPath() : taken.place->process});
+  }
   if (chosen == 0 || candidates[0].slot == sim::kNone) return;
   plan_.push_back(SwitchEntry(*candidates[0].place, candidates[chosen].place->process));
 }

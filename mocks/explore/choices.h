@@ -17,6 +17,14 @@ namespace cleanfork::explore {
 FaultEntry EntryOf(const sim::Place& place, bool within, const sim::Fault& fault);
 FaultEntry SwitchEntry(const sim::Place& before, const ProcessPath& next);
 
+// What a run did next, choice or not: a process took a step, or a signal came to one that could not
+// (`within`); or time went on.
+struct Step {
+  bool is_time = false;
+  bool within = false;
+  ProcessPath process;
+};
+
 class Choices : public sim::Explorer {
  public:
   explicit Choices(const ExploreOptions& options);
@@ -27,6 +35,10 @@ class Choices : public sim::Explorer {
   const FaultPlan& plan() const { return plan_; }
   const FaultPlan& deviations() const { return deviations_; }
   int preemptions() const { return preemptions_; }
+
+  // From now on runs note all their steps, which takes time.
+  void NoteSteps() { notes_steps_ = true; }
+  const std::vector<Step>& steps() const { return steps_; }
 
   // Processes that were sent signals by others, in any run.
   const std::set<ProcessPath>& signalled() const { return signalled_; }
@@ -43,6 +55,9 @@ class Choices : public sim::Explorer {
   }
   const std::vector<int>& signals() const override { return possible_signals_; }
   bool SeesOwnSteps(const ProcessPath& process) const override;
+  void NotePassed(const ProcessPath& process) override {
+    if (notes_steps_) steps_.push_back({false, false, process});
+  }
   void NoteSignalled(const ProcessPath& process) override;
 
  protected:
@@ -68,6 +83,8 @@ class Choices : public sim::Explorer {
   void AddAlternative(const sim::Place& place, bool within, const sim::Fault& fault,
                       std::vector<sim::Fault>* alternatives) const;
 
+  bool notes_steps_ = false;
+  std::vector<Step> steps_;
   std::vector<int> possible_signals_;
   std::set<ProcessPath> signalled_;
   bool newly_signalled_ = false;

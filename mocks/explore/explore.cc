@@ -44,8 +44,9 @@ class Exploration {
   void RunByChance();
   bool IsOver();
   void Count(const Choices& choices, const Violation& violation);
-  void Fail(const Violation& violation, const FaultPlan& plan, int preemptions);
-  FaultPlan FindSimpler(const Violation& violation, FaultPlan plan, int preemptions);
+  void Fail(const Violation& violation, const Choices& choices);
+  bool Shows(const Violation& violation, const FaultPlan& plan);
+  FaultPlan FindSimpler(const Violation& violation, const Choices& choices);
   void Forget();
   void ShowProgress();
   double Seconds() const;
@@ -129,7 +130,10 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
       const Violation violation = session_.Check();
       Count(search_, violation);
       if (!violation.rule.empty()) {
-        Fail(violation, search_.plan(), search_.preemptions());
+        search_.NoteSteps();
+        search_.BeginRun();
+        session_.Run(&search_, false);
+        Fail(violation, search_);
         return BoundEnd::kStopped;
       }
     }
@@ -141,22 +145,39 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
 
 void Exploration::RunByChance() {
   Chance chance(options_);
+  chance.NoteSteps();
   const CrashReport report(&chance);
   for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
     chance.BeginRun();
     if (!session_.Run(&chance, false)) continue;
     const Violation violation = session_.Check();
     Count(chance, violation);
-    if (!violation.rule.empty()) return Fail(violation, chance.plan(), chance.preemptions());
+    if (!violation.rule.empty()) return Fail(violation, chance);
     if (IsOver()) return;
   }
 }
 
+// Whether a run of the plan breaks the same rule.
+bool Exploration::Shows(const Violation& violation, const FaultPlan& plan) {
+  PlanChoices choices(plan);
+  choices.BeginRun();
+  session_.Run(&choices, false);
+  return session_.Check().rule == violation.rule && choices.FirstLeft() == nullptr;
+}
+
 // The order of steps in which a failure was found may be any. One with as few preemptions as
-// will do is easier to read.
-FaultPlan Exploration::FindSimpler(const Violation& violation, FaultPlan plan, int preemptions) {
+// will do is easier to read. And a search leaves out steps that make no difference, before which a
+// run of a plan may switch: the plan has to be one of a run that has them, as those are with a
+// bound for preemptions.
+FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& choices) {
+  PlanChoices same(choices.plan(), choices.steps());
+  same.BeginRun();
+  session_.Run(&same, false);
+  const FaultPlan plan = same.plan();
+  const bool shows = Shows(violation, plan);
+  const int most = shows ? choices.preemptions() : same.preemptions() + 2;
   int64_t runs = 0;
-  for (int fewer = 0; fewer < preemptions; ++fewer) {
+  for (int fewer = 0; fewer < most; ++fewer) {
     ExploreOptions options = options_;
     options.max_preemptions = fewer;
     options.shards = 1;
@@ -166,15 +187,16 @@ FaultPlan Exploration::FindSimpler(const Violation& violation, FaultPlan plan, i
     do {
       search.BeginRun();
       if (!session_.Run(&search, false) || !search.IsCounted()) continue;
-      if (session_.Check().rule == violation.rule) return search.plan();
+      if (session_.Check().rule != violation.rule) continue;
+      if (Shows(violation, search.plan())) return search.plan();
     } while (++runs < kMostSimplerRuns && search.Advance());
   }
   return plan;
 }
 
-void Exploration::Fail(const Violation& violation, const FaultPlan& plan, int preemptions) {
+void Exploration::Fail(const Violation& violation, const Choices& choices) {
   ExploreFailure failure;
-  const FaultPlan simpler = FindSimpler(violation, plan, preemptions);
+  const FaultPlan simpler = FindSimpler(violation, choices);
   PlanChoices again(simpler);
   again.BeginRun();
   session_.Run(&again, true);

@@ -1,6 +1,7 @@
 #include "mocks/explore/plan_choices.h"
 
 #include <limits>
+#include <utility>
 
 namespace cleanfork::explore {
 namespace {
@@ -49,13 +50,20 @@ sim::Fault FaultOf(const FaultEntry& entry) {
 
 }  // namespace
 
-PlanChoices::PlanChoices(const FaultPlan& plan) : Choices(WithoutBounds(plan)), steps_(plan) {
+PlanChoices::PlanChoices(const FaultPlan& plan)
+    : Choices(WithoutBounds(plan)), steps_(plan), follows_(false) {
+  SetMostDeviations(std::numeric_limits<int>::max());
+}
+
+PlanChoices::PlanChoices(const FaultPlan& plan, std::vector<Step> order)
+    : Choices(WithoutBounds(plan)), steps_(plan), order_(std::move(order)), follows_(true) {
   SetMostDeviations(std::numeric_limits<int>::max());
 }
 
 void PlanChoices::BeginRun() {
   Choices::BeginRun();
   done_.assign(steps_.size(), false);
+  followed_ = 0;
 }
 
 const FaultEntry* PlanChoices::FirstLeft() const {
@@ -65,7 +73,26 @@ const FaultEntry* PlanChoices::FirstLeft() const {
   return nullptr;
 }
 
+// Where time went on without having been asked for, that is not in the order.
+int PlanChoices::Follow(const sim::Candidate* candidates, int count) {
+  if (followed_ == order_.size()) return 0;
+  const Step& step = order_[followed_];
+  for (int i = 0; i < count; ++i) {
+    const bool is_time = candidates[i].slot == sim::kNone;
+    if (is_time != step.is_time || candidates[i].can_run == step.within) continue;
+    if (!is_time && !(candidates[i].place->process == step.process)) continue;
+    ++followed_;
+    return i;
+  }
+  return 0;
+}
+
 int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count) {
+  if (follows_) {
+    const int next = Follow(candidates, count);
+    NoteProcess(candidates, count, next);
+    return next;
+  }
   int chosen = 0;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const FaultEntry& step = steps_[i];

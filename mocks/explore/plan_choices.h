@@ -12,6 +12,10 @@ class PlanChoices : public Choices {
  public:
   explicit PlanChoices(const FaultPlan& plan);
 
+  // Does the deviations of `plan`, in a run of `order`: its plan() says the same as that run's, but
+  // in the places that a run of a plan sees, which are all.
+  PlanChoices(const FaultPlan& plan, std::vector<Step> order);
+
   void BeginRun();
 
   // The first step of the plan that the run did not come to; null if it came to all.
@@ -23,7 +27,12 @@ class PlanChoices : public Choices {
   bool SeesOwnSteps(const ProcessPath&) const override { return true; }
 
  private:
+  int Follow(const sim::Candidate* candidates, int count);
+
   const FaultPlan steps_;
+  const std::vector<Step> order_;
+  const bool follows_;
+  size_t followed_ = 0;  // of order_
   std::vector<bool> done_;
 };
 

@@ -69,6 +69,9 @@ class Explorer {
   // Whether steps of a process that nobody else can tell from no step are to be choices, too.
   virtual bool SeesOwnSteps(const ProcessPath& process) const = 0;
 
+  // A process has taken a step that was no choice, or begun to wait, which was none.
+  virtual void NotePassed(const ProcessPath& process) = 0;
+
   // One process has sent a signal to another.
   virtual void NoteSignalled(const ProcessPath& process) = 0;
 };

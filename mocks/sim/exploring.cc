@@ -62,7 +62,9 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& 
                       (footprint.IsNothing() || !HearsOfChildren());
   SetFootprint(current_, footprint);
   if (unseen) last_ = current_;
-  if (unseen || (would_wait() && !SeesWaits(current_))) return;
+  if (unseen || (would_wait() && !SeesWaits(current_))) {
+    return explorer_->NotePassed(own.place.process);
+  }
   own.parked = &would_wait;
   LetOthersRun();
   own.parked = nullptr;
@@ -142,7 +144,11 @@ int Engine::PickExplored() {
     if (task == nullptr || task->ended || task->waiting != nullptr) continue;
     // It has not come to its first call yet; or its call would now begin to wait, which nobody
     // sees.
-    if (task->parked == nullptr || ((*task->parked)() && !SeesWaits(slot))) return slot;
+    if (task->parked == nullptr) return slot;
+    if ((*task->parked)() && !SeesWaits(slot)) {
+      explorer_->NotePassed(task->place.process);
+      return slot;
+    }
   }
   const bool signals = explorer_->WantsSignals();
   for (;;) {

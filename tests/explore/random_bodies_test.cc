@@ -12,6 +12,7 @@
 #include "cleanfork/checker.h"
 #include "cleanfork/explore.h"
 #include "cleanfork/fault_plan.h"
+#include "tests/real/sanitizers.h"
 
 namespace cleanfork {
 namespace {
@@ -94,7 +95,7 @@ int Compare(int seed, int most) {
 // FIRST, COUNT and MOST in the environment look at more.
 TEST(RandomBodies, HaveTheSameOutcomesWithAndWithoutReduction) {
   const int first = FromEnvironment("FIRST", 1);
-  const int count = FromEnvironment("COUNT", 300);
+  const int count = FromEnvironment("COUNT", kThreadSanitizer ? 60 : 300);
   const int most = FromEnvironment("MOST", 1000);
   int compared = 0;
   for (int seed = first; seed < first + count; ++seed) compared += Compare(seed, most);

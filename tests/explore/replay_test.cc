@@ -10,6 +10,7 @@
 #include "cleanfork/checker.h"
 #include "cleanfork/explore.h"
 #include "tests/explore/random_bodies.h"
+#include "tests/real/sanitizers.h"
 
 namespace cleanfork {
 namespace {
@@ -87,7 +88,7 @@ TEST(Replay, OfTheLineOfAFailureMakesTheSameRun) {
   static const Bounds kAllBounds[] = {
       {"alone", 0, 0, 0}, {"fault", 1, 0, 0}, {"signal", 0, 1, 0}, {"kill", 0, 0, 1}};
   const int first = FromEnvironment("FIRST", 1);
-  const int count = FromEnvironment("COUNT", 100);
+  const int count = FromEnvironment("COUNT", kThreadSanitizer ? 10 : 100);
   int replayed = 0;
   for (int seed = first; seed < first + count; ++seed) {
     for (const Bounds& bounds : kAllBounds) replayed += IsReplayed(seed, bounds) ? 1 : 0;

@@ -177,7 +177,7 @@ void Actor::Do(const Operation& op) {
     case kUmask: os_.Umask(022); return;
     case kRead:
       See(os_.Read(kReadEnd, bytes, static_cast<size_t>(op.a)));
-      return Observe(bytes[0] << 8 | bytes[1]);
+      return Observe(bytes[0] * 256 + bytes[1]);
     case kWrite: {
       const char text[] = {static_cast<char>('a' + op.b), static_cast<char>('A' + op.b)};
       return See(os_.Write(kWriteEnd, text, static_cast<size_t>(op.a)));
@@ -189,7 +189,7 @@ void Actor::Do(const Operation& op) {
     }
     case kReadFile:
       See(op.a == 0 ? os_.Read(kFile, bytes, 2) : os_.PRead(kFile, bytes, 4, 0));
-      return Observe(bytes[0] << 16 | bytes[1] << 8 | bytes[2]);
+      return Observe((bytes[0] * 256 + bytes[1]) * 256 + bytes[2]);
     case kTruncate: return See(os_.FTruncate(kFile, op.a));
     case kWait: {
       const pid_t whom = op.a == 0 ? -1 : op.a == 3 ? 0 : op.a == 4 ? -100 : Target(op.a);
@@ -271,7 +271,7 @@ void Actor::DoMore(const Operation& op) {
     case kPriority:
       return See(
           os_.SetPriority(op.b, op.b == PRIO_PROCESS ? static_cast<id_t>(Target(op.a)) : 0, 3));
-    case kRandom: See(os_.GetRandom(bytes, 2, 0)); return Observe(bytes[0] << 8 | bytes[1]);
+    case kRandom: See(os_.GetRandom(bytes, 2, 0)); return Observe(bytes[0] * 256 + bytes[1]);
     case kStat: {
       const SysResult<FileStatus> status = os_.Stat(op.a == 0 ? "/tmp/x" : "/tmp/file");
       Observe(-status.error());

@@ -391,4 +391,12 @@ std::string ChildPlan::DescribeMissingProgram(Os& os) const {
   return Describe(Step::kExec);
 }
 
+void ChildPlan::ForgetDescriptors() {
+  for (UniqueFd& fd : streams_.owned) fd.Release();
+  for (UniqueFd* fd : {&streams_.pipes.in, &streams_.pipes.out, &streams_.pipes.err,
+                       &report_.read_end, &report_.write_end}) {
+    fd->Release();
+  }
+}
+
 }  // namespace cleanfork

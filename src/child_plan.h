@@ -54,6 +54,9 @@ class ChildPlan {
     return environment_->differs_from_callers() ? environment_->block() : nullptr;
   }
 
+  // In such a child: the descriptors were closed, or are somebody else's.
+  void ForgetDescriptors();
+
   // In such a child, which never frees its plan: keeps `other` from looking leaked.
   void KeepReachable(ChildPlan* other) { other_ = other; }
 

@@ -38,6 +38,11 @@ class ProcessVariables {
   virtual void* Find(const void* variable, size_t size, size_t alignment,
                      void (*construct)(void* copy, const void* variable)) = 0;
 
+  // `destroy`s `object` when the process has ended: for what is kept for as long as it lives, and
+  // is nobody's then. `destroy` must make no calls of Os. Not called where the whole of the
+  // process's heap is taken back (cleanfork/sim_heap.h).
+  virtual void KeepUntilEnd(void* object, void (*destroy)(void* object)) = 0;
+
   // Whose heap it is that operator new allocates on from now on, null for nobody's; returns whose
   // it was (cleanfork/sim_heap.h).
   virtual void* ExchangeHeap(void* heap) = 0;

@@ -14,7 +14,11 @@ Memory::Memory(std::shared_ptr<const std::vector<std::string>> environment)
 
 // No destructor of a copy runs, as none does when a process ends: it might make calls.
 Memory::~Memory() {
-  if (heap_ != nullptr) heap_->FreeAll();
+  if (heap_ != nullptr) {
+    heap_->FreeAll();
+  } else {
+    for (const Kept& kept : kept_) kept.destroy(kept.object);
+  }
   for (const Copy& copy : copies_) {
     ::operator delete (copy.value, std::align_val_t{copy.alignment});
   }
@@ -44,6 +48,11 @@ void* Memory::Find(const void* variable, size_t size, size_t alignment,
   }
   construct(value, variable);
   return value;
+}
+
+void Memory::KeepUntilEnd(void* object, void (*destroy)(void* object)) {
+  const AllocatingFor engine(nullptr);
+  kept_.push_back({object, destroy});
 }
 
 void* Memory::ExchangeHeap(void* heap) {

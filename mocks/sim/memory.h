@@ -30,6 +30,7 @@ class Memory : public ProcessVariables {
   // ProcessVariables: the process's copies.
   void* Find(const void* variable, size_t size, size_t alignment,
              void (*construct)(void* copy, const void* variable)) override;
+  void KeepUntilEnd(void* object, void (*destroy)(void* object)) override;
   void* ExchangeHeap(void* heap) override;
 
  private:
@@ -39,9 +40,15 @@ class Memory : public ProcessVariables {
     size_t alignment;
   };
 
+  struct Kept {
+    void* object;
+    void (*destroy)(void* object);
+  };
+
   const std::shared_ptr<const std::vector<std::string>> start_environment_;
   std::unique_ptr<Environment> environment_;
   std::vector<Copy> copies_;
+  std::vector<Kept> kept_;
   ProcessHeap* heap_;
 };
 

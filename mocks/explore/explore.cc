@@ -4,9 +4,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "cleanfork/explore_report.h"
 #include "mocks/explore/chance.h"
@@ -68,8 +66,7 @@ double Exploration::Seconds() const {
 }
 
 void Exploration::Forget() {
-  ExploreResult fresh;
-  std::swap(result_, fresh);
+  result_ = ExploreResult();
   coverage_ = Coverage();
   probes_ = ProbeCounts();
 }
@@ -115,7 +112,6 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
   search_.Begin(deviations);
   int64_t runs = 0;
   do {
-    search_.BeginRun();
     const bool complete = session_.Run(&search_, false);
     if (search_.TakeNewlySignalled()) return BoundEnd::kAgain;
     if (!complete) {
@@ -131,7 +127,6 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
       Count(search_, violation);
       if (!violation.rule.empty()) {
         search_.NoteSteps();
-        search_.BeginRun();
         session_.Run(&search_, false);
         Fail(violation, search_);
         return BoundEnd::kStopped;
@@ -148,8 +143,7 @@ void Exploration::RunByChance() {
   chance.NoteSteps();
   const CrashReport report(&chance);
   for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
-    chance.BeginRun();
-    if (!session_.Run(&chance, false)) continue;
+    session_.Run(&chance, false);  // which abandons none
     const Violation violation = session_.Check();
     Count(chance, violation);
     if (!violation.rule.empty()) return Fail(violation, chance);
@@ -160,7 +154,6 @@ void Exploration::RunByChance() {
 // Whether a run of the plan breaks the same rule.
 bool Exploration::Shows(const Violation& violation, const FaultPlan& plan) {
   PlanChoices choices(plan);
-  choices.BeginRun();
   session_.Run(&choices, false);
   return session_.Check().rule == violation.rule && choices.FirstLeft() == nullptr;
 }
@@ -171,7 +164,6 @@ bool Exploration::Shows(const Violation& violation, const FaultPlan& plan) {
 // bound for preemptions.
 FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& choices) {
   PlanChoices same(choices.plan(), choices.steps());
-  same.BeginRun();
   session_.Run(&same, false);
   const FaultPlan plan = same.plan();
   const bool shows = Shows(violation, plan);
@@ -185,7 +177,6 @@ FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& ch
     Search search(options);
     search.Begin(bound_);
     do {
-      search.BeginRun();
       if (!session_.Run(&search, false) || !search.IsCounted()) continue;
       if (session_.Check().rule != violation.rule) continue;
       if (Shows(violation, search.plan())) return search.plan();
@@ -198,7 +189,6 @@ void Exploration::Fail(const Violation& violation, const Choices& choices) {
   ExploreFailure failure;
   const FaultPlan simpler = FindSimpler(violation, choices);
   PlanChoices again(simpler);
-  again.BeginRun();
   session_.Run(&again, true);
   const Violation shown = session_.Check();
   const bool same = shown.rule == violation.rule && again.FirstLeft() == nullptr;
@@ -262,11 +252,9 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
   }
   explore::Session session(scenario, ExploreOptions().max_calls);
   explore::PlanChoices nothing({});
-  nothing.BeginRun();
   session.Run(&nothing, false);
   session.SetFaultFreeStatus(session.record().processes()[0].wait_status);
   explore::PlanChoices choices(*parsed);
-  choices.BeginRun();
   session.Run(&choices, true);
   result.run = {session.record().end(), session.record().message()};
   result.picture = explore::DrawPicture(session.TakePicture());

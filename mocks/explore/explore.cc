@@ -195,8 +195,8 @@ void Exploration::Fail(const Violation& violation, const Choices& choices) {
   failure.rule = violation.rule;
   failure.what = same ? shown.what
                       : violation.what +
-                            " (a run of the plan does not show this: the body keeps something "
-                            "from run to run)";
+                            " (a run of the plan does not show this, as where the body keeps "
+                            "something from run to run)";
   failure.plan = FaultPlanToString(simpler) + kFits + session_.Fits(simpler);
   failure.deviations = again.deviations();
   Picture picture = session_.TakePicture();

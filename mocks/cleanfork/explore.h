@@ -202,8 +202,10 @@ struct ReplayResult {
 };
 
 // Makes one run again: that of `plan`, as a failure printed it or as written by hand. A plan whose
-// calls are not made any more, or not in that place, is refused.
-ReplayResult Replay(const Scenario& scenario, const std::string& plan);
+// calls are not made any more, or not in that place, is refused. `max_calls` is that of the
+// ExploreOptions with which the failure was found.
+ReplayResult Replay(const Scenario& scenario, const std::string& plan,
+                    int64_t max_calls = ExploreOptions().max_calls);
 
 }  // namespace cleanfork
 

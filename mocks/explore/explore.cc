@@ -241,7 +241,7 @@ ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options) {
   return result;
 }
 
-ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
+ReplayResult Replay(const Scenario& scenario, const std::string& plan, int64_t max_calls) {
   ReplayResult result;
   const size_t at = plan.rfind(explore::kFits);
   FaultPlanError error;
@@ -250,7 +250,7 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
     result.error = "not a plan:\n" + error.Caret(plan.substr(0, at));
     return result;
   }
-  explore::Session session(scenario, ExploreOptions().max_calls);
+  explore::Session session(scenario, max_calls);
   explore::PlanChoices nothing({});
   session.Run(&nothing, false);
   session.SetFaultFreeStatus(session.record().processes()[0].wait_status);

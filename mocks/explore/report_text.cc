@@ -97,12 +97,15 @@ std::ostream& operator<<(std::ostream& out, const ExploreResult& result) {
 std::string ReplayTest(const ExploreResult& result) {
   const std::string scenario = explore::TypeName(result.scenario);
   const ExploreFailure& failure = result.failures.front();
+  const int64_t max_calls = result.options.max_calls;
+  const std::string bound =
+      max_calls == ExploreOptions().max_calls ? "" : ", " + std::to_string(max_calls);
   return "TEST(" + scenario + ", Keeps" + explore::TypeName(failure.rule) +
          ") {\n"
          "  const cleanfork::ReplayResult replay = cleanfork::Replay(\n"
          "      " +
-         scenario + "Scenario(),  // what was explored\n      \"" + failure.plan +
-         "\");\n"
+         scenario + "Scenario(),  // what was explored\n      \"" + failure.plan + "\"" + bound +
+         ");\n"
          "  EXPECT_EQ(replay.error, \"\");\n"
          "  EXPECT_EQ(replay.rule, \"\") << replay.what << \"\\n\" << replay.picture;\n"
          "}\n";

@@ -166,6 +166,8 @@ TEST_F(Report, AReplayTestNamesScenarioAndRule) {
                 "}\n");
   result.scenario = "2 \xc3\xa4 workers";
   EXPECT_THAT(ReplayTest(result), StartsWith("TEST(Scenario2Workers, "));
+  result.options.max_calls = 400;
+  EXPECT_THAT(ReplayTest(result), HasSubstr(Forgetful().failures.at(0).plan + "\", 400);\n"));
 }
 
 // The code of the test above, but for what it is expected to say.

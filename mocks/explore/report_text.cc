@@ -83,7 +83,7 @@ std::string TypeName(const std::string& words) {
 std::string ExploreResult::ToString() const {
   std::string text;
   for (const ExploreFailure& failure : failures) text += explore::FailureText(failure) + "\n";
-  text += explore::VerdictWord(*this);
+  text += explore::VerdictWord(verdict);
   if (verdict == Verdict::kTruncated) text += " by " + truncated_by;
   return text + ": " + explore::TotalsText(*this) + "\n" + explore::RunsText(*this);
 }
@@ -92,6 +92,10 @@ std::ostream& operator<<(std::ostream& out, const ExploreResult& result) {
   // On a line of its own, the plan is easier to copy.
   if (!result.failures.empty()) out << "\n";
   return out << result.ToString();
+}
+
+std::ostream& operator<<(std::ostream& out, ExploreResult::Verdict verdict) {
+  return out << explore::VerdictWord(verdict);
 }
 
 std::string ReplayTest(const ExploreResult& result) {
@@ -116,7 +120,7 @@ std::string ReportText(const Scenario& scenario, const ExploreResult& result) {
   for (const ExploreFailure& failure : result.failures) {
     text += explore::FailureText(failure) + "\nTo run it again:\n\n" + ReplayTest(result) + "\n";
   }
-  text += "\"" + scenario.name + "\": " + explore::VerdictWord(result) + "\n" +
+  text += "\"" + scenario.name + "\": " + explore::VerdictWord(result.verdict) + "\n" +
           explore::VerdictSentence(result) + "\n" + explore::TotalsText(result) + "\n" +
           explore::RunsText(result);
   text += "\nBounds\n";

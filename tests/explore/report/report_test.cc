@@ -55,6 +55,12 @@ TEST_F(Report, ExplorationsAreWhatTheyAreMeantToBe) {
   EXPECT_THAT(Racing().failures[0].deviations, IsEmpty());
 }
 
+TEST_F(Report, AVerdictIsPrintedAsAWord) {
+  EXPECT_EQ(testing::PrintToString(ExploreResult::Verdict::kExhausted), "exhausted");
+  EXPECT_EQ(testing::PrintToString(ExploreResult::Verdict::kTruncated), "truncated");
+  EXPECT_EQ(testing::PrintToString(ExploreResult::Verdict::kFailed), "failed");
+}
+
 // Rows ---------------------------------------------------------------------------------------
 
 const ExploreRow* FindRow(const ExploreFailure& failure, ExploreRow::Kind kind) {

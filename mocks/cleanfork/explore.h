@@ -66,7 +66,7 @@ struct ExploreOptions {
   // believed.
   bool lies = false;
 
-  // Faults that this does not say no to; empty: all.
+  // Faults that this does not say no to; empty: all. Not asked of signals and kills.
   std::function<bool(const FaultEntry&)> fault_filter;
 
   // Signals that may come from outside, to any process, before any call and while it waits; at
@@ -163,7 +163,7 @@ struct ExploreResult {
   Verdict verdict = Verdict::kTruncated;
   std::string scenario;      // its name
   ExploreOptions options;    // the bounds
-  std::string truncated_by;  // the name of the bound in ExploreOptions; of a run, with its message
+  std::string truncated_by;  // the name of the bound in ExploreOptions; also of the runs by chance
 
   int64_t runs = 0;    // complete ones, each counted once
   int64_t pruned = 0;  // given up as like another
@@ -190,6 +190,9 @@ struct ExploreResult {
 };
 std::ostream& operator<<(std::ostream& out, const ExploreResult& result);
 
+// "exhausted", "truncated" or "failed".
+std::ostream& operator<<(std::ostream& out, ExploreResult::Verdict verdict);
+
 // Runs all executions of `scenario` within the bounds, up to the first that breaks a rule.
 ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options = ExploreOptions());
 
@@ -202,8 +205,10 @@ struct ReplayResult {
 };
 
 // Makes one run again: that of `plan`, as a failure printed it or as written by hand. A plan whose
-// calls are not made any more, or not in that place, is refused.
-ReplayResult Replay(const Scenario& scenario, const std::string& plan);
+// calls are not made any more, or not in that place, is refused. `max_calls` is that of the
+// ExploreOptions with which the failure was found.
+ReplayResult Replay(const Scenario& scenario, const std::string& plan,
+                    int64_t max_calls = ExploreOptions().max_calls);
 
 }  // namespace cleanfork
 

@@ -29,7 +29,8 @@ class Choices : public sim::Explorer {
  public:
   explicit Choices(const ExploreOptions& options);
 
-  void BeginRun();
+  // Called by Session::Run().
+  virtual void BeginRun();
 
   // How this run differs, in the order of its steps; and without the switches.
   const FaultPlan& plan() const { return plan_; }
@@ -40,10 +41,8 @@ class Choices : public sim::Explorer {
   void NoteSteps() { notes_steps_ = true; }
   const std::vector<Step>& steps() const { return steps_; }
 
-  // Processes that were sent signals by others, in any run.
-  const std::set<ProcessPath>& signalled() const { return signalled_; }
-
-  // Whether one has been that was not before: then runs before it have left out choices.
+  // Whether a process has been sent a signal by another, which it was in no run before: then these
+  // have left out choices.
   bool TakeNewlySignalled();
 
   bool WantsFaults() const override {
@@ -63,6 +62,7 @@ class Choices : public sim::Explorer {
  protected:
   // How many there may be in a run, of all kinds.
   void SetMostDeviations(int most) { most_deviations_ = most; }
+  int most_deviations() const { return most_deviations_; }
   int deviations_left() const { return most_deviations_ - static_cast<int>(deviations_.size()); }
 
   // All that may happen at a call: nothing, unless it is waited in; what `faults` finds; and what
@@ -86,7 +86,7 @@ class Choices : public sim::Explorer {
   bool notes_steps_ = false;
   std::vector<Step> steps_;
   std::vector<int> possible_signals_;
-  std::set<ProcessPath> signalled_;
+  std::set<ProcessPath> signalled_;  // by others, in any run
   bool newly_signalled_ = false;
   int most_deviations_ = 0;
   FaultPlan plan_;

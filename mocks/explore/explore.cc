@@ -4,9 +4,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "cleanfork/explore_report.h"
 #include "mocks/explore/chance.h"
@@ -68,8 +66,7 @@ double Exploration::Seconds() const {
 }
 
 void Exploration::Forget() {
-  ExploreResult fresh;
-  std::swap(result_, fresh);
+  result_ = ExploreResult();
   coverage_ = Coverage();
   probes_ = ProbeCounts();
 }
@@ -115,7 +112,6 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
   search_.Begin(deviations);
   int64_t runs = 0;
   do {
-    search_.BeginRun();
     const bool complete = session_.Run(&search_, false);
     if (search_.TakeNewlySignalled()) return BoundEnd::kAgain;
     if (!complete) {
@@ -131,7 +127,6 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
       Count(search_, violation);
       if (!violation.rule.empty()) {
         search_.NoteSteps();
-        search_.BeginRun();
         session_.Run(&search_, false);
         Fail(violation, search_);
         return BoundEnd::kStopped;
@@ -148,8 +143,7 @@ void Exploration::RunByChance() {
   chance.NoteSteps();
   const CrashReport report(&chance);
   for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
-    chance.BeginRun();
-    if (!session_.Run(&chance, false)) continue;
+    session_.Run(&chance, false);  // which abandons none
     const Violation violation = session_.Check();
     Count(chance, violation);
     if (!violation.rule.empty()) return Fail(violation, chance);
@@ -160,7 +154,6 @@ void Exploration::RunByChance() {
 // Whether a run of the plan breaks the same rule.
 bool Exploration::Shows(const Violation& violation, const FaultPlan& plan) {
   PlanChoices choices(plan);
-  choices.BeginRun();
   session_.Run(&choices, false);
   return session_.Check().rule == violation.rule && choices.FirstLeft() == nullptr;
 }
@@ -171,7 +164,6 @@ bool Exploration::Shows(const Violation& violation, const FaultPlan& plan) {
 // bound for preemptions.
 FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& choices) {
   PlanChoices same(choices.plan(), choices.steps());
-  same.BeginRun();
   session_.Run(&same, false);
   const FaultPlan plan = same.plan();
   const bool shows = Shows(violation, plan);
@@ -185,7 +177,6 @@ FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& ch
     Search search(options);
     search.Begin(bound_);
     do {
-      search.BeginRun();
       if (!session_.Run(&search, false) || !search.IsCounted()) continue;
       if (session_.Check().rule != violation.rule) continue;
       if (Shows(violation, search.plan())) return search.plan();
@@ -198,15 +189,14 @@ void Exploration::Fail(const Violation& violation, const Choices& choices) {
   ExploreFailure failure;
   const FaultPlan simpler = FindSimpler(violation, choices);
   PlanChoices again(simpler);
-  again.BeginRun();
   session_.Run(&again, true);
   const Violation shown = session_.Check();
   const bool same = shown.rule == violation.rule && again.FirstLeft() == nullptr;
   failure.rule = violation.rule;
   failure.what = same ? shown.what
                       : violation.what +
-                            " (a run of the plan does not show this: the body keeps something "
-                            "from run to run)";
+                            " (a run of the plan does not show this, as where the body keeps "
+                            "something from run to run)";
   failure.plan = FaultPlanToString(simpler) + kFits + session_.Fits(simpler);
   failure.deviations = again.deviations();
   Picture picture = session_.TakePicture();
@@ -251,7 +241,7 @@ ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options) {
   return result;
 }
 
-ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
+ReplayResult Replay(const Scenario& scenario, const std::string& plan, int64_t max_calls) {
   ReplayResult result;
   const size_t at = plan.rfind(explore::kFits);
   FaultPlanError error;
@@ -260,13 +250,11 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan) {
     result.error = "not a plan:\n" + error.Caret(plan.substr(0, at));
     return result;
   }
-  explore::Session session(scenario, ExploreOptions().max_calls);
+  explore::Session session(scenario, max_calls);
   explore::PlanChoices nothing({});
-  nothing.BeginRun();
   session.Run(&nothing, false);
   session.SetFaultFreeStatus(session.record().processes()[0].wait_status);
   explore::PlanChoices choices(*parsed);
-  choices.BeginRun();
   session.Run(&choices, true);
   result.run = {session.record().end(), session.record().message()};
   result.picture = explore::DrawPicture(session.TakePicture());

@@ -50,33 +50,28 @@ sim::Fault FaultOf(const FaultEntry& entry) {
 
 }  // namespace
 
-PlanChoices::PlanChoices(const FaultPlan& plan)
-    : Choices(WithoutBounds(plan)), steps_(plan), follows_(false) {
-  SetMostDeviations(std::numeric_limits<int>::max());
-}
-
-PlanChoices::PlanChoices(const FaultPlan& plan, std::vector<Step> order)
-    : Choices(WithoutBounds(plan)), steps_(plan), order_(std::move(order)), follows_(true) {
+PlanChoices::PlanChoices(const FaultPlan& plan, std::optional<std::vector<Step>> order)
+    : Choices(WithoutBounds(plan)), entries_(plan), order_(std::move(order)) {
   SetMostDeviations(std::numeric_limits<int>::max());
 }
 
 void PlanChoices::BeginRun() {
   Choices::BeginRun();
-  done_.assign(steps_.size(), false);
+  done_.assign(entries_.size(), false);
   followed_ = 0;
 }
 
 const FaultEntry* PlanChoices::FirstLeft() const {
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    if (!done_[i]) return &steps_[i];
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (!done_[i]) return &entries_[i];
   }
   return nullptr;
 }
 
 // Where time went on without having been asked for, that is not in the order.
 int PlanChoices::Follow(const sim::Candidate* candidates, int count) {
-  if (followed_ == order_.size()) return 0;
-  const Step& step = order_[followed_];
+  if (followed_ == order_->size()) return 0;
+  const Step& step = (*order_)[followed_];
   for (int i = 0; i < count; ++i) {
     const bool is_time = candidates[i].slot == sim::kNone;
     if (is_time != step.is_time || candidates[i].can_run == step.within) continue;
@@ -88,29 +83,29 @@ int PlanChoices::Follow(const sim::Candidate* candidates, int count) {
 }
 
 int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count) {
-  if (follows_) {
+  if (order_.has_value()) {
     const int next = Follow(candidates, count);
     NoteProcess(candidates, count, next);
     return next;
   }
   int chosen = 0;
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    const FaultEntry& step = steps_[i];
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const FaultEntry& entry = entries_[i];
     if (done_[i]) continue;
-    if (step.kind == FaultEntry::Kind::kSwitch) {
-      const bool is_here = candidates[0].slot != sim::kNone && IsAt(step, *candidates[0].place);
+    if (entry.kind == FaultEntry::Kind::kSwitch) {
+      const bool is_here = candidates[0].slot != sim::kNone && IsAt(entry, *candidates[0].place);
       for (int other = 1; is_here && other < count; ++other) {
-        if (candidates[other].place->process != step.next) continue;
+        if (candidates[other].place->process != entry.next) continue;
         chosen = other;
         done_[i] = true;
         break;
       }
       break;  // switches are made in their order
     }
-    if (!IsWithin(step) || candidates[0].slot != sim::kNone) continue;
+    if (!IsWithin(entry) || candidates[0].slot != sim::kNone) continue;
     // Nobody can go on without a signal.
     for (int other = 1; other < count; ++other) {
-      if (IsAt(step, *candidates[other].place)) chosen = other;
+      if (IsAt(entry, *candidates[other].place)) chosen = other;
     }
     if (chosen != 0) break;
   }
@@ -119,12 +114,12 @@ int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count) {
 }
 
 sim::Fault PlanChoices::ChooseFault(const sim::Place& place, bool within, const sim::FaultSource&) {
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    const FaultEntry& step = steps_[i];
-    if (done_[i] || step.kind == FaultEntry::Kind::kSwitch) continue;
-    if (!IsAt(step, place) || IsWithin(step) != within) continue;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const FaultEntry& entry = entries_[i];
+    if (done_[i] || entry.kind == FaultEntry::Kind::kSwitch) continue;
+    if (!IsAt(entry, place) || IsWithin(entry) != within) continue;
     done_[i] = true;
-    const sim::Fault fault = FaultOf(step);
+    const sim::Fault fault = FaultOf(entry);
     NoteFault(place, within, fault);
     return fault;
   }

@@ -2,6 +2,7 @@
 #ifndef CLEANFORK_MOCKS_EXPLORE_PLAN_CHOICES_H_
 #define CLEANFORK_MOCKS_EXPLORE_PLAN_CHOICES_H_
 
+#include <optional>
 #include <vector>
 
 #include "mocks/explore/choices.h"
@@ -10,15 +11,16 @@ namespace cleanfork::explore {
 
 class PlanChoices : public Choices {
  public:
-  explicit PlanChoices(const FaultPlan& plan);
+  // With an `order`, the steps of another run, only the deviations of `plan` are done, in that
+  // order: plan() then says the same as that run's, but with the switches at the places that a run
+  // of a plan sees, which are all.
+  explicit PlanChoices(const FaultPlan& plan,
+                       std::optional<std::vector<Step>> order = std::nullopt);
 
-  // Does the deviations of `plan`, in a run of `order`: its plan() says the same as that run's, but
-  // in the places that a run of a plan sees, which are all.
-  PlanChoices(const FaultPlan& plan, std::vector<Step> order);
+  void BeginRun() override;
 
-  void BeginRun();
-
-  // The first step of the plan that the run did not come to; null if it came to all.
+  // The first entry of the plan that the run did not come to; null if it came to all. Not with an
+  // `order`, where switches are not looked at.
   const FaultEntry* FirstLeft() const;
 
   int ChooseProcess(const sim::Candidate* candidates, int count) override;
@@ -29,11 +31,10 @@ class PlanChoices : public Choices {
  private:
   int Follow(const sim::Candidate* candidates, int count);
 
-  const FaultPlan steps_;
-  const std::vector<Step> order_;
-  const bool follows_;
-  size_t followed_ = 0;  // of order_
-  std::vector<bool> done_;
+  const FaultPlan entries_;
+  const std::optional<std::vector<Step>> order_;
+  size_t followed_ = 0;     // of order_
+  std::vector<bool> done_;  // of entries_
 };
 
 }  // namespace cleanfork::explore

@@ -51,7 +51,7 @@ std::string HeadHtml(const std::string& title) {
 }
 
 std::string HeaderHtml(const Scenario& scenario, const ExploreResult& result) {
-  const std::string verdict = VerdictWord(result);
+  const std::string verdict = VerdictWord(result.verdict);
   return "<header>\n<p class=\"kicker\">cleanfork explorer</p>\n<h1>" + Escaped(scenario.name) +
          "</h1>\n<p><span class=\"badge " + verdict + "\">" + VerdictSymbol(result) + " " +
          verdict + "</span> " + Escaped(VerdictSentence(result)) + "</p>\n</header>\n";
@@ -200,8 +200,9 @@ std::string BoundsHtml(const ExploreResult& result) {
 }  // namespace explore
 
 std::string ReportHtml(const Scenario& scenario, const ExploreResult& result) {
-  std::string html = explore::HeadHtml(scenario.name + ": " + explore::VerdictWord(result)) +
-                     explore::HeaderHtml(scenario, result);
+  std::string html =
+      explore::HeadHtml(scenario.name + ": " + explore::VerdictWord(result.verdict)) +
+      explore::HeaderHtml(scenario, result);
   for (const ExploreFailure& failure : result.failures) {
     html += explore::FailureHtml(result, failure);
   }

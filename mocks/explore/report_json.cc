@@ -224,7 +224,7 @@ std::string ReportJson(const Scenario& scenario, const ExploreResult& result) {
   json.Key("format").Text("cleanfork-explore");
   json.Key("version").Number(kReportVersion);
   json.Key("scenario").Text(scenario.name);
-  json.Key("verdict").Text(explore::VerdictWord(result));
+  json.Key("verdict").Text(explore::VerdictWord(result.verdict));
   json.Key("truncated_by").Text(result.truncated_by);
   explore::AddTotals(result, &json);
   explore::AddBounds(result.options, &json);

@@ -83,7 +83,7 @@ std::string TypeName(const std::string& words) {
 std::string ExploreResult::ToString() const {
   std::string text;
   for (const ExploreFailure& failure : failures) text += explore::FailureText(failure) + "\n";
-  text += explore::VerdictWord(*this);
+  text += explore::VerdictWord(verdict);
   if (verdict == Verdict::kTruncated) text += " by " + truncated_by;
   return text + ": " + explore::TotalsText(*this) + "\n" + explore::RunsText(*this);
 }
@@ -94,15 +94,22 @@ std::ostream& operator<<(std::ostream& out, const ExploreResult& result) {
   return out << result.ToString();
 }
 
+std::ostream& operator<<(std::ostream& out, ExploreResult::Verdict verdict) {
+  return out << explore::VerdictWord(verdict);
+}
+
 std::string ReplayTest(const ExploreResult& result) {
   const std::string scenario = explore::TypeName(result.scenario);
   const ExploreFailure& failure = result.failures.front();
+  const int64_t max_calls = result.options.max_calls;
+  const std::string bound =
+      max_calls == ExploreOptions().max_calls ? "" : ", " + std::to_string(max_calls);
   return "TEST(" + scenario + ", Keeps" + explore::TypeName(failure.rule) +
          ") {\n"
          "  const cleanfork::ReplayResult replay = cleanfork::Replay(\n"
          "      " +
-         scenario + "Scenario(),  // what was explored\n      \"" + failure.plan +
-         "\");\n"
+         scenario + "Scenario(),  // what was explored\n      \"" + failure.plan + "\"" + bound +
+         ");\n"
          "  EXPECT_EQ(replay.error, \"\");\n"
          "  EXPECT_EQ(replay.rule, \"\") << replay.what << \"\\n\" << replay.picture;\n"
          "}\n";
@@ -113,7 +120,7 @@ std::string ReportText(const Scenario& scenario, const ExploreResult& result) {
   for (const ExploreFailure& failure : result.failures) {
     text += explore::FailureText(failure) + "\nTo run it again:\n\n" + ReplayTest(result) + "\n";
   }
-  text += "\"" + scenario.name + "\": " + explore::VerdictWord(result) + "\n" +
+  text += "\"" + scenario.name + "\": " + explore::VerdictWord(result.verdict) + "\n" +
           explore::VerdictSentence(result) + "\n" + explore::TotalsText(result) + "\n" +
           explore::RunsText(result);
   text += "\nBounds\n";

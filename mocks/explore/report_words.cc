@@ -19,8 +19,8 @@ std::string SecondsText(double seconds) {
   return text;
 }
 
-std::string VerdictWord(const ExploreResult& result) {
-  switch (result.verdict) {
+std::string VerdictWord(ExploreResult::Verdict verdict) {
+  switch (verdict) {
     case ExploreResult::Verdict::kExhausted: return "exhausted";
     case ExploreResult::Verdict::kTruncated: return "truncated";
     case ExploreResult::Verdict::kFailed: break;

@@ -7,10 +7,8 @@
 namespace cleanfork::explore {
 
 void Search::Begin(int deviations) {
-  most_ = deviations;
   SetMostDeviations(deviations);
   depth_ = 0;
-  BeginRun();
 }
 
 void Search::BeginRun() {
@@ -115,7 +113,7 @@ bool Search::IsOfShard(uint64_t hash) const {
 // A run belongs to who has the hash of its first two deviations, or of those that it has.
 void Search::LeaveToOtherShards(const sim::Place& place, std::vector<sim::Fault>* faults) const {
   const size_t before = deviations().size();
-  const size_t decides = static_cast<size_t>(std::min(most_, 2));
+  const size_t decides = static_cast<size_t>(std::min(most_deviations(), 2));
   if (options_.shards == 1 || before + 1 != decides) return;
   FaultPlan first = deviations();
   first.emplace_back();
@@ -128,8 +126,8 @@ void Search::LeaveToOtherShards(const sim::Place& place, std::vector<sim::Fault>
 }
 
 bool Search::IsCounted() const {
-  if (static_cast<int>(deviations().size()) != most_) return false;
-  return most_ > 0 || options_.shard == 0;
+  if (deviations_left() != 0) return false;
+  return most_deviations() > 0 || options_.shard == 0;
 }
 
 double Search::Done() const {

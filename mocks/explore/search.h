@@ -20,10 +20,11 @@ class Search : public Choices {
  public:
   explicit Search(const ExploreOptions& options) : Choices(options) {}
 
-  // Forgets all: the runs with up to `deviations` of them come next.
+  // The runs with up to `deviations` of them come next. Which processes are sent signals is not
+  // forgotten.
   void Begin(int deviations);
 
-  void BeginRun();
+  void BeginRun() override;
 
   // To the next run; false when all were made.
   bool Advance();
@@ -61,7 +62,6 @@ class Search : public Choices {
   bool IsOfShard(uint64_t hash) const;
   void LeaveToOtherShards(const sim::Place& place, std::vector<sim::Fault>* faults) const;
 
-  int most_ = 0;
   std::vector<Node> nodes_;  // the first depth_ of them are in use
   size_t depth_ = 0;
   size_t at_ = 0;     // of the run's next choice

@@ -1,14 +1,11 @@
 #include "mocks/explore/session.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "cleanfork/os_call.h"
 #include "cleanfork/probe.h"
 #include "mocks/explore/hash.h"
-#include "mocks/sim/heap.h"
 #include "mocks/sim/sim_os_access.h"
 
 namespace cleanfork {
@@ -42,6 +39,7 @@ bool Session::Run(Choices* choices, bool describes) {
   Session* const before = std::exchange(current_session, this);
   const ProbeListener listener = SetProbeListener(&HearProbe);
   probes_.Clear();
+  choices->BeginRun();
   engine_.SetExplorer(choices);
   engine_.SetDescribes(describes);
   record_.Begin();

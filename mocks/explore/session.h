@@ -35,7 +35,6 @@ class Session {
   // Of the last run.
   const RunRecord& record() const { return record_; }
   const ReachedProbes& probes() const { return probes_; }
-  const sim::Engine& engine() const { return engine_; }
   Violation Check() const;
 
   // To be known before runs are checked: how the first process ends when nothing goes wrong.
@@ -47,7 +46,6 @@ class Session {
 
   // What checks that a plan is of this code: what comes before each call that it names.
   std::string Fits(const FaultPlan& plan) const;
-
 
   // Of the last run, if it was run with texts. What went wrong in it is in its record.
   Picture TakePicture() const;

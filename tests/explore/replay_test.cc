@@ -75,7 +75,7 @@ bool IsReplayed(int seed, const Bounds& bounds) {
   SCOPED_TRACE("seed " + std::to_string(seed) + ", " + bounds.name + ": " + body.text + "\n" +
                failure.plan);
   EXPECT_EQ(failure.what, "it has");
-  const ReplayResult replayed = Replay(scenario, failure.plan);
+  const ReplayResult replayed = Replay(scenario, failure.plan, options.max_calls);
   EXPECT_EQ(replayed.error, "");
   EXPECT_EQ(replayed.rule, failure.rule);
   EXPECT_EQ(replayed.what, failure.what);

@@ -283,6 +283,22 @@ TEST(Search, OfARunThatBreaksARuleTheSmallestIsShownAndCanBeReplayed) {
   EXPECT_EQ(again.picture, failure.picture);
 }
 
+TEST(Search, ALivelockIsReplayedWithinTheBoundOfCallsThatFoundIt) {
+  Scenario scenario = ScenarioOf([](Os& os) {
+    for (int i = 0; i < 60; ++i) os.Umask(022);
+    return 0;
+  });
+  scenario.checkers = {MakeChecker("ends", [](const Execution& run) {
+    return run.end() == SimEnd::kTooManyCalls ? "it does not" : "";
+  })};
+  ExploreOptions options = Without(true, 0);
+  options.max_calls = 50;
+  const ExploreResult result = Explore(scenario, options);
+  ASSERT_THAT(result.failures, SizeIs(1));
+  EXPECT_EQ(Replay(scenario, result.failures[0].plan, options.max_calls).rule, "ends");
+  EXPECT_EQ(Replay(scenario, result.failures[0].plan).rule, "");
+}
+
 TEST(SearchDeathTest, ABodyThatCrashesSaysInWhichRun) {
   const Scenario scenario = ScenarioOf([](Os& os) {
     const PipeEnds pipe = os.Pipe().value();  // aborts where there is none

@@ -55,6 +55,12 @@ TEST_F(Report, ExplorationsAreWhatTheyAreMeantToBe) {
   EXPECT_THAT(Racing().failures[0].deviations, IsEmpty());
 }
 
+TEST_F(Report, AVerdictIsPrintedAsAWord) {
+  EXPECT_EQ(testing::PrintToString(ExploreResult::Verdict::kExhausted), "exhausted");
+  EXPECT_EQ(testing::PrintToString(ExploreResult::Verdict::kTruncated), "truncated");
+  EXPECT_EQ(testing::PrintToString(ExploreResult::Verdict::kFailed), "failed");
+}
+
 // Rows ---------------------------------------------------------------------------------------
 
 const ExploreRow* FindRow(const ExploreFailure& failure, ExploreRow::Kind kind) {
@@ -166,6 +172,8 @@ TEST_F(Report, AReplayTestNamesScenarioAndRule) {
                 "}\n");
   result.scenario = "2 \xc3\xa4 workers";
   EXPECT_THAT(ReplayTest(result), StartsWith("TEST(Scenario2Workers, "));
+  result.options.max_calls = 400;
+  EXPECT_THAT(ReplayTest(result), HasSubstr(Forgetful().failures.at(0).plan + "\", 400);\n"));
 }
 
 // The code of the test above, but for what it is expected to say.

@@ -37,6 +37,10 @@ std::vector<std::shared_ptr<const Checker>> DaemonCheckers();
 // other rules say nothing of a run that breaks this one.
 std::shared_ptr<const Checker> NothingNondeterministic();
 
+// No process ends by an exception that nobody catches, as by std::terminate(): also where that is
+// what it does without a fault.
+std::shared_ptr<const Checker> NoUncaughtException();
+
 // The first process does not wait for what will not come.
 std::shared_ptr<const Checker> NoDeadlock();
 

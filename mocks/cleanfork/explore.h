@@ -194,6 +194,7 @@ std::ostream& operator<<(std::ostream& out, const ExploreResult& result);
 std::ostream& operator<<(std::ostream& out, ExploreResult::Verdict verdict);
 
 // Runs all executions of `scenario` within the bounds, up to the first that breaks a rule.
+// Aborts with a message where the options leave nothing to explore, or the scenario has no body.
 ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options = ExploreOptions());
 
 struct ReplayResult {

@@ -15,6 +15,7 @@
 #include "mocks/explore/reached_probes.h"
 #include "mocks/explore/search.h"
 #include "mocks/explore/session.h"
+#include "mocks/explore/validate_options.h"
 
 namespace cleanfork {
 namespace explore {
@@ -234,6 +235,7 @@ ExploreResult Exploration::Explore() {
 }  // namespace explore
 
 ExploreResult Explore(const Scenario& scenario, const ExploreOptions& options) {
+  explore::CheckOptions(scenario, options);
   ExploreResult result = explore::Exploration(scenario, options).Explore();
   result.scenario = scenario.name;
   result.options = options;

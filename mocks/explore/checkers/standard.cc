@@ -21,6 +21,7 @@ class FunctionChecker : public Checker {
 // In the order in which they are asked: what explains the others comes first.
 std::vector<std::shared_ptr<const Checker>> CommonCheckers() {
   return {NothingNondeterministic(),
+          NoUncaughtException(),
           NoDeadlock(),
           NoLivelock(),
           NoBadDescriptor(),

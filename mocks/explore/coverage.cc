@@ -2,6 +2,7 @@
 
 #include "cleanfork/names.h"
 #include "cleanfork/os_call.h"
+#include "mocks/os_text.h"
 
 namespace cleanfork::explore {
 namespace {
@@ -15,10 +16,7 @@ std::string FaultName(const FaultEntry& entry) {
   switch (entry.kind) {
     case FaultEntry::Kind::kShort: return "short";
     case FaultEntry::Kind::kLie: return "lie";
-    case FaultEntry::Kind::kSignal: {
-      const char* const name = SignalName(entry.signal);
-      return name != nullptr ? name : "signal " + std::to_string(entry.signal);
-    }
+    case FaultEntry::Kind::kSignal: return SignalText(entry.signal);
     default: {
       const char* const name = ErrnoName(entry.error);
       return name != nullptr ? name : std::to_string(entry.error);

@@ -22,13 +22,10 @@ class Coverage {
   void AddTo(std::map<std::string, std::map<std::string, FaultOutcomes>>* coverage) const;
 
  private:
-  struct Equal {
-    bool operator()(const FaultEntry& a, const FaultEntry& b) const { return a == b; }
-  };
   struct Hash {
     size_t operator()(const FaultEntry& entry) const;
   };
-  std::unordered_map<FaultEntry, FaultOutcomes, Hash, Equal> outcomes_;
+  std::unordered_map<FaultEntry, FaultOutcomes, Hash> outcomes_;
 };
 
 }  // namespace cleanfork::explore

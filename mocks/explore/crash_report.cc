@@ -40,7 +40,8 @@ void CrashReport::Handle(int) {
   alarm(10);
   const std::string text = "explore: the body crashes in the run\n  " +
                            FaultPlanToString(report.choices_.plan()) +
-                           "\n  Replay() makes it again, in a debugger for one.\n";
+                           "\n  Replay() makes it again, in a debugger for one. If it does not: an "
+                           "exploration with a bound in max_preemptions names all switches.\n";
   const ssize_t ignored = write(STDERR_FILENO, text.data(), text.size());
   static_cast<void>(ignored);
   alarm(0);

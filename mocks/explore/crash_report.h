@@ -12,6 +12,9 @@ namespace cleanfork::explore {
 
 // While it is there, SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT of this program write the plan of
 // the run so far to stderr, and then do what they did before. One at a time.
+//
+// It is the plan as `choices` has it. That of a search that leaves out steps which make no
+// difference may lack switches that a run of the plan needs, and which take another run to find.
 class CrashReport {
  public:
   explicit CrashReport(const Choices* choices);

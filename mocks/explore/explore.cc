@@ -168,6 +168,7 @@ FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& ch
   session_.Run(&same, false);
   const FaultPlan plan = same.plan();
   const bool shows = Shows(violation, plan);
+  // Where the plan does not show it, more switches may be needed than it has.
   const int most = shows ? choices.preemptions() : same.preemptions() + 2;
   int64_t runs = 0;
   for (int fewer = 0; fewer < most; ++fewer) {

@@ -9,6 +9,7 @@
 
 #include "cleanfork/names.h"
 #include "cleanfork/os_call.h"
+#include "mocks/os_text.h"
 #include "mocks/sim/arguments.h"
 
 namespace cleanfork::explore {
@@ -17,11 +18,6 @@ namespace {
 using Kind = ExploreRow::Kind;
 
 constexpr size_t kWidest = 48;  // of a column, where a call stands in it
-
-std::string SignalText(int signal) {
-  const char* const name = SignalName(signal);
-  return name != nullptr ? name : "signal " + std::to_string(signal);
-}
 
 std::string CallName(OsCall call) { return GetOsCallInfo(call).name; }
 

@@ -167,10 +167,13 @@ class Engine : public Runner, public CallDescriber {
   void NoteHowItWaits(bool sees) { task().sees_how_early = sees; }
 
   // The process is about to make a call: others may go on first. Not where the call would only
-  // begin to wait, or nobody else can tell.
+  // begin to wait, or nobody else can tell, unless the explorer wants to see that.
   void Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait);
   bool DeliverBeforeCall();  // whether handlers have run
-  const Fault* FindSticky();
+
+  // What goes wrong with the call: what does so from now on, or what the explorer chooses. A signal
+  // that it chooses is sent.
+  const Fault* FindSticky();  // null for none
   Fault ChooseFault(uint32_t index, const FaultSource& faults);
 
   SysResult<pid_t> Fork();
@@ -214,7 +217,7 @@ class Engine : public Runner, public CallDescriber {
     bool returned = false;
     const ReadyCheck* parked = nullptr;  // before a call: whether it would wait
     bool injected = false;               // the call's error
-    bool sees_how_early = false;         // it waits in the call
+    bool sees_how_early = false;         // as SeesHowEarlyItWaits() has it, of the call
     Place place;
     Footprint footprint;
     Footprint (*end)(const Kernel& kernel, int slot) = nullptr;  // of a step of an end: asks again

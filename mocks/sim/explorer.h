@@ -55,8 +55,8 @@ class Explorer {
   // nobody chooses. Asked where there is one only, too.
   virtual int ChooseProcess(const Candidate* candidates, int count) = 0;
 
-  // What goes wrong with the call that a process is about to make, or waits in (`within`), where
-  // something has to.
+  // What goes wrong with the call that a process is about to make, if anything; or waits in
+  // (`within`), where something has to: it is a signal.
   virtual Fault ChooseFault(const Place& place, bool within, const FaultSource& faults) = 0;
 
   // Whether ChooseFault() may choose at all; and signals.

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <cstdlib>
 #include <initializer_list>
 #include <random>
 #include <set>
@@ -481,6 +482,25 @@ std::string DescribeRun(const Execution& run) {
   for (const std::string& line : all) text += "    " + line + "\n";
   return text + "    file " + run.FileContents("/tmp/file").value_or("-") + " x " +
          run.FileContents("/tmp/x").value_or("-");
+}
+
+ExploreOptions RandomBodyOptions(const RandomBounds& bounds, int64_t max_runs) {
+  ExploreOptions options;
+  options.max_faults = bounds.faults;
+  options.sticky_faults = false;
+  options.max_signals = bounds.signals;
+  if (bounds.signals > 0) options.signals = {SIGTERM, SIGUSR1};
+  options.max_kills = bounds.kills;
+  options.max_runs = max_runs;
+  options.max_calls = 400;
+  options.progress = false;
+  options.reports = false;
+  return options;
+}
+
+int FromEnvironment(const char* name, int otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
 }
 
 }  // namespace cleanfork

@@ -2,10 +2,8 @@
 #include "tests/explore/random_bodies.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -17,27 +15,11 @@
 namespace cleanfork {
 namespace {
 
-struct Bounds {
-  const char* name;
-  int faults;
-  int signals;
-  int kills;
-};
-
 // The outcomes; none where there were too many runs.
-bool Outcomes(const RandomBody& body, const Bounds& bounds, bool reduce, int64_t most,
+bool Outcomes(const RandomBody& body, const RandomBounds& bounds, bool reduce, int64_t most,
               std::map<std::string, FaultPlan>* outcomes, int64_t* runs) {
-  ExploreOptions options;
-  options.max_faults = bounds.faults;
-  options.sticky_faults = false;
-  options.max_signals = bounds.signals;
-  if (bounds.signals > 0) options.signals = {SIGTERM, SIGUSR1};
-  options.max_kills = bounds.kills;
+  ExploreOptions options = RandomBodyOptions(bounds, most);
   options.reduce = reduce;
-  options.max_runs = most;
-  options.max_calls = 400;
-  options.progress = false;
-  options.reports = false;
   Scenario scenario = body.scenario;
   scenario.checkers = {MakeChecker("outcomes", [outcomes](const Execution& run) {
     outcomes->emplace(DescribeRun(run), run.deviations());
@@ -46,11 +28,6 @@ bool Outcomes(const RandomBody& body, const Bounds& bounds, bool reduce, int64_t
   const ExploreResult result = Explore(scenario, options);
   *runs = result.runs;
   return result.verdict == ExploreResult::Verdict::kExhausted;
-}
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
 }
 
 std::string PlanText(const FaultPlan& plan) {
@@ -75,11 +52,9 @@ std::string Difference(const std::map<std::string, FaultPlan>& all,
 
 // Returns how many bounds could be compared within `most` runs each.
 int Compare(int seed, int most) {
-  static const Bounds kAllBounds[] = {
-      {"alone", 0, 0, 0}, {"fault", 1, 0, 0}, {"signal", 0, 1, 0}, {"kill", 0, 0, 1}};
   const RandomBody body = MakeRandomBody(seed);
   int compared = 0;
-  for (const Bounds& bounds : kAllBounds) {
+  for (const RandomBounds& bounds : kRandomBounds) {
     std::map<std::string, FaultPlan> all, reduced;
     int64_t all_runs = 0, reduced_runs = 0;
     if (!Outcomes(body, bounds, false, most, &all, &all_runs)) continue;

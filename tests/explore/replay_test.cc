@@ -1,9 +1,7 @@
 // Bodies by chance: the line that a failure is printed with must make the same run again.
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -14,32 +12,6 @@
 
 namespace cleanfork {
 namespace {
-
-struct Bounds {
-  const char* name;
-  int faults;
-  int signals;
-  int kills;
-};
-
-ExploreOptions OptionsOf(const Bounds& bounds) {
-  ExploreOptions options;
-  options.max_faults = bounds.faults;
-  options.sticky_faults = false;
-  options.max_signals = bounds.signals;
-  if (bounds.signals > 0) options.signals = {SIGTERM, SIGUSR1};
-  options.max_kills = bounds.kills;
-  options.max_runs = 1000;
-  options.max_calls = 400;
-  options.progress = false;
-  options.reports = false;
-  return options;
-}
-
-int FromEnvironment(const char* name, int otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
 
 // The one that the fewest runs come to; empty where there are too many runs.
 std::string RarestOutcome(Scenario scenario, const ExploreOptions& options) {
@@ -57,10 +29,10 @@ std::string RarestOutcome(Scenario scenario, const ExploreOptions& options) {
 }
 
 // Whether there was something to replay.
-bool IsReplayed(int seed, const Bounds& bounds) {
+bool IsReplayed(int seed, const RandomBounds& bounds) {
   const RandomBody body = MakeRandomBody(seed);
   Scenario scenario = body.scenario;
-  const ExploreOptions options = OptionsOf(bounds);
+  const ExploreOptions options = RandomBodyOptions(bounds, 1000);
   const std::string outcome = RarestOutcome(scenario, options);
   if (outcome.empty()) return false;
   scenario.checkers = {MakeChecker("has not the rarest outcome", [outcome](const Execution& run) {
@@ -85,13 +57,11 @@ bool IsReplayed(int seed, const Bounds& bounds) {
 
 // FIRST and COUNT in the environment look at more.
 TEST(Replay, OfTheLineOfAFailureMakesTheSameRun) {
-  static const Bounds kAllBounds[] = {
-      {"alone", 0, 0, 0}, {"fault", 1, 0, 0}, {"signal", 0, 1, 0}, {"kill", 0, 0, 1}};
   const int first = FromEnvironment("FIRST", 1);
   const int count = FromEnvironment("COUNT", kThreadSanitizer ? 10 : 100);
   int replayed = 0;
   for (int seed = first; seed < first + count; ++seed) {
-    for (const Bounds& bounds : kAllBounds) replayed += IsReplayed(seed, bounds) ? 1 : 0;
+    for (const RandomBounds& bounds : kRandomBounds) replayed += IsReplayed(seed, bounds) ? 1 : 0;
   }
   std::printf("%d of %d replayed\n", replayed, 4 * count);
   EXPECT_GT(replayed, count);

@@ -3,16 +3,9 @@
 #include <sys/wait.h>
 
 #include "cleanfork/names.h"
+#include "mocks/os_text.h"
 
 namespace cleanfork::explore {
-namespace {
-
-std::string SignalNameOrNumber(int signal) {
-  const char* name = SignalName(signal);
-  return name != nullptr ? name : "signal " + std::to_string(signal);
-}
-
-}  // namespace
 
 std::string Who(const ExecutedProcess& process) {
   return process.path.ToString() + " (pid " + std::to_string(process.pid) + ")";
@@ -20,7 +13,7 @@ std::string Who(const ExecutedProcess& process) {
 
 std::string HowItEnded(int wait_status) {
   if (WIFEXITED(wait_status)) return "exit status " + std::to_string(WEXITSTATUS(wait_status));
-  return "an end by " + SignalNameOrNumber(WTERMSIG(wait_status));
+  return "an end by " + cleanfork::SignalText(WTERMSIG(wait_status));
 }
 
 std::string ErrorText(int error) {
@@ -33,7 +26,7 @@ std::string SignalText(SignalSet set) {
   for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
     if (!set.Contains(signal)) continue;
     if (!text.empty()) text += ", ";
-    text += SignalNameOrNumber(signal);
+    text += cleanfork::SignalText(signal);
   }
   return text.empty() ? "none" : text;
 }

@@ -13,8 +13,8 @@ namespace cleanfork::explore {
 std::string Who(const ExecutedProcess& process);          // "P.1 (pid 101)"
 std::string HowItEnded(int wait_status);                  // "exit status 1", "an end by SIGKILL"
 std::string ErrorText(int error);                         // "EAGAIN"; "error 4711"
-std::string SignalText(SignalSet set);                    // "SIGINT SIGTERM", "none"
-std::string NumberText(const std::vector<int>& numbers);  // "0 1 2", "none"
+std::string SignalText(SignalSet set);                    // "SIGINT, SIGTERM", "none"
+std::string NumberText(const std::vector<int>& numbers);  // "0, 1, 2", "none"
 
 // Whether the processes are as the run left them, and not in the midst of something.
 inline bool HasEnded(const Execution& run) {

@@ -48,10 +48,6 @@ struct Service {
   pid_t main_pid = 0;
 };
 
-bool IsSupervised(const Settings& settings) {
-  return settings.respawn.when != RespawnSettings::When::kNever || NeedsLogWriter(settings);
-}
-
 absl::StatusOr<Service> StartUnsupervised(Launch launch, SignalSet held, const Settings& settings,
                                           const std::string& subcommand, Context& context) {
   const absl::StatusOr<std::unique_ptr<Readiness>> readiness =
@@ -124,6 +120,10 @@ std::vector<ExitLine> StartExitCodes() {
   std::vector<ExitLine> lines;
   for (const ExitCodeRow& row : ExitCodes()) lines.push_back({absl::StrCat(row.code), row.meaning});
   return lines;
+}
+
+bool IsSupervised(const Settings& settings) {
+  return settings.respawn.when != RespawnSettings::When::kNever || NeedsLogWriter(settings);
 }
 
 absl::StatusOr<Launch> PrepareBackground(const Settings& settings, Os& os) {

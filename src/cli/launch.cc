@@ -384,27 +384,6 @@ absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
   return absl::OkStatus();
 }
 
-// `fd`, or a copy of it, which shares its lock, above the numbers that the child's other
-// descriptors are to have.
-absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os) {
-  int highest = 0;
-  bool is_taken = false;
-  for (const DescriptorMove& move : options.descriptors) {
-    highest = std::max(highest, move.to);
-    is_taken = is_taken || move.to == fd;
-  }
-  if (!is_taken) return fd;
-  const SysResult<int> made = os.FcntlDupFd(fd, highest + 1);
-  if (!made.ok()) {
-    ChildError error;
-    error.step = Step::kWritePidFile;
-    error.error = made.error();
-    return ChildErrorStatus("fcntl(F_DUPFD_CLOEXEC)", error);
-  }
-  *copy = UniqueFd(os, made.value());
-  return made.value();
-}
-
 }  // namespace
 
 std::vector<Option> LaunchOptions() {
@@ -513,6 +492,25 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   absl::Status apart = CheckPidFileIsNoStream(launch, os);
   if (!apart.ok()) return apart;
   return launch;
+}
+
+absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os) {
+  int highest = 0;
+  bool is_taken = false;
+  for (const DescriptorMove& move : options.descriptors) {
+    highest = std::max(highest, move.to);
+    is_taken = is_taken || move.to == fd;
+  }
+  if (!is_taken) return fd;
+  const SysResult<int> made = os.FcntlDupFd(fd, highest + 1);
+  if (!made.ok()) {
+    ChildError error;
+    error.step = Step::kWritePidFile;
+    error.error = made.error();
+    return ChildErrorStatus("fcntl(F_DUPFD_CLOEXEC)", error);
+  }
+  *copy = UniqueFd(os, made.value());
+  return made.value();
 }
 
 absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,

@@ -41,7 +41,8 @@ class CommandCheckTest : public ::testing::Test {
   // Starts a shell that runs `script` and then waits. Returns its pid once the script has run.
   pid_t StartShell(const std::string& script, std::vector<std::string> options = {}) {
     options.insert(options.begin(), "start");
-    const std::string tail = "echo done >" + directory_.Path("fifo") + "; exec sleep 60";
+    // By a subshell, and no exec after it: what is looked at changes no more.
+    const std::string tail = "(echo done >" + directory_.Path("fifo") + "); kill -STOP $$";
     options.insert(options.end(), {"--", "sh", "-c", script + "; " + tail});
     const CommandOutcome started = runner_.Run(options);
     EXPECT_EQ(started.exit_code, 0) << started.err;

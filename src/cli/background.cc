@@ -102,6 +102,9 @@ std::vector<Option> BackgroundOptions() {
                        settings->wait_for = *wait_for;
                        return absl::OkStatus();
                      }});
+  options.push_back({"timeout", 0, "DURATION",
+                     "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
+                     ApplyTimeout});
   for (const Option& option : RespawnOptions()) options.push_back(option);
   options.push_back({"reopen-logs", 0, nullptr,
                      "Write the files of --stdout and --stderr through a process that opens them "
@@ -110,9 +113,6 @@ std::vector<Option> BackgroundOptions() {
                        settings->reopen_logs = true;
                        return absl::OkStatus();
                      }});
-  options.push_back({"timeout", 0, "DURATION",
-                     "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
-                     ApplyTimeout});
   return options;
 }
 

@@ -59,8 +59,8 @@ std::vector<Option> RespawnOptions() {
        "it other than HUP, INT, TERM and PIPE; or always. A supervisor stays for it.",
        ApplyRespawn},
       {"backoff", 0, "FIRST[..LONGEST]",
-       "How long to wait before a respawn: doubled each time, and of that a random part from a "
-       "half up. Default: 1s..1min.",
+       "How long to wait before a respawn: doubled each time up to LONGEST, or FIRST without one, "
+       "and of that a random part from a half up. Default: 1s..1min.",
        ApplyBackoff},
       {"respawn-limit", 0, "NUMBER/DURATION",
        "Give up when it ends once more after this many respawns within this time. Default: 5/1min.",

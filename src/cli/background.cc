@@ -48,10 +48,6 @@ struct Service {
   pid_t main_pid = 0;
 };
 
-bool IsSupervised(const Settings& settings) {
-  return settings.respawn.when != RespawnSettings::When::kNever || NeedsLogWriter(settings);
-}
-
 absl::StatusOr<Service> StartUnsupervised(Launch launch, SignalSet held, const Settings& settings,
                                           const std::string& subcommand, Context& context) {
   const absl::StatusOr<std::unique_ptr<Readiness>> readiness =
@@ -106,6 +102,9 @@ std::vector<Option> BackgroundOptions() {
                        settings->wait_for = *wait_for;
                        return absl::OkStatus();
                      }});
+  options.push_back({"timeout", 0, "DURATION",
+                     "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
+                     ApplyTimeout});
   for (const Option& option : RespawnOptions()) options.push_back(option);
   options.push_back({"reopen-logs", 0, nullptr,
                      "Write the files of --stdout and --stderr through a process that opens them "
@@ -114,9 +113,6 @@ std::vector<Option> BackgroundOptions() {
                        settings->reopen_logs = true;
                        return absl::OkStatus();
                      }});
-  options.push_back({"timeout", 0, "DURATION",
-                     "How long to wait for it, such as 5, 500ms, 2min or infinity. Default: 90s.",
-                     ApplyTimeout});
   return options;
 }
 
@@ -124,6 +120,10 @@ std::vector<ExitLine> StartExitCodes() {
   std::vector<ExitLine> lines;
   for (const ExitCodeRow& row : ExitCodes()) lines.push_back({absl::StrCat(row.code), row.meaning});
   return lines;
+}
+
+bool IsSupervised(const Settings& settings) {
+  return settings.respawn.when != RespawnSettings::When::kNever || NeedsLogWriter(settings);
 }
 
 absl::StatusOr<Launch> PrepareBackground(const Settings& settings, Os& os) {

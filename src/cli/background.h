@@ -23,6 +23,9 @@ std::vector<Option> BackgroundOptions();
 // Those of start, for --help.
 std::vector<ExitLine> StartExitCodes();
 
+// Whether a supervisor stays: to start the program again, or for its logs.
+bool IsSupervised(const Settings& settings);
+
 absl::StatusOr<Launch> PrepareBackground(const Settings& settings, Os& os);
 
 // Starts it, and tells the outcome. `replaced` is the process that was stopped before, or 0.

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "cleanfork/process_handle.h"
 #include "src/cli/audit.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/option.h"
 #include "src/cli/service.h"
 #include "src/cli/subcommand.h"
 
@@ -32,8 +32,7 @@ absl::StatusOr<ProcessHandle> FindProcess(const Settings& settings, Os& os) {
   }
   const std::string& text = settings.command[0];
   pid_t pid = 0;
-  if (text.find_first_not_of("0123456789") != std::string::npos || !absl::SimpleAtoi(text, &pid) ||
-      pid <= 0) {
+  if (!ParseNumberBetween(text, 1, std::numeric_limits<pid_t>::max(), &pid)) {
     return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no process number"));
   }
   return ProcessHandle::Open(pid, os);

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,8 @@
 #include "src/cli/background.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/launch.h"
+#include "src/cli/log_writer.h"
+#include "src/cli/readiness.h"
 #include "src/cli/service.h"
 #include "src/cli/subcommand.h"
 
@@ -79,7 +83,85 @@ std::vector<std::string> MeetingNames(const DaemonStep& step,
   return names;
 }
 
-void PrintText(const std::vector<PlannedAction>& plan, std::ostream& out) {
+// A plan, with what stands in it for what start would open, and what start does beside it.
+struct Explanation {
+  Launch launch;
+  std::vector<UniqueFd> stand_ins;
+  std::unique_ptr<Readiness> readiness;
+  std::vector<std::string> beside;
+};
+
+// A descriptor that is open, as the plan asks, and that nobody reads or writes.
+absl::StatusOr<int> StandIn(Explanation* explanation, Os& os) {
+  const SysResult<int> opened = os.Open("/dev/null", O_RDWR | O_CLOEXEC, 0);
+  if (!opened.ok()) return StatusFromErrno(opened.error(), "open(\"/dev/null\")");
+  explanation->stand_ins.emplace_back(os, opened.value());
+  UniqueFd copy;
+  const absl::StatusOr<int> beside =
+      DescriptorBeside(explanation->launch.options, opened.value(), &copy, os);
+  explanation->stand_ins.push_back(std::move(copy));
+  return beside;
+}
+
+absl::Status AddPidFile(Explanation* explanation, Os& os) {
+  if (explanation->launch.pid_file.empty()) return absl::OkStatus();
+  const absl::StatusOr<int> fd = StandIn(explanation, os);
+  if (fd.ok()) explanation->launch.options.pid_file_descriptor = *fd;
+  return fd.status();
+}
+
+// The streams that the program has through a log writer, of which it sees a pipe.
+absl::Status AddLogWriters(const Settings& settings, Explanation* explanation, Os& os) {
+  ForkOptions& options = explanation->launch.options;
+  for (const bool is_err : {false, true}) {
+    Stream& stream = is_err ? options.err : options.out;
+    const bool is_syslog = IsSyslog(is_err ? settings.err : settings.out);
+    if (!is_syslog && !(settings.reopen_logs && stream.kind() == Stream::Kind::kFile)) continue;
+    explanation->beside.push_back(absl::StrCat("Standard ", is_err ? "error" : "output",
+                                               " is a pipe to a log writer, to ",
+                                               is_syslog ? "syslog" : stream.path()));
+    const absl::StatusOr<int> fd = StandIn(explanation, os);
+    if (!fd.ok()) return fd.status();
+    stream = Stream::Descriptor(*fd);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddReadiness(const Settings& settings, Explanation* explanation, Os& os) {
+  const WaitFor& wait_for = settings.wait_for;
+  std::string what = absl::StrCat("a listener on ", wait_for.host, ":", wait_for.port);
+  // The port is not looked at: of a service that runs, the words can be explained too.
+  if (wait_for.kind != WaitFor::Kind::kPort) {
+    absl::StatusOr<std::unique_ptr<Readiness>> made =
+        MakeReadiness(wait_for, &explanation->launch, os);
+    if (!made.ok()) return made.status();
+    explanation->readiness = *std::move(made);
+    if (explanation->readiness == nullptr) return absl::OkStatus();
+    what = explanation->readiness->What();
+  }
+  explanation->beside.push_back(absl::StrCat("Success is reported once there is ", what));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Explanation> Prepare(const Settings& settings, Os& os) {
+  absl::StatusOr<Launch> launch = PrepareBackground(settings, os);
+  if (!launch.ok()) return launch.status();
+  Explanation explanation;
+  explanation.launch = *std::move(launch);
+  if (IsSupervised(settings)) {
+    explanation.beside.push_back(
+        "A supervisor stays, of the caller's user: fork, setsid, second-fork and pidfile are its, "
+        "and the program is its child");
+  }
+  absl::Status added = AddReadiness(settings, &explanation, os);
+  if (added.ok()) added = AddPidFile(&explanation, os);
+  if (added.ok()) added = AddLogWriters(settings, &explanation, os);
+  if (!added.ok()) return added;
+  return explanation;
+}
+
+void PrintText(const std::vector<PlannedAction>& plan, const std::vector<std::string>& beside,
+               std::ostream& out) {
   out << "What start would do, in this order; the numbers are those of daemon(7):\n\n";
   for (const PlannedAction& action : plan) {
     std::string left = absl::StrCat("  ", NumbersOf(action.step));
@@ -87,6 +169,8 @@ void PrintText(const std::vector<PlannedAction>& plan, std::ostream& out) {
     absl::StrAppend(&left, action.in_child ? "child   " : "parent  ", StepName(action.step));
     PrintRow(left, OneLine(action.text), 36, out);
   }
+  if (!beside.empty()) out << "\nBeside that:\n\n";
+  for (const std::string& text : beside) PrintRow("", OneLine(text), 2, out);
   out << "\ndaemon(7) asks for:\n\n";
   int number = 0;
   for (const DaemonStep& step : DaemonSteps()) {
@@ -97,7 +181,8 @@ void PrintText(const std::vector<PlannedAction>& plan, std::ostream& out) {
   }
 }
 
-std::string PlanAsJson(const std::vector<PlannedAction>& plan) {
+std::string PlanAsJson(const std::vector<PlannedAction>& plan,
+                       const std::vector<std::string>& beside) {
   std::vector<JsonObject> actions, asked;
   for (const PlannedAction& action : plan) {
     JsonObject object;
@@ -113,7 +198,7 @@ std::string PlanAsJson(const std::vector<PlannedAction>& plan) {
     asked.push_back(object);
   }
   JsonObject object = JsonOutcome("explain", kExitOk);
-  object.Add("plan", actions).Add("daemon7", asked);
+  object.Add("plan", actions).Add("beside", beside).Add("daemon7", asked);
   return object.ToString();
 }
 
@@ -121,21 +206,17 @@ int Explain(const Settings& settings, Context& context) {
   const auto fail = [&](const absl::Status& status) {
     return ReportFailure(context, "explain", status, settings.json);
   };
-  absl::StatusOr<Launch> launch = PrepareBackground(settings, context.os);
-  if (!launch.ok()) return fail(launch.status());
-  // The pid file is not claimed: a descriptor that is not its own stands for it in the plan.
-  UniqueFd stand_in;
-  if (!launch->pid_file.empty()) {
-    const SysResult<int> opened = context.os.Open("/dev/null", O_RDWR | O_CLOEXEC, 0);
-    if (!opened.ok()) return fail(StatusFromErrno(opened.error(), "open(\"/dev/null\")"));
-    stand_in = UniqueFd(context.os, opened.value());
-    launch->options.pid_file_descriptor = stand_in.get();
-  }
+  const absl::StatusOr<Explanation> explanation = Prepare(settings, context.os);
+  if (!explanation.ok()) return fail(explanation.status());
+  const Launch& launch = explanation->launch;
   const absl::StatusOr<std::vector<PlannedAction>> plan =
-      cleanfork::Explain(launch->command, launch->options, context.os);
+      cleanfork::Explain(launch.command, launch.options, context.os);
   if (!plan.ok()) return fail(plan.status());
-  if (settings.json) return ReportOutcome(context, "explain", PlanAsJson(*plan), kExitOk);
-  PrintText(*plan, context.out);
+  if (settings.json) {
+    const std::string line = PlanAsJson(*plan, explanation->beside);
+    return ReportOutcome(context, "explain", line, kExitOk);
+  }
+  PrintText(*plan, explanation->beside, context.out);
   return Printed(context);
 }
 
@@ -150,7 +231,8 @@ Subcommand ExplainSubcommand() {
   for (const Option& option : GeneralOptions()) explain.options.push_back(option);
   explain.notes = {
       "The plan is the one that start would carry out, beside the 15 steps that daemon(7) asks "
-      "for. Users and groups are looked up; nothing is opened, made, locked or started.",
+      "for. Users and groups are looked up; no file is opened, made or locked, and nothing is "
+      "started.",
       kPathNote,
   };
   explain.exit_codes = {
@@ -158,6 +240,7 @@ Subcommand ExplainSubcommand() {
       {"64", "wrong usage, or a plan that contradicts itself"},
       {"67", "no such user or group"},
       {"71", "the system failed us"},
+      {"76", "what --wait needs cannot be had"},
       {"202", "a descriptor to be handed on is not open"},
   };
   explain.runs_program = true;

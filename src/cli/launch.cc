@@ -77,14 +77,9 @@ absl::Status ApplyKeepEnv(const char* argument, Settings* settings) {
   return absl::OkStatus();
 }
 
-bool ParseNumber(const std::string& text, int least, int most, int* number) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
-         absl::SimpleAtoi(text, number) && *number >= least && *number <= most;
-}
-
 absl::Status ApplyKeepFd(const char* argument, Settings* settings) {
   int fd = 0;
-  if (!ParseNumber(argument, 3, std::numeric_limits<int>::max(), &fd)) {
+  if (!ParseNumberBetween(argument, 3, std::numeric_limits<int>::max(), &fd)) {
     return Wrong("is not a descriptor from 3 up");
   }
   settings->keep_descriptors.push_back(fd);
@@ -93,7 +88,8 @@ absl::Status ApplyKeepFd(const char* argument, Settings* settings) {
 
 absl::Status ApplyRetries(const char* argument, Settings* settings) {
   int retries = 0;
-  if (!ParseNumber(argument, 0, 1000, &retries)) return Wrong("is not a number from 0 to 1000");
+  if (!ParseNumberBetween(argument, 0, 1000, &retries))
+    return Wrong("is not a number from 0 to 1000");
   settings->retries = retries;
   return absl::OkStatus();
 }
@@ -101,7 +97,8 @@ absl::Status ApplyRetries(const char* argument, Settings* settings) {
 // A number that may be negative.
 bool ParseSigned(const std::string& text, int least, int most, int* number) {
   const bool minus = text[0] == '-';
-  if (!ParseNumber(text.substr(minus ? 1 : 0), 0, std::max(-least, most), number)) return false;
+  if (!ParseNumberBetween(text.substr(minus ? 1 : 0), 0, std::max(-least, most), number))
+    return false;
   if (minus) *number = -*number;
   return *number >= least && *number <= most;
 }
@@ -384,27 +381,6 @@ absl::Status CheckPidFileIsNoStream(const Launch& launch, Os& os) {
   return absl::OkStatus();
 }
 
-// `fd`, or a copy of it, which shares its lock, above the numbers that the child's other
-// descriptors are to have.
-absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os) {
-  int highest = 0;
-  bool is_taken = false;
-  for (const DescriptorMove& move : options.descriptors) {
-    highest = std::max(highest, move.to);
-    is_taken = is_taken || move.to == fd;
-  }
-  if (!is_taken) return fd;
-  const SysResult<int> made = os.FcntlDupFd(fd, highest + 1);
-  if (!made.ok()) {
-    ChildError error;
-    error.step = Step::kWritePidFile;
-    error.error = made.error();
-    return ChildErrorStatus("fcntl(F_DUPFD_CLOEXEC)", error);
-  }
-  *copy = UniqueFd(os, made.value());
-  return made.value();
-}
-
 }  // namespace
 
 std::vector<Option> LaunchOptions() {
@@ -513,6 +489,25 @@ absl::StatusOr<Launch> PrepareLaunch(const Settings& settings, const ForkOptions
   absl::Status apart = CheckPidFileIsNoStream(launch, os);
   if (!apart.ok()) return apart;
   return launch;
+}
+
+absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os) {
+  int highest = 0;
+  bool is_taken = false;
+  for (const DescriptorMove& move : options.descriptors) {
+    highest = std::max(highest, move.to);
+    is_taken = is_taken || move.to == fd;
+  }
+  if (!is_taken) return fd;
+  const SysResult<int> made = os.FcntlDupFd(fd, highest + 1);
+  if (!made.ok()) {
+    ChildError error;
+    error.step = Step::kWritePidFile;
+    error.error = made.error();
+    return ChildErrorStatus("fcntl(F_DUPFD_CLOEXEC)", error);
+  }
+  *copy = UniqueFd(os, made.value());
+  return made.value();
 }
 
 absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,

@@ -14,6 +14,7 @@
 #include "cleanfork/os.h"
 #include "cleanfork/pid_file.h"
 #include "cleanfork/spawn.h"
+#include "cleanfork/unique_fd.h"
 #include "src/cli/option.h"
 #include "src/cli/report.h"
 #include "src/cli/settings.h"
@@ -81,6 +82,10 @@ struct Started {
   std::optional<PidFile> pid_file;
   std::unique_ptr<LogFiles> logs;
 };
+
+// `fd`, or a copy of it, which shares its lock, above the numbers that the child's other
+// descriptors are to have. An error is one of step kWritePidFile.
+absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os);
 
 // Claims the pid file, opens the logs, starts the child. After an error nothing is left: no
 // process, no pid file, no empty log file.

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cleanfork/child_error.h"
-#include "cleanfork/fd_io.h"
 #include "cleanfork/fork_child.h"
 #include "cleanfork/probe.h"
 
@@ -99,10 +98,7 @@ absl::Status LogWriters::Add(const LogTarget& target, int stream) {
   writer->target = target;
   if (!target.path.empty()) {
     files_.Make(Stream::File(target.path, target.mode));
-    const SysResult<int> opened = RetryOnEintr([&] {
-      return os_.Open(target.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-                      target.mode);
-    });
+    const SysResult<int> opened = OpenLog(os_, target.path.c_str(), target.mode);
     if (!opened.ok()) {
       return OpenFailed(stream, absl::StrCat("open(\"", target.path, "\")"), opened.error());
     }
@@ -162,9 +158,8 @@ void LogWriters::Look() {
     CLEANFORK_PROBE("a log writer has ended and is replaced");
     // With a file of now: it may have been rotated since.
     if (writer->file.valid()) {
-      const SysResult<int> opened =
-          os_.Open(writer->target.path.c_str(),
-                   O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, writer->target.mode);
+      const LogTarget& target = writer->target;
+      const SysResult<int> opened = OpenLog(os_, target.path.c_str(), target.mode);
       if (opened.ok()) writer->file = UniqueFd(os_, opened.value());
     }
     // If it cannot be had now, then at the next look.

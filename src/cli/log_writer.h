@@ -82,6 +82,9 @@ class LogWriters {
   int error_log_ = -1;
 };
 
+// Opens a log to append to it; makes it, if it is not there. Async-signal-safe.
+SysResult<int> OpenLog(Os& os, const char* path, mode_t mode);
+
 // What such a process does, until the end of `from`. `file` is -1 for syslog. Returns its exit
 // status.
 int WriteLog(Os& os, int from, int file, const LogTarget& target);

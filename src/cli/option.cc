@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -59,6 +60,11 @@ std::vector<Option> GeneralOptions() {
          return absl::OkStatus();
        }},
   };
+}
+
+bool ParseNumberBetween(const std::string& text, int least, int most, int* number) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
+         absl::SimpleAtoi(text, number) && *number >= least && *number <= most;
 }
 
 absl::Status ParseOptions(const std::vector<std::string>& arguments,

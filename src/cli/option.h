@@ -26,6 +26,9 @@ struct Option {
 // --json, --verbose and --help, which every subcommand has.
 std::vector<Option> GeneralOptions();
 
+// Whether `text` is a number of digits alone, from `least` to `most`; puts it into `number`.
+bool ParseNumberBetween(const std::string& text, int least, int most, int* number);
+
 // Reads `arguments`, the first of which is the subcommand's name, up to the first that is no
 // option or follows "--": from there on they go into Settings::command. InvalidArgument for an
 // option that is unknown or abbreviated (a script that abbreviates breaks with the next option

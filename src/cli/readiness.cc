@@ -18,6 +18,7 @@
 #include "cleanfork/notifier.h"
 #include "cleanfork/unique_fd.h"
 #include "src/cli/listeners.h"
+#include "src/cli/option.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -29,11 +30,6 @@ absl::Status NotReady(const std::string& what, int error_number) {
   error.step = Step::kReady;
   error.error = error_number;
   return ChildErrorStatus(what, error);
-}
-
-bool ParseNumber(const std::string& text, int least, int most, int* number) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
-         absl::SimpleAtoi(text, number) && *number >= least && *number <= most;
 }
 
 // A line on a pipe of which the service has the other end, as s6 has it.
@@ -106,7 +102,8 @@ class NotifySocket : public Readiness {
       int pid = 0;
       if (line == "READY=1") ready = true;
       if (line.compare(0, 7, "STATUS=") == 0) status_ = line.substr(7);
-      if (line.compare(0, 8, "MAINPID=") == 0 && ParseNumber(line.substr(8), 1, 1 << 22, &pid)) {
+      if (line.compare(0, 8, "MAINPID=") == 0 &&
+          ParseNumberBetween(line.substr(8), 1, 1 << 22, &pid)) {
         main_pid_ = pid;
       }
     }
@@ -220,7 +217,7 @@ absl::StatusOr<WaitFor> ParseWaitFor(const std::string& text) {
   }
   if (text == "ready-fd" || text.compare(0, 9, "ready-fd:") == 0) {
     wait_for.kind = WaitFor::Kind::kReadyFd;
-    if (text != "ready-fd" && !ParseNumber(text.substr(9), 3, 1 << 20, &wait_for.fd)) {
+    if (text != "ready-fd" && !ParseNumberBetween(text.substr(9), 3, 1 << 20, &wait_for.fd)) {
       return Wrong("the descriptor is no number from 3 up");
     }
     return wait_for;
@@ -229,7 +226,7 @@ absl::StatusOr<WaitFor> ParseWaitFor(const std::string& text) {
   if (text.compare(0, 5, "port:") == 0 && colon > 5) {
     wait_for.kind = WaitFor::Kind::kPort;
     wait_for.host = text.substr(5, colon - 5);
-    if (!ParseNumber(text.substr(colon + 1), 1, 65535, &wait_for.port)) {
+    if (!ParseNumberBetween(text.substr(colon + 1), 1, 65535, &wait_for.port)) {
       return Wrong("the port is no number from 1 to 65535");
     }
     const absl::StatusOr<std::vector<IpAddress>> addresses = AddressesOf(wait_for.host);

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "src/cli/duration.h"
 
 namespace cleanfork::cli {
@@ -43,8 +42,7 @@ absl::Status ApplyLimit(const char* argument, Settings* settings) {
       slash == std::string::npos ? std::nullopt : ParseDuration(text.substr(slash + 1));
   settings->respawn.is_detailed = true;
   int limit = 0;
-  if (!interval.has_value() || count.find_first_not_of("0123456789") != std::string::npos ||
-      !absl::SimpleAtoi(count, &limit) || limit < 1 || limit > 1000) {
+  if (!interval.has_value() || !ParseNumberBetween(count, 1, 1000, &limit)) {
     return Wrong("is no NUMBER/DURATION, such as 5/1min");
   }
   settings->respawn.limit = static_cast<size_t>(limit);
@@ -61,8 +59,8 @@ std::vector<Option> RespawnOptions() {
        "it other than HUP, INT, TERM and PIPE; or always. A supervisor stays for it.",
        ApplyRespawn},
       {"backoff", 0, "FIRST[..LONGEST]",
-       "How long to wait before a respawn: doubled each time, and of that a random part from a "
-       "half up. Default: 1s..1min.",
+       "How long to wait before a respawn: doubled each time up to LONGEST, or FIRST without one, "
+       "and of that a random part from a half up. Default: 1s..1min.",
        ApplyBackoff},
       {"respawn-limit", 0, "NUMBER/DURATION",
        "Give up when it ends once more after this many respawns within this time. Default: 5/1min.",

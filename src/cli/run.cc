@@ -19,8 +19,6 @@
 namespace cleanfork::cli {
 namespace {
 
-constexpr SignalSet kForwarded = SignalSet::Of(SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2);
-
 // 127 for a program that is not there and 126 for one that cannot be executed, as env(1) and
 // every shell have it.
 int ExitCodeOfStart(const absl::Status& status) {
@@ -33,8 +31,7 @@ int ExitCodeOfStart(const absl::Status& status) {
 
 // Hands signals on until the child has ended.
 absl::StatusOr<ExitStatus> ForwardUntilEnd(Child& child, Os& os) {
-  SignalSet awaited = kForwarded;
-  awaited.Add(SIGCHLD);
+  const SignalSet awaited = Supervisor::Signals();
   for (;;) {
     absl::StatusOr<std::optional<ExitStatus>> ended = child.TryWait();
     if (!ended.ok()) return ended.status();
@@ -99,8 +96,7 @@ int Run(const Settings& settings, Context& context) {
   }
 
   // Blocked before there is a child, or one that comes in between would end us and not it.
-  SignalSet blocked = kForwarded;
-  blocked.Add(SIGCHLD);
+  const SignalSet blocked = Supervisor::Signals();
   const SysResult<SignalSet> mask = context.os.SigProcMask(SIG_BLOCK, &blocked);
   if (!mask.ok()) return fail(StatusFromErrno(mask.error(), "sigprocmask()"));
   const SignalSet before = mask.value();

@@ -21,8 +21,8 @@ namespace cleanfork::cli {
 
 class Supervisor {
  public:
-  // The signals that it takes; they have to be blocked as long as it lives. HUP, USR1 and USR2 it
-  // hands on; TERM, INT and QUIT too, and then it ends with the program.
+  // The signals that it takes, as any `run` does; they have to be blocked as long as it lives. HUP,
+  // USR1 and USR2 it hands on; TERM, INT and QUIT too, and then it ends with the program.
   static SignalSet Signals();
 
   // `launch` is of a child in the caller's session, and without a pid file. All but it must outlive

@@ -29,20 +29,13 @@ struct Reopening {
 };
 Reopening reopening;
 
-int OpenLog(Os& os, const char* path, mode_t mode) {
-  return RetryOnEintr([&] {
-           return os.Open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, mode);
-         })
-      .value_or(-1);
-}
-
 // Async-signal-safe. If it cannot be opened, the old file stays: the lines have to go somewhere.
 void Reopen(int) {
   const int saved = errno;
-  const int opened = OpenLog(*reopening.os, reopening.path, reopening.mode);
-  if (opened >= 0) {
-    reopening.os->Dup2(opened, reopening.file).IgnoreError();
-    reopening.os->Close(opened).IgnoreError();
+  const SysResult<int> opened = OpenLog(*reopening.os, reopening.path, reopening.mode);
+  if (opened.ok()) {
+    reopening.os->Dup2(opened.value(), reopening.file).IgnoreError();
+    reopening.os->Close(opened.value()).IgnoreError();
   }
   errno = saved;
 }
@@ -96,9 +89,10 @@ class Lines {
       const size_t end = std::min(text_.find('\n', at), size);
       const std::string line = absl::StrCat("<", target_.priority, ">", target_.tag, ": ",
                                             text_.substr(at, std::min(end - at, kLongestMessage)));
-      const SysResult<size_t> sent = RetryOnEintr(
-          [&] { return os_.SendTo(socket_, line.data(), line.size(), MSG_NOSIGNAL, &address_); });
-      if (!sent.ok()) ++lost_;
+      // What nobody receives is lost: there is no other place to say so.
+      RetryOnEintr([&] {
+        return os_.SendTo(socket_, line.data(), line.size(), MSG_NOSIGNAL, &address_);
+      }).IgnoreError();
       at = end + 1;
     }
   }
@@ -109,10 +103,15 @@ class Lines {
   UnixAddress address_;
   int socket_ = -1;
   std::string text_;
-  size_t lost_ = 0;
+  size_t lost_ = 0;  // bytes; of a file
 };
 
 }  // namespace
+
+SysResult<int> OpenLog(Os& os, const char* path, mode_t mode) {
+  return RetryOnEintr(
+      [&] { return os.Open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, mode); });
+}
 
 int WriteLog(Os& os, int from, int file, const LogTarget& target) {
   Lines lines(os, file, target);

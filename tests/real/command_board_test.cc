@@ -3,11 +3,9 @@
 // runs and no pid file is left. Tagged "local": it takes root.
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -21,7 +19,6 @@
 #include "src/cli/subcommand.h"
 #include "tests/real/command_runner.h"
 #include "tests/real/required_privileges.h"
-#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 namespace {
@@ -31,17 +28,6 @@ using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-// Null if this process may do all that root may.
-const char* WhyNotPrivileged() {
-  if (::geteuid() != 0) return "root: run it with sudo";
-  std::ifstream map("/proc/self/uid_map");
-  unsigned first = 0, outside = 0, count = 0;
-  if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
-    return "root of the whole system, and this is root of a user namespace only";
-  }
-  return nullptr;
-}
 
 // /dev/null cannot be opened.
 class NoNullOs : public OsWrapper {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <functional>
 #include <string>
 
@@ -19,16 +18,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const char* WhyNotPrivileged() {
-  if (::geteuid() != 0) return "root: run it with sudo";
-  std::ifstream map("/proc/self/uid_map");
-  unsigned first = 0, outside = 0, count = 0;
-  if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
-    return "root of the whole system, and this is root of a user namespace only";
-  }
-  return nullptr;
-}
 
 class CommandCheckPrivilegedTest : public ::testing::Test {
  protected:

@@ -20,6 +20,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // What the lines "off  umask   ..." are about.
@@ -40,7 +41,8 @@ class CommandCheckTest : public ::testing::Test {
   // Starts a shell that runs `script` and then waits. Returns its pid once the script has run.
   pid_t StartShell(const std::string& script, std::vector<std::string> options = {}) {
     options.insert(options.begin(), "start");
-    const std::string tail = "echo done >" + directory_.Path("fifo") + "; exec sleep 60";
+    // By a subshell, and no exec after it: what is looked at changes no more.
+    const std::string tail = "(echo done >" + directory_.Path("fifo") + "); kill -STOP $$";
     options.insert(options.end(), {"--", "sh", "-c", script + "; " + tail});
     const CommandOutcome started = runner_.Run(options);
     EXPECT_EQ(started.exit_code, 0) << started.err;
@@ -174,10 +176,15 @@ TEST_F(CommandCheckTest, ExplainDoesNothing) {
 TEST_F(CommandCheckTest, ExplainFailsAsStartDoesOnAPlanThatCannotHold) {
   const std::string file = directory_.Path("x");
   const std::vector<std::vector<std::string>> plans = {
-      {"--user=no-such-user", "true"}, {"--umask=9", "true"},
-      {"--groups=none", "true"},       {"--chroot=/srv", "bin/true"},
-      {"--keep-fd=77", "true"},        {"--pidfile=" + file, "--stdout=" + file, "true"},
-      {"--limit=NOFILE=5:4", "true"},  {},
+      {"--user=no-such-user", "true"},
+      {"--umask=9", "true"},
+      {"--groups=none", "true"},
+      {"--chroot=/srv", "bin/true"},
+      {"--keep-fd=77", "true"},
+      {"--pidfile=" + file, "--stdout=" + file, "true"},
+      {"--limit=NOFILE=5:4", "true"},
+      {"--wait=ready-fd:9", "--keep-fd=9", "true"},
+      {},
   };
   for (std::vector<std::string> plan : plans) {
     plan.insert(plan.begin(), "start");
@@ -190,6 +197,26 @@ TEST_F(CommandCheckTest, ExplainFailsAsStartDoesOnAPlanThatCannotHold) {
     ASSERT_GT(explained.err.size(), at);
     EXPECT_EQ(explained.err.substr(at, 20), started.err.substr(at - 2, 20));
   }
+}
+
+TEST_F(CommandCheckTest, ExplainTellsASupervisorWhereLogsGoAndWhatIsWaitedFor) {
+  const std::string log = directory_.Path("x.log");
+  const CommandOutcome outcome =
+      runner_.Run({"explain", "--stdout=syslog", "--stderr=" + log, "--reopen-logs",
+                   "--wait=ready-fd:5", "--pidfile=" + directory_.Path("x.pid"), "--", "true"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("A supervisor stays"));
+  EXPECT_THAT(outcome.out, HasSubstr("Standard output is a pipe to a log writer, to syslog"));
+  EXPECT_THAT(outcome.out, HasSubstr("Standard error is a pipe to a log writer, to"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("standard output is /dev/null")));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("appended to")));
+  EXPECT_THAT(outcome.out, HasSubstr("once there is a line on descriptor 5"));
+  EXPECT_THAT(outcome.out, HasSubstr("move-descriptor"));
+  const CommandOutcome json =
+      runner_.Run({"explain", "--json", "--respawn=always", "--wait=port:*:1", "--", "true"});
+  EXPECT_THAT(json.out, HasSubstr("\"beside\":[\"A supervisor stays"));
+  EXPECT_THAT(json.out, HasSubstr("\"Success is reported once there is a listener on *:1\"]"));
+  EXPECT_THAT(runner_.Run({"explain", "--", "true"}).out, Not(HasSubstr("Beside that")));
 }
 
 TEST_F(CommandCheckTest, ExplainNamesEachOfTheFifteenStepsAndWhatMeetsIt) {

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -31,17 +30,6 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::Pair;
-
-// Null if this process may do all that root may.
-const char* WhyNotPrivileged() {
-  if (::geteuid() != 0) return "root: run it with sudo";
-  std::ifstream map("/proc/self/uid_map");
-  unsigned first = 0, outside = 0, count = 0;
-  if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
-    return "root of the whole system, and this is root of a user namespace only";
-  }
-  return nullptr;
-}
 
 void BecomeUnused() {
   const uid_t uid = UnusedUid();

@@ -4,10 +4,14 @@
 #define CLEANFORK_TESTS_REAL_REQUIRED_PRIVILEGES_H_
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
+
+#include "tests/real/unused_uid.h"
 
 namespace cleanfork {
 
@@ -17,6 +21,17 @@ constexpr const char* kNeedsPrivileges = "needs privileges: ";
 inline bool PrivilegesAreRequired() {
   const char* const required = std::getenv("CLEANFORK_REQUIRE_PRIVILEGED");
   return required != nullptr && std::strcmp(required, "1") == 0;
+}
+
+// Null if this process may do all that root may; else what it lacks.
+inline const char* WhyNotPrivileged() {
+  if (::geteuid() != 0) return "root: run it with sudo";
+  std::ifstream map("/proc/self/uid_map");
+  unsigned first = 0, outside = 0, count = 0;
+  if (map >> first >> outside >> count && (outside != 0 || count <= kHighestUnusedUid)) {
+    return "root of the whole system, and this is root of a user namespace only";
+  }
+  return nullptr;
 }
 
 // The caller has to return after it.

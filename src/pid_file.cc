@@ -106,8 +106,10 @@ absl::StatusOr<pid_t> ReadPid(Os& os, const std::string& path, int fd) {
     char text[32];
     const SysResult<size_t> got = RetryOnEintr([&] { return os.PRead(fd, text, sizeof(text), 0); });
     if (!got.ok()) return Failure(Called("read", path), got.error());
+    // A full buffer may be the beginning of more.
+    const bool is_whole = got.value() < sizeof(text);
     const std::optional<pid_t> pid = ParsePid(std::string(text, got.value()));
-    if (pid.has_value()) return *pid;
+    if (is_whole && pid.has_value()) return *pid;
     CLEANFORK_PROBE("a pid file holds no pid and is read again");
   }
   return Failure(

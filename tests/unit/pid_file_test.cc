@@ -304,7 +304,9 @@ TEST_F(PidFileTest, AnInstanceThatClosedItsDescriptorsAndSoItsLockStillRuns) {
 TEST_F(PidFileTest, AFileThatHoldsSomethingElseIsNotOverwritten) {
   for (const char* content :
        {"root:x:0:0::/root:/bin/sh\n", "12", "12 \n", " 12\n", "-12\n", "0\n", "+1\n",
-        "99999999999\n", "12\n12\n", "\n", "0000000000000000000000000000000000000000000000001\n"}) {
+        "99999999999\n", "12\n12\n", "\n", "0000000000000000000000000000000000000000000000001\n",
+        // What comes after the first 32 bytes counts too.
+        "0000000000000000000000000000012\nx\n"}) {
     Put(content);
     const absl::StatusOr<PidFile> file = PidFile::Claim(path_, os_);
     EXPECT_EQ(ErrnoOf(file.status()), EINVAL) << content << ": " << file.status();

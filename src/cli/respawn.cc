@@ -42,7 +42,9 @@ absl::Status ApplyLimit(const char* argument, Settings* settings) {
       slash == std::string::npos ? std::nullopt : ParseDuration(text.substr(slash + 1));
   settings->respawn.is_detailed = true;
   int limit = 0;
-  if (!interval.has_value() || !ParseNumberBetween(count, 1, 1000, &limit)) {
+  // Within no time there is never more than one respawn: such a limit would be none.
+  if (interval.value_or(absl::ZeroDuration()) == absl::ZeroDuration() ||
+      !ParseNumberBetween(count, 1, 1000, &limit)) {
     return Wrong("is no NUMBER/DURATION, such as 5/1min");
   }
   settings->respawn.limit = static_cast<size_t>(limit);

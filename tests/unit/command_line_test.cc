@@ -167,6 +167,7 @@ TEST_F(CommandLineTest, WrongUsageOfWhatManagesServicesIsToldTheSameWay) {
       {"start", "--respawn=always", "--backoff=2s..1s", "true"},
       {"start", "--respawn=always", "--respawn-limit=5", "true"},
       {"start", "--respawn=always", "--respawn-limit=0/1s", "true"},
+      {"start", "--respawn=always", "--respawn-limit=5/0", "true"},
       {"run", "--respawn=always", "--pidfile=/tmp/x", "true"},
       {"stop"},
       {"stop", "--pidfile=/tmp/x", "4711"},

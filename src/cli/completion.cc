@@ -1,4 +1,5 @@
 // What shells complete.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,56 @@ std::string Summary(const Option& option) {
   if (!summary.empty() && summary.back() == '.') summary.pop_back();
   return summary;
 }
+
+// The long options that take an argument, which may stand in a word of its own.
+std::string OptionsWithArgument() {
+  std::vector<std::string> names;
+  for (const Subcommand& subcommand : Subcommands()) {
+    for (const Option& option : subcommand.options) {
+      const std::string name = absl::StrCat("--", option.name);
+      if (option.argument != nullptr &&
+          std::find(names.begin(), names.end(), name) == names.end()) {
+        names.push_back(name);
+      }
+    }
+  }
+  return absl::StrJoin(names, " ");
+}
+
+// __fish_seen_subcommand_from, which fish has, would take a program's argument for a subcommand and
+// offer our options where the program's stand.
+constexpr char kFishFunctions[] =
+    "# Whether the cursor is where the subcommand stands, or after it among its options, or where\n"
+    "# the program and its arguments stand, which are then in __fish_cleanfork_program.\n"
+    "function __fish_cleanfork_at\n"
+    "  set -l words (commandline -opc)\n"
+    "  if test (count $words) -lt 2\n"
+    "    test $argv[1] = subcommand\n"
+    "    return\n"
+    "  end\n"
+    "  set -l place $words[2]\n"
+    "  set -e words[1..2]\n"
+    "  while set -q words[1]\n"
+    "    set -l word $words[1]\n"
+    "    if not string match -q -- '-*' $word\n"
+    "      set place program\n"
+    "      break\n"
+    "    end\n"
+    "    set -e words[1]\n"
+    "    if test $word = --\n"
+    "      set place program\n"
+    "      break\n"
+    "    end\n"
+    "    if not string match -q -- '*=*' $word\n";
+constexpr char kFishFunctionsEnd[] =
+    "\n"
+    "        set -e words[1]\n"
+    "      end\n"
+    "    end\n"
+    "  end\n"
+    "  set -g __fish_cleanfork_program $words (commandline -ct)\n"
+    "  test $argv[1] = $place\n"
+    "end\n\n";
 
 }  // namespace
 
@@ -118,7 +169,9 @@ std::string ZshCompletion() {
   }
   absl::StrAppend(&text,
                   "    'help:Explain a subcommand'\n  )\n"
-                  "  if ((CURRENT == 2)); then\n"
+                  "  if ((CURRENT == 2)) && [[ $PREFIX == -* ]]; then\n"
+                  "    compadd -- --help --version\n    return\n  fi\n"
+                  "  if ((CURRENT == 2)) || [[ $CURRENT == 3 && $words[2] == help ]]; then\n"
                   "    _describe subcommand subcommands\n    return\n  fi\n"
                   "  local subcommand=$words[2]\n"
                   "  shift words\n  ((CURRENT--))\n  case $subcommand in\n");
@@ -140,26 +193,40 @@ std::string ZshCompletion() {
       }
       absl::StrAppend(&text, "        ", Quoted(row), " \\\n");
     }
-    absl::StrAppend(&text, "        ", subcommand.runs_program ? "'*::program:_normal'" : "'*:: :'",
+    absl::StrAppend(&text, "        ",
+                    subcommand.runs_program ? "'*::program:_cleanfork_program'" : "'*:: :'",
                     " ;;\n");
   }
-  return absl::StrCat(text, "  esac\n}\n_cleanfork \"$@\"\n");
+  // _arguments leaves "--" among the words that are left.
+  return absl::StrCat(text,
+                      "  esac\n}\n"
+                      "_cleanfork_program() {\n"
+                      "  if ((CURRENT > 1)) && [[ $words[1] == -- ]]; then\n"
+                      "    shift words\n    ((CURRENT--))\n  fi\n"
+                      "  _normal\n}\n"
+                      "_cleanfork \"$@\"\n");
 }
 
 std::string FishCompletion() {
   std::string text =
       "# fish completion for cleanfork: put it into ~/.config/fish/completions.\n"
-      "complete -c cleanfork -f\n";
-  const std::string none =
-      absl::StrCat("'not __fish_seen_subcommand_from ", absl::StrJoin(Names(), " "), "'");
+      "complete -c cleanfork -f\n\n";
+  absl::StrAppend(&text, kFishFunctions, "      if contains -- $word ", OptionsWithArgument(),
+                  kFishFunctionsEnd);
+  const std::string none = "'__fish_cleanfork_at subcommand'";
   for (const Subcommand& subcommand : Subcommands()) {
     absl::StrAppend(&text, "complete -c cleanfork -n ", none, " -a ", subcommand.name, " -d ",
                     Quoted(subcommand.summary), "\n");
   }
-  absl::StrAppend(&text, "complete -c cleanfork -n ", none, " -a help -d 'Explain a subcommand'\n");
+  absl::StrAppend(&text, "complete -c cleanfork -n ", none, " -a help -d 'Explain a subcommand'\n",
+                  "complete -c cleanfork -n ", none, " -l help -d 'Print an overview and exit'\n",
+                  "complete -c cleanfork -n ", none,
+                  " -l version -d 'Print the version and exit'\n",
+                  "complete -c cleanfork -n '__fish_cleanfork_at help' -a '",
+                  absl::StrJoin(Names(), " "), "'\n");
   for (const Subcommand& subcommand : Subcommands()) {
-    const std::string seen = absl::StrCat("complete -c cleanfork -n '__fish_seen_subcommand_from ",
-                                          subcommand.name, "'");
+    const std::string seen =
+        absl::StrCat("complete -c cleanfork -n '__fish_cleanfork_at ", subcommand.name, "'");
     for (const Option& option : subcommand.options) {
       absl::StrAppend(&text, seen, " -l ", option.name);
       if (option.letter != 0) absl::StrAppend(&text, " -s ", std::string(1, option.letter));
@@ -178,6 +245,9 @@ std::string FishCompletion() {
       absl::StrAppend(&text, seen, " -a '(__fish_complete_command)'\n");
     }
   }
+  absl::StrAppend(&text,
+                  "complete -c cleanfork -n '__fish_cleanfork_at program' -a "
+                  "'(__fish_complete_subcommand --commandline $__fish_cleanfork_program)'\n");
   return text;
 }
 

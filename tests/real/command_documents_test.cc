@@ -1,5 +1,5 @@
 // The generated documents: they have every subcommand and option of the tables, man(1) finds
-// nothing wrong with the pages, and bash completes by its script what there is to complete.
+// nothing wrong with the pages, and bash, zsh and fish complete by their scripts what there is.
 #include <unistd.h>
 
 #include <cstdio>
@@ -20,9 +20,11 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 std::string PathOf(const std::string& name) {
   return std::string(std::getenv("TEST_SRCDIR")) + "/" + std::getenv("TEST_WORKSPACE") +
@@ -139,16 +141,137 @@ TEST_F(BashCompletionTest, OffersProgramsWhereTheOneToBeStartedStands) {
   EXPECT_THAT(Complete("cleanfork start -- slee"), Contains("sleep"));
 }
 
-TEST(ZshCompletionTest, IsAScriptThatZshReads) {
-  if (!Has("zsh")) GTEST_SKIP() << "needs zsh: apt-get install zsh";
+// A home of its own, so that no start-up file of the user's says anything, and nobody's is written
+// to.
+std::string Home() { return std::string(std::getenv("TEST_TMPDIR")); }
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+class ZshCompletionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!Has("zsh")) GTEST_SKIP() << "needs zsh: apt-get install zsh";
+  }
+
+  // What zsh offers at the end of the line. Its completion runs in its line editor alone, so a
+  // second zsh is typed to on a terminal, where compadd says what is added.
+  static std::vector<std::string> Complete(const std::string& line) {
+    std::ofstream script(Home() + "/complete.zsh");
+    script << "zmodload zsh/zpty || exit 9\nzpty shell zsh -f -i\n"
+           << "zpty -w shell 'PROMPT= RPROMPT= fpath=(" << PathOf("") << " $fpath)'\n"
+           << "zpty -w shell 'autoload -Uz compinit; compinit -u -d $HOME/compdump; zstyle "
+              "\":completion:*\" "
+              "verbose no'\n"
+           << "zpty -w shell 'compadd() { local -a offers; builtin compadd -A offers \"$@\";"
+           << " if [[ \" ${@[1,(i)(-|--)]} \" != *\" -\"[OAD]\" \"* ]]; then"
+           << " for offer in $offers; do print -r -- \"OFFER:$offer\"; done; fi;"
+           << " builtin compadd \"$@\" }'\n"
+           << "zpty -w shell 'offer() { zle complete-word; print END_OF_OFFERS; exit }'\n"
+           << "zpty -w shell 'zle -N offer; bindkey \"^X\" offer; print IT_IS''_READY'\n"
+           << "while zpty -r shell said; do [[ $said == *IT_IS_READY* ]] && break; done\n"
+           << "zpty -n -w shell \"$1\"$'\\x18'\n"
+           << "while zpty -r shell said; do\n  said=${said//$'\\r'/}\n"
+           << "  [[ $said == *OFFER:* ]] && print -r -- ${said##*OFFER:}\n"
+           << "  [[ $said == *END_OF_OFFERS* ]] && break\ndone\n";
+    script.close();
+    const Outcome outcome = Shell("HOME='" + Home() + "' TERM=dumb zsh -f '" + Home() +
+                                  "/complete.zsh' '" + line + "' | sed 's/ *$//' | sort -u");
+    EXPECT_EQ(outcome.status, 0) << outcome.text;
+    std::vector<std::string> offers;
+    for (const std::string& offer : Lines(outcome.text)) {
+      if (!offer.empty()) offers.push_back(offer);
+    }
+    return offers;
+  }
+};
+
+TEST_F(ZshCompletionTest, IsAScriptThatZshReads) {
   const Outcome outcome = Shell("zsh -n '" + PathOf("_cleanfork") + "'");
   EXPECT_EQ(outcome.status, 0) << outcome.text;
 }
 
-TEST(FishCompletionTest, IsAScriptThatFishReads) {
-  if (!Has("fish")) GTEST_SKIP() << "needs fish: apt-get install fish";
-  const Outcome outcome = Shell("fish -n '" + PathOf("cleanfork.fish") + "'");
+TEST_F(ZshCompletionTest, OffersTheSubcommands) {
+  EXPECT_THAT(Complete("cleanfork st"), ElementsAre("start", "status", "stop"));
+  EXPECT_THAT(Complete("cleanfork help st"), ElementsAre("start", "status", "stop"));
+  EXPECT_THAT(Complete("cleanfork --v"), ElementsAre("--version"));
+}
+
+TEST_F(ZshCompletionTest, OffersTheOptionsOfTheSubcommandAndNoOthers) {
+  std::vector<std::string> options;
+  for (const Option& option : StopSubcommand().options) {
+    options.push_back(std::string("--") + option.name);
+  }
+  EXPECT_THAT(Complete("cleanfork stop --"), ::testing::UnorderedElementsAreArray(options));
+}
+
+TEST_F(ZshCompletionTest, OffersWhatAnArgumentCanBe) {
+  EXPECT_THAT(Complete("cleanfork start --user=roo"), ElementsAre("root"));
+  EXPECT_THAT(Complete("cleanfork start --user roo"), ElementsAre("root"));
+  EXPECT_THAT(Complete("cleanfork start --chdir=/us"), Contains("usr"));
+}
+
+TEST_F(ZshCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
+  EXPECT_THAT(Complete("cleanfork start slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start --user root -- slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
+}
+
+class FishCompletionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!Has("fish")) GTEST_SKIP() << "needs fish: apt-get install fish";
+  }
+
+  // What fish offers at the end of the line, without what it says of each.
+  static std::vector<std::string> Complete(const std::string& line) {
+    const Outcome outcome = Shell("HOME='" + Home() + "' fish -c \"source '" +
+                                  PathOf("cleanfork.fish") + "'; complete -C '" + line + "'\"");
+    EXPECT_EQ(outcome.status, 0) << outcome.text;
+    std::vector<std::string> offers;
+    for (const std::string& offer : Lines(outcome.text)) {
+      offers.push_back(offer.substr(0, offer.find('\t')));
+    }
+    return offers;
+  }
+};
+
+TEST_F(FishCompletionTest, IsAScriptThatFishReads) {
+  const Outcome outcome = Shell("HOME='" + Home() + "' fish -n '" + PathOf("cleanfork.fish") + "'");
   EXPECT_EQ(outcome.status, 0) << outcome.text;
+}
+
+TEST_F(FishCompletionTest, OffersTheSubcommands) {
+  EXPECT_THAT(Complete("cleanfork st"), UnorderedElementsAre("start", "status", "stop"));
+  EXPECT_THAT(Complete("cleanfork help st"), UnorderedElementsAre("start", "status", "stop"));
+  EXPECT_THAT(Complete("cleanfork --v"), ElementsAre("--version"));
+}
+
+TEST_F(FishCompletionTest, OffersTheOptionsOfTheSubcommandAndNoOthers) {
+  std::vector<std::string> options;
+  for (const Option& option : StopSubcommand().options) {
+    options.push_back(std::string("--") + option.name);
+  }
+  EXPECT_THAT(Complete("cleanfork stop --"), ::testing::UnorderedElementsAreArray(options));
+  EXPECT_THAT(Complete("cleanfork stop --name start --"),
+              ::testing::UnorderedElementsAreArray(options));
+}
+
+TEST_F(FishCompletionTest, OffersWhatAnArgumentCanBe) {
+  EXPECT_THAT(Complete("cleanfork start --user=roo"), ElementsAre("--user=root"));
+  EXPECT_THAT(Complete("cleanfork start --user roo"), ElementsAre("root"));
+  EXPECT_THAT(Complete("cleanfork stop --pidfile=/etc/pass"), Contains("--pidfile=/etc/passwd"));
+}
+
+TEST_F(FishCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
+  EXPECT_THAT(Complete("cleanfork start slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start --user root -- slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
+  EXPECT_THAT(Complete("cleanfork start sleep --verb"), IsEmpty());
 }
 
 TEST(CompletionTest, EveryShellKnowsEveryOption) {
@@ -156,8 +279,8 @@ TEST(CompletionTest, EveryShellKnowsEveryOption) {
   for (const Subcommand& subcommand : Subcommands()) {
     for (const Option& option : subcommand.options) {
       EXPECT_THAT(zsh, HasSubstr(std::string("'--") + option.name));
-      EXPECT_THAT(fish, HasSubstr("__fish_seen_subcommand_from " + std::string(subcommand.name) +
-                                  "' -l " + option.name + " "));
+      EXPECT_THAT(fish, HasSubstr("__fish_cleanfork_at " + std::string(subcommand.name) + "' -l " +
+                                  option.name + " "));
     }
   }
 }

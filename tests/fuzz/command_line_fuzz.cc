@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "cleanfork/stop.h"
 #include "src/cli/option.h"
 #include "src/cli/report.h"
+#include "src/cli/respawn.h"
 #include "src/cli/settings.h"
 #include "src/cli/subcommand.h"
 #include "tests/fuzz/json_text.h"
@@ -130,6 +132,18 @@ void CheckRanges(const Settings& settings, const std::string& input) {
   Require(respawn.interval > absl::ZeroDuration(), "it is of some time, or it never ends", input);
 }
 
+// A program that ends at once, every time.
+void CheckCrashLoop(const RespawnSettings& settings, const std::string& input) {
+  RespawnSchedule schedule(settings);
+  const int64_t longest = absl::ToInt64Nanoseconds(settings.longest_delay);
+  for (size_t respawns = 0; respawns < settings.limit; ++respawns) {
+    const std::optional<int64_t> delay = schedule.Next(0, static_cast<uint32_t>(respawns * 99991));
+    Require(delay.has_value(), "it is started again up to the limit", input);
+    Require(*delay >= 0 && *delay <= longest, "no delay is above the longest", input);
+  }
+  Require(!schedule.Next(0, 0).has_value(), "a crash loop ends at its limit", input);
+}
+
 void CheckSchedule(const StopSchedule& schedule, const std::string& input) {
   Require(!schedule.actions.empty(), "a schedule has an action", input);
   for (const StopSchedule::Action& action : schedule.actions) {
@@ -174,6 +188,7 @@ void CheckParser(const std::vector<std::string>& words, const std::string& input
       return;
     }
     CheckRanges(settings, input);
+    CheckCrashLoop(settings.respawn, input);
     CheckSchedule(settings.schedule, input);
     Require(settings.command.size() < words.size(), "what is left was there", input);
     for (size_t left = 1; left <= settings.command.size(); ++left) {

@@ -1,5 +1,5 @@
-// Fault plans: what is parsed is within its ranges, and is parsed again from what is printed of it;
-// what is refused is refused at a place that there is.
+// Fault plans: what is parsed is within its ranges, and is parsed again from what is printed of it,
+// as is every plan that can be made; what is refused is refused at a place that there is.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,6 +58,60 @@ void CheckOutcome(const FaultEntry& entry, const std::string& line) {
           "what is of another kind is not set", line);
 }
 
+// A number from the input, below `bound`; 0 when there is no more of it.
+class Bytes {
+ public:
+  explicit Bytes(const std::string& bytes) : bytes_(bytes) {}
+  bool empty() const { return at_ >= bytes_.size(); }
+  uint64_t Below(uint64_t bound) {
+    uint64_t number = 0;
+    for (uint64_t rest = bound - 1; rest != 0; rest >>= 8) number = number << 8 | Next();
+    return number % bound;
+  }
+
+ private:
+  uint64_t Next() { return empty() ? 0 : static_cast<unsigned char>(bytes_[at_++]); }
+  const std::string& bytes_;
+  size_t at_ = 0;
+};
+
+ProcessPath MakePath(Bytes* bytes) {
+  ProcessPath path;
+  for (uint64_t depth = bytes->Below(ProcessPath::kMaxDepth + 1); depth > 0; --depth) {
+    path = path.Child(static_cast<uint32_t>(1 + bytes->Below(kLargestNumber)));
+  }
+  return path;
+}
+
+// Any entry that the header allows; of the kind that the bytes say, if the call may have it.
+FaultEntry MakeEntry(Bytes* bytes) {
+  FaultEntry entry;
+  entry.process = MakePath(bytes);
+  entry.call = OsCalls().begin()[bytes->Below(OsCalls().size())].call;
+  entry.index = static_cast<uint32_t>(1 + bytes->Below(kLargestNumber));
+  const bool may_fail = !GetOsCallInfo(entry.call).errnos.empty() && entry.call != OsCall::kExit;
+  const uint64_t kind = bytes->Below(5);
+  if (kind == 0 && may_fail) {
+    do entry.error = static_cast<int>(1 + bytes->Below(4095));
+    while (ErrnoName(entry.error) == nullptr && !bytes->empty());
+    if (ErrnoName(entry.error) == nullptr) entry.error = 1;
+  } else if (kind == 1 && MayBeShort(entry.call)) {
+    entry.kind = FaultEntry::Kind::kShort;
+    entry.bytes = 1 + bytes->Below(kLargestNumber);
+  } else if (kind == 2 && MayLie(entry.call)) {
+    entry.kind = FaultEntry::Kind::kLie;
+  } else if (kind == 3 && entry.process != ProcessPath()) {
+    entry.kind = FaultEntry::Kind::kSwitch;
+    return entry;  // to P, once
+  } else {
+    entry.kind = FaultEntry::Kind::kSignal;
+    entry.signal = static_cast<int>(1 + bytes->Below(31));
+    if (entry.call == OsCall::kExit) return entry;
+  }
+  entry.sticky = bytes->Below(2) == 1;
+  return entry;
+}
+
 void CheckPlan(const FaultPlan& plan, const std::string& line) {
   for (const FaultEntry& entry : plan) {
     Require(!entry.process.too_deep(), "a process is one that can be named", line);
@@ -81,5 +135,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     cleanfork::CheckError(line);
   }
+  // The same bytes as a plan that nobody has parsed.
+  cleanfork::Bytes bytes(line);
+  cleanfork::FaultPlan made;
+  while (!bytes.empty()) made.push_back(cleanfork::MakeEntry(&bytes));
+  cleanfork::CheckPlan(made, cleanfork::FaultPlanToString(made));
   return 0;
 }

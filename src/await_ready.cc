@@ -39,6 +39,7 @@ bool HasChildEnded(Os& os, pid_t pid) {
 // Where there is no pidfd: whether the daemon has ended, as far as can be told.
 bool HasEnded(Os& os, const AwaitedDaemon& daemon) {
   if (daemon.is_child) return HasChildEnded(os, daemon.pid);
+  if (daemon.is_gone) return true;
   return daemon.handle != nullptr && daemon.handle->WaitUntil(0).value_or(false);
 }
 

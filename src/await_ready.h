@@ -29,6 +29,9 @@ struct AwaitedDaemon {
   // Where there is no pidfd of a daemon that is nobody's child here: a handle of it, if there is
   // one.
   ProcessHandle* handle = nullptr;
+
+  // It was no more before there could be a pidfd or a handle of it.
+  bool is_gone = false;
 };
 
 // The longest text of a kGaveUp. With its record it is less than PIPE_BUF (4096 bytes on Linux), up

@@ -326,6 +326,7 @@ absl::Status Launch::AwaitReady(absl::Duration timeout) {
     handle = ProcessHandle::Open(daemon.pid, os_);
   }
   if (handle.ok()) daemon.handle = &*handle;
+  daemon.is_gone = absl::IsNotFound(handle.status());
 
   const DaemonReport heard = cleanfork::AwaitReady(os_, daemon, FromNow(timeout));
   if (heard.report.kind == ChildReport::kReady) {

@@ -56,11 +56,13 @@ ChildReport WaitForDeath(Os& os, pid_t child) {
 }
 
 // Without /proc: a child that had come to its exec, and wrote no report of a failure, has exec'd if
-// it lives, or has exited by itself; one that a signal ended may have been in the exec still.
+// it lives, or has exited by itself; one that a signal ended may have been in the exec still. Where a
+// filter forbids to look, it is taken to live.
 ChildReport DecideWithoutProc(Os& os, const AwaitedChild& child) {
   CLEANFORK_PROBE("without /proc a child is judged by what it has reached");
   if (!HasReachedExec(child)) return WaitForDeath(os, child.pid);
   const SysResult<WaitIdResult> ended = LookAtChild(os, child.pid);
+  if (!ended.ok() && ended.error() != ECHILD) return ChildReport::Started(child.pid);
   if (!ended.ok()) return ChildReport::Failed(Step::kStart, ended.error(), child.pid);
   if (ended.value().pid == 0) return ChildReport::Started(child.pid);
   if (ended.value().code != CLD_EXITED) {
@@ -119,6 +121,7 @@ ChildReport DecideAtEndOfFile(Os& os, const AwaitedChild& child) {
   if (!child.execs) return WaitForDeath(os, child.pid);
   if (child.hidden_until_exec) {  // an exec makes it known before it closes the pipe
     ExecState state = AskWait(os, child);
+    if (state == ExecState::kUnknown) return DecideWithoutProc(os, child);
     // It is dying, then. But to wait for the death of a program that runs could take for ever.
     if (state == ExecState::kNotYet) {
       CLEANFORK_PROBE("a hidden child has closed its pipe and is known to wait");

@@ -30,10 +30,11 @@ constexpr int64_t kNextWord = 10 * kSecond;
 
 class Waiter {
  public:
-  Waiter(Readiness& readiness, pid_t pid, SignalSet held, const Settings& settings,
+  Waiter(Readiness& readiness, Child& child, SignalSet held, const Settings& settings,
          const std::string& subcommand, Context& context)
       : readiness_(readiness),
-        pid_(pid),
+        child_(child),
+        pid_(child.pid()),
         held_(held),
         settings_(settings),
         subcommand_(subcommand),
@@ -60,6 +61,7 @@ class Waiter {
   }
 
   Readiness& readiness_;
+  Child& child_;
   const pid_t pid_;
   const SignalSet held_;
   const Settings& settings_;
@@ -67,6 +69,7 @@ class Waiter {
   Context& context_;
   Os& os_;
   std::vector<ProcessHandle> processes_;  // the last is the one that has to live
+  bool has_no_handle_ = false;            // of pid_, which may live
   int64_t begun_ = 0;
   int64_t deadline_ = 0;
   int64_t next_word_ = 0;
@@ -86,7 +89,9 @@ absl::Status Waiter::Watch(pid_t pid) {
     processes_.push_back(*std::move(process));
     return absl::OkStatus();
   }
-  return absl::IsNotFound(process.status()) ? Ended() : process.status();
+  if (absl::IsNotFound(process.status())) return Ended();
+  has_no_handle_ = has_no_handle_ || pid == pid_;
+  return process.status();
 }
 
 absl::Status Waiter::Ended() const {
@@ -185,6 +190,11 @@ absl::Status Waiter::Stop(const absl::Status& why) {
     const absl::Status stopped = StopProcess(process, settings_.schedule, os_);
     if (!stopped.ok()) absl::StrAppend(&text, "; ", std::string(stopped.message()));
   }
+  // For want of descriptors, say, none could be opened; its start has left one.
+  if (has_no_handle_) {
+    const absl::Status stopped = child_.Stop(settings_.schedule).status();
+    if (!stopped.ok()) absl::StrAppend(&text, "; ", std::string(stopped.message()));
+  }
   if (text.empty()) return why;
   absl::Status both(why.code(), absl::StrCat(std::string(why.message()), text));
   why.ForEachPayload([&both](auto url, const auto& payload) { both.SetPayload(url, payload); });
@@ -204,10 +214,10 @@ absl::Status Waiter::Wait() {
 
 }  // namespace
 
-absl::Status AwaitReadiness(Readiness& readiness, pid_t pid, SignalSet held,
+absl::Status AwaitReadiness(Readiness& readiness, Child& child, SignalSet held,
                             const Settings& settings, const std::string& subcommand,
                             Context& context) {
-  return Waiter(readiness, pid, held, settings, subcommand, context).Wait();
+  return Waiter(readiness, child, held, settings, subcommand, context).Wait();
 }
 
 }  // namespace cleanfork::cli

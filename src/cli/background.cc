@@ -56,15 +56,16 @@ absl::StatusOr<Service> StartUnsupervised(Launch launch, SignalSet held, const S
   absl::StatusOr<Started> started = StartChild(std::move(launch), settings, subcommand, context);
   if (!started.ok()) return started.status();
   Service service;
-  service.pid = service.main_pid = started->child.Detach();
+  service.pid = service.main_pid = started->child.pid();
   if (*readiness != nullptr) {
     (*readiness)->Started();
     const absl::Status ready =
-        AwaitReadiness(**readiness, service.pid, held, settings, subcommand, context);
+        AwaitReadiness(**readiness, started->child, held, settings, subcommand, context);
     // The pid file goes with `started`, and so do log files that nobody has written to.
     if (!ready.ok()) return ready;
     if ((*readiness)->main_pid() != 0) service.main_pid = (*readiness)->main_pid();
   }
+  started->child.Detach();
   if (started->pid_file.has_value()) started->pid_file->Commit();
   started->logs->Keep();
   return service;

@@ -40,8 +40,8 @@ absl::Status Supervisor::Start() {
   if (!started.ok()) return started.status();
   if (*readiness != nullptr) {
     (*readiness)->Started();
-    const absl::Status ready = AwaitReadiness(**readiness, started->child.pid(), kEnding, settings_,
-                                              subcommand_, context_);
+    const absl::Status ready =
+        AwaitReadiness(**readiness, started->child, kEnding, settings_, subcommand_, context_);
     if (!ready.ok()) return ready;  // and the child, which has been stopped, is reaped
   }
   started->logs->Keep();

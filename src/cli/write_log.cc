@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cleanfork/fd_io.h"
+#include "cleanfork/process_local.h"
 #include "src/cli/log_writer.h"
 
 namespace cleanfork::cli {
@@ -27,15 +28,15 @@ struct Reopening {
   const char* path = nullptr;
   mode_t mode = 0;
 };
-Reopening reopening;
+ProcessLocal<Reopening> reopening;
 
 // Async-signal-safe. If it cannot be opened, the old file stays: the lines have to go somewhere.
 void Reopen(int) {
   const int saved = errno;
-  const SysResult<int> opened = OpenLog(*reopening.os, reopening.path, reopening.mode);
+  const SysResult<int> opened = OpenLog(*reopening->os, reopening->path, reopening->mode);
   if (opened.ok()) {
-    reopening.os->Dup2(opened.value(), reopening.file).IgnoreError();
-    reopening.os->Close(opened.value()).IgnoreError();
+    reopening->os->Dup2(opened.value(), reopening->file).IgnoreError();
+    reopening->os->Close(opened.value()).IgnoreError();
   }
   errno = saved;
 }
@@ -119,7 +120,7 @@ int WriteLog(Os& os, int from, int file, const LogTarget& target) {
   action.flags = SA_RESTART;
   action.handler = SIG_IGN;
   if (file >= 0) {
-    reopening = {&os, file, target.path.c_str(), target.mode};
+    *reopening = {&os, file, target.path.c_str(), target.mode};
     action.handler = Reopen;
   }
   os.SigAction(SIGHUP, &action).IgnoreError();

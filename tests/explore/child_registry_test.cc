@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cleanfork/explore_matchers.h"
+#include "tests/explore/explored.h"
 #include "tests/explore/scenarios.h"
 
 namespace cleanfork::explore {

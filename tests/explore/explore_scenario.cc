@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "cleanfork/explore.h"
+#include "tests/explore/rare_scenarios.h"
 #include "tests/explore/scenarios.h"
 
 namespace cleanfork::explore {
@@ -44,7 +46,9 @@ int Main(int argc, char** argv) {
     if (word == "--not-sticky") slice.options.sticky_faults = false;
     if (word == "--outcomes") slice.options.outcomes = true;
   }
-  for (const Scenario& scenario : Scenarios()) {
+  std::vector<Scenario> scenarios = Scenarios();
+  for (const RareScenario& rare : RareScenarios()) scenarios.push_back(rare.scenario);
+  for (const Scenario& scenario : scenarios) {
     if (argc > 1 && scenario.name != argv[1]) continue;
     if (plan.empty()) {
       const ExploreResult result = ExploreSlice(scenario, slice);

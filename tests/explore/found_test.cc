@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cleanfork/explore.h"
+#include "tests/explore/rare_scenarios.h"
 #include "tests/explore/scenarios.h"
 
 namespace cleanfork::explore {
@@ -22,6 +23,12 @@ struct Found {
 const Found kFound[] = {
     {"APidFileThatCannotBeLookedUpIsNotTakenForAnExchangedOne", ClaimOnePidFileTwice,
      "cf1;P.stat#1+=ENOMEM;fits=3ea6"},
+    {"AServiceThatCannotBeLookedAtIsStopped", StartAServiceWithAReadyDescriptor,
+     "cf1;P.open#2=EMFILE;fits=540e"},
+    {"ADaemonThatIsGoneBeforeItIsLookedForHasEnded", BecomeADaemonThatEndsAtOnce,
+     "cf1;P.1.1>P.1@getpid#1;P.1!SIGKILL+@poll#1;fits=9b95"},
+    {"AProgramThatCannotBeLookedAtIsTakenToRun", SpawnUnderAFilterOfWaitId,
+     "cf1;P.readlink#1=ENOMEM;fits=df6b"},
 };
 
 class FoundByExploring : public ::testing::TestWithParam<Found> {};

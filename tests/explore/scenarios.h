@@ -7,12 +7,9 @@
 #ifndef CLEANFORK_TESTS_EXPLORE_SCENARIOS_H_
 #define CLEANFORK_TESTS_EXPLORE_SCENARIOS_H_
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "cleanfork/explore.h"
 
 namespace cleanfork::explore {
@@ -46,7 +43,7 @@ Scenario SpawnWhatIsOpenForWriting();
 Scenario ClaimWhatIsNotToBeHad();
 Scenario StartAServiceWithALog();
 
-// All of them.
+// All of these; those of rare_scenarios.h are apart.
 std::vector<Scenario> Scenarios();
 
 // A part of the runs of one set of bounds; that of a whole is the only one.
@@ -63,10 +60,6 @@ Slice WithOnePreemption(Slice slice);
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how
 // many runs it took.
 ExploreResult ExploreSlice(const Scenario& scenario, const Slice& slice);
-
-// A test of all slices.
-class Explored : public ::testing::TestWithParam<Slice> {};
-std::string SliceName(const ::testing::TestParamInfo<Slice>& info);
 
 }  // namespace cleanfork::explore
 

@@ -1,6 +1,7 @@
 // The bounds of the scenarios.
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "cleanfork/sim_heap.h"
 #include "tests/explore/scenarios.h"
@@ -38,8 +39,6 @@ Slice WithOnePreemption(Slice slice) {
   if (is_whole) slice.options.max_preemptions = 1;
   return slice;
 }
-
-std::string SliceName(const ::testing::TestParamInfo<Slice>& info) { return info.param.name; }
 
 ExploreResult ExploreSlice(const Scenario& scenario, const Slice& slice) {
   // What is made once in a program, as tables of locales are, is made here and belongs to nobody.

@@ -141,6 +141,11 @@ TEST(DaemonOutcome, IsTheExitStatusOfADaemonThatEndsWithoutAWord) {
     const std::string message(daemon.status().message());
     return ToldEnd(daemon.status(), message.find("exit status 5") != std::string::npos);
   });
+  scenario.checkers.push_back(MakeChecker("it is no success", [](const Execution& run) {
+    const ExecutedProcess& first = run.processes().front();
+    const bool exited = first.end == ExecutedProcess::End::kExited;
+    return exited && first.wait_status == 0 ? "the starter exits as if the daemon were ready" : "";
+  }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
   AllowError(EPIPE, &scenario);  // that it has closed its pipe is all that is known
   EXPECT_THAT(ExploreOutcomes(scenario, OneKill(0)), Exhausted());

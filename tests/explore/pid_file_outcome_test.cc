@@ -170,6 +170,18 @@ TEST(PidFileOutcome, IsNoRemovalOfAFileThatNamesAnother) {
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault()), Exhausted());
 }
 
+TEST(PidFileOutcome, IsNoFileAfterAFailure) {
+  Scenario scenario =
+      ScenarioOf("PidFile alone", [](Os& os) { return PidFile::Claim(kPath, os).ok() ? 0 : 1; });
+  scenario.checkers.push_back(MakeChecker("nothing is left", [](const Execution& run) {
+    for (OsCall call : {OsCall::kUnlink, OsCall::kStat, OsCall::kFcntlSetLock}) {
+      if (HasFaultOf(run, call)) return "";
+    }
+    return run.FileContents(kPath).has_value() ? "the file is" : "";
+  }));
+  EXPECT_THAT(ExploreOutcomes(scenario, OneFault()), Exhausted());
+}
+
 TEST(PidFileOutcome, IsAFileThatOneWhoHasLostItsNameDoesNotRemove) {
   const Scenario scenario = ScenarioOf("PidFile exchanged", [](Os& os) {
     std::optional<PidFile> old;

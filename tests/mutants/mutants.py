@@ -2,16 +2,17 @@
 """Breaks the code on purpose, in one small way at a time, and asks the tests whether they notice.
 
   tests/mutants/mutants.py                      # all mutants of all tables
-  tests/mutants/mutants.py --only=5             # five of them, chosen by the commit
+  tests/mutants/mutants.py --only=5             # five of each table, chosen by the commit
   tests/mutants/mutants.py --only=umask-ignored,vfork-copies
   tests/mutants/mutants.py --table=sim --list
 
 A table is a file beside this one, NAME_mutants.py, with a list MUTANTS. Each mutant is a piece of
 text in one file that is replaced by another, and the tests that have to fail then. Where the table
 has a SUITE, those are only asked first: who is not caught by them is shown to all of the suite. A
-table's TIMEOUT is how long a test of it may take, in seconds. They are applied to a copy of the
-tree, never to the tree itself. Closes with who survived and 'N of M mutants caught'. The exit code
-is 0 if all were; a mutant that does not apply or does not compile is an error, which names it.
+table's TIMEOUT is how long a test of it may take, in seconds; its SURVIVORS are those that nothing
+notices, with the reason: they count as not caught. Mutants are applied to a copy of the tree, never
+to the tree itself. Closes with who survived and 'N of M mutants caught'. The exit code is 0 if all
+were but those; a mutant that does not apply or does not compile is an error, which names it.
 """
 
 import argparse
@@ -35,7 +36,9 @@ TESTS_FAILED = 3
 DEFAULT_TIMEOUT = 30  # of a test, in seconds
 
 Mutant = namedtuple(
-    "Mutant", "name file old new targets why suite timeout", defaults=("", (), DEFAULT_TIMEOUT)
+    "Mutant",
+    "name file old new targets why table suite timeout survives",
+    defaults=("", "", (), DEFAULT_TIMEOUT, ""),
 )
 
 
@@ -58,8 +61,13 @@ def load_tables(names):
         spec.loader.exec_module(module)
         suite = tuple(getattr(module, "SUITE", ()))
         timeout = getattr(module, "TIMEOUT", DEFAULT_TIMEOUT)
+        survivors = getattr(module, "SURVIVORS", {})
+        unknown = set(survivors) - {fields[0] for fields in module.MUTANTS}
+        if unknown:
+            raise Broken("no such mutant survives: " + ", ".join(sorted(unknown)))
         for fields in module.MUTANTS:
-            mutants.append(Mutant(*fields)._replace(suite=suite, timeout=timeout))
+            mutant = Mutant(*fields)._replace(table=name, suite=suite, timeout=timeout)
+            mutants.append(mutant._replace(survives=survivors.get(mutant.name, "")))
     return mutants
 
 
@@ -89,12 +97,15 @@ def problems_of(mutants, root):
 
 
 def choose(mutants, only, commit):
-    """`only` is a number or names; the same commit chooses the same ones."""
+    """`only` is names, or a number of each table; the same commit chooses the same ones."""
     if not only:
         return mutants
     if only.isdigit():
         key = lambda mutant: hashlib.sha256((commit + " " + mutant.name).encode()).hexdigest()
-        names = [mutant.name for mutant in sorted(mutants, key=key)[: int(only)]]
+        names = []
+        for table in sorted({mutant.table for mutant in mutants}):
+            own = [mutant for mutant in mutants if mutant.table == table and not mutant.survives]
+            names += [mutant.name for mutant in sorted(own, key=key)[: int(only)]]
     else:
         names = only.split(",")
         unknown = set(names) - {mutant.name for mutant in mutants}
@@ -194,7 +205,10 @@ def failed_targets(output):
 
 
 def run(mutants, tree, out, first_only=False):
-    """Prints a line for each, and returns how many were caught, and what was wrong with others."""
+    """Prints a line for each, and returns how many were caught, and what was wrong with others.
+
+    So is a mutant that is known to survive, and does not.
+    """
     targets = sorted({target for mutant in mutants for target in mutant.targets})
     code, output = tree.test(targets, max(mutant.timeout for mutant in mutants))
     if code != 0:
@@ -211,6 +225,8 @@ def run(mutants, tree, out, first_only=False):
             caught += bool(failed)
             if not failed:
                 survivors.append(mutant)
+            elif mutant.survives:
+                problems.append(mutant.name + ": is among the survivors of its table, and caught")
         except Broken as broken:
             problems.append(str(broken))
             verdict = "DOES NOT BUILD"
@@ -218,7 +234,8 @@ def run(mutants, tree, out, first_only=False):
         print("%-36s %-30s %4.0f s  %s" % (mutant.name, mutant.file, seconds, verdict), file=out)
         out.flush()
     for mutant in survivors:
-        print("survives: %s: %s" % (mutant.name, mutant.why or mutant.file), file=out)
+        why = " (known: %s)" % mutant.survives if mutant.survives else ""
+        print("survives: %s: %s%s" % (mutant.name, mutant.why or mutant.file, why), file=out)
     return caught, problems
 
 
@@ -250,7 +267,7 @@ def main(arguments):
         print("%d of %d mutants caught" % (caught, len(mutants)))
         if problems:
             raise Broken("\n".join(problems))
-        return 0 if caught == len(mutants) else 1
+        return 0 if caught + sum(bool(mutant.survives) for mutant in mutants) == len(mutants) else 1
     except Broken as broken:
         print("mutants: %s" % broken, file=sys.stderr)
         return 2

@@ -201,6 +201,7 @@ Scenario SpawnADaemonWithAllOptions() {
     ForkOptions options;
     options.session = Session::kDaemon;
     options.identity = Identity::User("www");
+    options.signal_mask = SignalSet::Of(SIGPIPE);  // which would end who writes to nobody
     const int64_t start = Now(os);
     absl::StatusOr<Child> child = Spawn({"worker"}, options, os);
     if (!child.ok()) return ToldFailure(child.status());
@@ -213,6 +214,7 @@ Scenario SpawnADaemonWithAllOptions() {
   scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
   Asked asked = AsWww();
   asked.leads_session = false;
+  asked.mask = SignalSet::Of(SIGPIPE);
   scenario.checkers.push_back(TheChildIsAsAsked(asked));
   scenario.checkers.push_back(ForksAreTried(5));
   return scenario;
@@ -274,6 +276,40 @@ TEST(ForkOutcome, IsNoChildWithAnIdentityThatWasOnlyClaimed) {
   EXPECT_THAT(ExploreOutcomes(ForkWithAllOptions(), LyingIdentity(1)), Exhausted());
 }
 
+// The first has no way back to be tried; what the second has asked for is root's.
+TEST(ForkOutcome, IsNoChildWithAGroupOrARootThatWasOnlyClaimed) {
+  for (const bool is_group : {true, false}) {
+    Scenario scenario = ScenarioOf("ForkChild with another identity", [is_group](Os& os) {
+      ForkOptions options;
+      options.identity.emplace();
+      if (is_group) options.identity->group = "4712";
+      if (!is_group) options.identity->user = "root";
+      options.identity->groups = GroupPolicy::kNone;
+      options.identity->set_environment = false;
+      const absl::StatusOr<pid_t> pid = ForkChild(options, os);
+      if (!pid.ok()) return ToldFailure(pid.status());
+      if (*pid == 0) {
+        Note(kChild, 1);
+        os.Exit(0);
+      }
+      Note(kTold, 1);
+      return RetryOnEintr([&] { return os.WaitPid(*pid, 0); }).ok() ? 0 : 2;
+    });
+    Asked asked;
+    asked.uid = 0;
+    asked.gid = is_group ? 4712 : 0;
+    asked.groups = {*asked.gid};
+    if (!is_group) {
+      scenario.world.uid = scenario.world.gid = 1000;
+      CapabilitySets all;
+      all.effective = all.permitted = (uint64_t{1} << 40) - 1;
+      scenario.world.capabilities = all;
+    }
+    scenario.checkers.push_back(TheChildIsAsAsked(asked));
+    EXPECT_THAT(ExploreOutcomes(scenario, LyingIdentity(0)), Exhausted());
+  }
+}
+
 TEST(ForkOutcome, HasNothingOfOursWhereOtherDescriptorsStayOpen) {
   Scenario scenario = ScenarioOf("ForkChild that closes nothing", [](Os& os) {
     ForkOptions options;
@@ -325,6 +361,29 @@ TEST(ForkOutcome, IsAChildThatKeepsItsOwnChildren) {
     return failed ? "the child discards its own" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
+}
+
+TEST(ForkDaemonOutcome, IsTheDaemonAsAskedOrAFailureThatSaysWhy) {
+  Scenario scenario = ScenarioOf("ForkChild daemon with options", [](Os& os) {
+    ForkOptions options;
+    options.session = Session::kDaemon;
+    options.identity = Identity::User("www");
+    const absl::StatusOr<pid_t> pid = ForkChild(options, os);
+    if (!pid.ok()) return ToldFailure(pid.status());
+    if (*pid == 0) {
+      NoteChild(os);
+      for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+    }
+    Note(kTold, 1);
+    return 0;
+  });
+  scenario.checkers = OutcomeCheckers(DaemonCheckers());
+  scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
+  Asked asked = AsWww();
+  asked.leads_session = false;
+  scenario.checkers.push_back(TheChildIsAsAsked(asked));
+  EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
+  EXPECT_THAT(ExploreOutcomes(scenario, OneKill(0)), Exhausted());
 }
 
 void NoteHandled(int) { Note("handled", 1); }

@@ -73,7 +73,7 @@ std::string Difference(const Asked& asked, const SimProcess& process, pid_t call
   if (leads != asked.leads_session) return leads ? "leads its session" : "leads no session";
   if (process.session == caller_session) return "is in the caller's session";
   if (process.umask != asked.umask) return absl::StrCat("has umask ", process.umask);
-  if (process.mask != SignalSet()) return "blocks signals";
+  if (process.mask != asked.mask) return "has another mask";
   if (process.ignored != SignalSet()) return "ignores signals";
   if (process.no_new_privs != asked.no_new_privs) return "has other privileges to get";
   if (process.nice != asked.nice) return absl::StrCat("has nice value ", process.nice);

@@ -51,6 +51,7 @@ struct Asked {
   std::optional<std::vector<gid_t>> groups;
   bool leads_session = true;  // else it is in one that is neither its own nor the caller's
   mode_t umask = 022;
+  SignalSet mask;
   bool no_new_privs = false;
   int nice = 0;
   std::optional<uint64_t> most_descriptors;  // RLIMIT_NOFILE

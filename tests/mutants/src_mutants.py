@@ -190,8 +190,10 @@ MUTANTS = [
      "    case Step::kSetGroups: return kStepOk;\n",
      [CHILD], "root's groups, which the verification finds"),
     ("setgroups-unchecked", RUN_PLAN,
-     "Outcome(os.SetGroups(step.groups, step.group_count));",
-     "os.SetGroups(step.groups, step.group_count).IgnoreError(); return kStepOk;",
+     "    case Step::kSetGroups: return Outcome(os.SetGroups(step.groups, step.group_count));\n",
+     "    case Step::kSetGroups:\n"
+     "      os.SetGroups(step.groups, step.group_count).IgnoreError();\n"
+     "      return kStepOk;\n",
      [CHILD], "EPERM of a user namespace, which the verification finds"),
     ("setuid-keeps-the-saved-uid", RUN_PLAN,
      "  return Outcome(os.SetResUid(step.uid, step.uid, step.uid));\n",

@@ -216,8 +216,9 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
     }
     if (!opened.ok()) return OpenFailure(path, opened.error());
     PidFile file(os, path, UniqueFd(os, opened.value()));
-    // From here on the destructor removes what we made; what we found stays until it is ours.
-    file.committed_ = !created;
+    // Until it is locked the destructor leaves it: also what we made may be another's by then, who
+    // opened it and was faster to lock it. Empty and not locked, it is in nobody's way.
+    file.committed_ = true;
 
     const SysResult<FileStatus> status = os.FStat(file.descriptor());
     if (!status.ok()) return Failure(Called("fstat", path), status.error());
@@ -228,7 +229,8 @@ absl::StatusOr<PidFile> PidFile::Claim(const std::string& path, Os& os) {
     const SysResult<void> locked = os.FcntlSetLock(file.descriptor(), F_WRLCK);
     const bool held = !locked.ok() && (locked.error() == EAGAIN || locked.error() == EACCES);
     if (!locked.ok() && !held) return Failure(Called("lock", path), locked.error());
-    if (held) file.committed_ = true;  // also what we made, if somebody else was faster
+    // From here on what we made is removed; what we found stays until it is ours.
+    file.committed_ = held || !created;
     const SysResult<bool> still_names = StillNames(os, path, status.value());
     if (!still_names.ok()) return Failure(Called("stat", path), still_names.error());
     if (!still_names.value()) {

@@ -9,6 +9,7 @@
 namespace cleanfork::explore {
 
 CrashReport* CrashReport::current_ = nullptr;
+volatile sig_atomic_t CrashReport::has_reported_ = 0;
 
 CrashReport::CrashReport(const Choices* choices) : choices_(*choices) {
   current_ = this;
@@ -34,7 +35,14 @@ void CrashReport::Restore() const {
 
 // It allocates, which no handler should: the program is at its end, and if this hangs or crashes
 // too, no more is lost than would be without it. SIGALRM ends a hang.
-void CrashReport::Handle(int) {
+void CrashReport::Handle(int signal) {
+  // SimOs hands on to whoever was there before its first run, which is this, and may be what was
+  // there before this: told once more, it is the end.
+  if (has_reported_ != 0) {
+    ::signal(signal, SIG_DFL);
+    return;
+  }
+  has_reported_ = 1;
   const CrashReport& report = *current_;
   report.Restore();
   alarm(10);

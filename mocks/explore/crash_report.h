@@ -29,6 +29,7 @@ class CrashReport {
   void Restore() const;
 
   static CrashReport* current_;
+  static volatile sig_atomic_t has_reported_;
   const Choices& choices_;
   std::array<struct sigaction, kSignals.size()> before_;
 };

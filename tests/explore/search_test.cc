@@ -307,6 +307,15 @@ TEST(SearchDeathTest, ABodyThatCrashesSaysInWhichRun) {
   EXPECT_DEATH(Explore(scenario, Without(true, 1)), "crashes in the run.*cf1;P.pipe#1=EMFILE");
 }
 
+// SimOs has handlers as well, and from the second bound on each hands on to the other.
+TEST(SearchDeathTest, ABodyThatTheKernelEndsSaysInWhichRunAndEnds) {
+  const Scenario scenario = ScenarioOf([](Os& os) {
+    volatile int* const nowhere = nullptr;
+    return os.Pipe().ok() ? 0 : *nowhere;
+  });
+  EXPECT_DEATH(Explore(scenario, Without(true, 1)), "crashes in the run.*cf1;P.pipe#1=EMFILE");
+}
+
 TEST(Search, APlanThatDoesNotFitIsRefused) {
   const Scenario scenario = ScenarioOf(PipeBody);
   EXPECT_THAT(Replay(scenario, "cf1;P.frok#1=EAGAIN").error, HasSubstr("not a plan"));

@@ -2,14 +2,17 @@
 """Breaks the code on purpose, in one small way at a time, and asks the tests whether they notice.
 
   tests/mutants/mutants.py                      # all mutants of all tables
-  tests/mutants/mutants.py --only=5             # five of them, chosen by the commit
+  tests/mutants/mutants.py --only=5             # five of each table, chosen by the commit
   tests/mutants/mutants.py --only=umask-ignored,vfork-copies
   tests/mutants/mutants.py --table=sim --list
 
 A table is a file beside this one, NAME_mutants.py, with a list MUTANTS. Each mutant is a piece of
-text in one file that is replaced by another, and the tests that have to fail then. They are applied
-to a copy of the tree, never to the tree itself. Closes with 'N of M mutants caught'. The exit code
-is 0 if all were; a mutant that does not apply or does not compile is an error, which names it.
+text in one file that is replaced by another, and the tests that have to fail then. Where the table
+has a SUITE, those are only asked first: who is not caught by them is shown to all of the suite. A
+table's TIMEOUT is how long a test of it may take, in seconds; its SURVIVORS are those that nothing
+notices, with the reason: they count as not caught. Mutants are applied to a copy of the tree, never
+to the tree itself. Closes with who survived and 'N of M mutants caught'. The exit code is 0 if all
+were but those; a mutant that does not apply or does not compile is an error, which names it.
 """
 
 import argparse
@@ -30,7 +33,13 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD_FAILED = 1
 TESTS_FAILED = 3
 
-Mutant = namedtuple("Mutant", "name file old new targets")
+DEFAULT_TIMEOUT = 30  # of a test, in seconds
+
+Mutant = namedtuple(
+    "Mutant",
+    "name file old new targets why table suite timeout survives",
+    defaults=("", "", (), DEFAULT_TIMEOUT, ""),
+)
 
 
 class Broken(Exception):
@@ -50,7 +59,15 @@ def load_tables(names):
         spec = importlib.util.spec_from_file_location(name + "_mutants", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        mutants += [Mutant(*fields) for fields in module.MUTANTS]
+        suite = tuple(getattr(module, "SUITE", ()))
+        timeout = getattr(module, "TIMEOUT", DEFAULT_TIMEOUT)
+        survivors = getattr(module, "SURVIVORS", {})
+        unknown = set(survivors) - {fields[0] for fields in module.MUTANTS}
+        if unknown:
+            raise Broken("no such mutant survives: " + ", ".join(sorted(unknown)))
+        for fields in module.MUTANTS:
+            mutant = Mutant(*fields)._replace(table=name, suite=suite, timeout=timeout)
+            mutants.append(mutant._replace(survives=survivors.get(mutant.name, "")))
     return mutants
 
 
@@ -80,12 +97,15 @@ def problems_of(mutants, root):
 
 
 def choose(mutants, only, commit):
-    """`only` is a number or names; the same commit chooses the same ones."""
+    """`only` is names, or a number of each table; the same commit chooses the same ones."""
     if not only:
         return mutants
     if only.isdigit():
         key = lambda mutant: hashlib.sha256((commit + " " + mutant.name).encode()).hexdigest()
-        names = [mutant.name for mutant in sorted(mutants, key=key)[: int(only)]]
+        names = []
+        for table in sorted({mutant.table for mutant in mutants}):
+            own = [mutant for mutant in mutants if mutant.table == table and not mutant.survives]
+            names += [mutant.name for mutant in sorted(own, key=key)[: int(only)]]
     else:
         names = only.split(",")
         unknown = set(names) - {mutant.name for mutant in mutants}
@@ -130,9 +150,10 @@ class Tree:
         bazel = bazel or [os.path.join(self.root, "tools", "bazel")]
         self.bazel = bazel + ["--output_base=" + os.path.join(directory, "output")]
 
-    def test(self, targets):
+    def test(self, targets, timeout=DEFAULT_TIMEOUT):
         """Exit code, and what was printed."""
-        command = self.bazel + ["test", "--keep_going", "--test_timeout=30", "--noshow_progress"]
+        command = self.bazel + ["test", "--keep_going", "--noshow_progress"]
+        command += ["--test_timeout=%d" % timeout]
         # What a mutant leaves unused is no error.
         command += ["--per_file_copt=^(src|mocks)/.*@-Wno-error"]
         done = subprocess.run(
@@ -145,7 +166,16 @@ class Tree:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run(self.bazel + ["shutdown"], cwd=self.root, **quiet)
 
-    def try_mutant(self, mutant):
+    def ask(self, mutant, targets):
+        """Those of `targets` that fail."""
+        if not targets:
+            return []
+        code, output = self.test(targets, mutant.timeout)
+        if code not in (0, TESTS_FAILED):
+            raise Broken("%s: does not build (exit code %d):\n%s" % (mutant.name, code, output))
+        return failed_targets(output) if code == TESTS_FAILED else []
+
+    def try_mutant(self, mutant, first_only=False):
         """The tests that noticed it."""
         path = os.path.join(self.root, mutant.file)
         with open(path, encoding="utf-8") as file:
@@ -153,46 +183,59 @@ class Tree:
         try:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text.replace(mutant.old, mutant.new))
-            code, output = self.test(mutant.targets)
+            failed = self.ask(mutant, mutant.targets)
+            if not failed and not first_only:
+                failed = self.ask(mutant, [t for t in mutant.suite if t not in mutant.targets])
+            return failed
         finally:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
-        if code not in (0, TESTS_FAILED):
-            raise Broken("%s: does not build (exit code %d):\n%s" % (mutant.name, code, output))
-        return failed_targets(output) if code == TESTS_FAILED else []
 
 
 def failed_targets(output):
-    """Out of the table with which bazel closes."""
+    """Out of the table with which bazel closes; of one that took too long it says so."""
     failed = []
     for line in output.splitlines():
         words = line.split()
-        if len(words) > 1 and words[0].startswith("//") and words[1] in ("FAILED", "TIMEOUT"):
-            failed.append(words[0])
+        if len(words) < 2 or not words[0].startswith("//"):
+            continue
+        if words[1] in ("FAILED", "TIMEOUT"):
+            failed.append(words[0] + (" (time-out)" if words[1] == "TIMEOUT" else ""))
     return failed
 
 
-def run(mutants, tree, out):
-    """Prints a line for each, and returns how many were caught, and what was wrong with others."""
+def run(mutants, tree, out, first_only=False):
+    """Prints a line for each, and returns how many were caught, and what was wrong with others.
+
+    So is a mutant that is known to survive, and does not.
+    """
     targets = sorted({target for mutant in mutants for target in mutant.targets})
-    code, output = tree.test(targets)
+    code, output = tree.test(targets, max(mutant.timeout for mutant in mutants))
     if code != 0:
         raise Broken("the tests fail without any mutant:\n" + output)
     caught = 0
+    survivors = []
     problems = []
     for mutant in mutants:
         start = time.monotonic()
         try:
-            failed = tree.try_mutant(mutant)
+            failed = tree.try_mutant(mutant, first_only)
             by = ", ".join(target.split(":")[1] for target in failed)
             verdict = "caught by " + by if failed else "SURVIVES"
             caught += bool(failed)
+            if not failed:
+                survivors.append(mutant)
+            elif mutant.survives:
+                problems.append(mutant.name + ": is among the survivors of its table, and caught")
         except Broken as broken:
             problems.append(str(broken))
             verdict = "DOES NOT BUILD"
         seconds = time.monotonic() - start
         print("%-36s %-30s %4.0f s  %s" % (mutant.name, mutant.file, seconds, verdict), file=out)
         out.flush()
+    for mutant in survivors:
+        why = " (known: %s)" % mutant.survives if mutant.survives else ""
+        print("survives: %s: %s%s" % (mutant.name, mutant.why or mutant.file, why), file=out)
     return caught, problems
 
 
@@ -200,6 +243,7 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="append", default=[], help="of which; all, if not said")
     parser.add_argument("--only", default="", help="a number, or names with commas between")
+    parser.add_argument("--first", action="store_true", help="do not ask the rest of a suite")
     parser.add_argument("--list", action="store_true", help="name them and run nothing")
     parser.add_argument("--directory", help="for the copy and what is built; kept")
     parser.add_argument("--bazel-flag", action="append", default=[], help="for `bazel test`")
@@ -219,11 +263,11 @@ def main(arguments):
         tree = Tree(directory, wishes.bazel_flag)
         shutil.rmtree(tree.root, ignore_errors=True)
         copy_tree(ROOT, tree.root)
-        caught, problems = run(mutants, tree, sys.stdout)
+        caught, problems = run(mutants, tree, sys.stdout, wishes.first)
         print("%d of %d mutants caught" % (caught, len(mutants)))
         if problems:
             raise Broken("\n".join(problems))
-        return 0 if caught == len(mutants) else 1
+        return 0 if caught + sum(bool(mutant.survives) for mutant in mutants) == len(mutants) else 1
     except Broken as broken:
         print("mutants: %s" % broken, file=sys.stderr)
         return 2

@@ -11,12 +11,17 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mutants
 
-# Fails //t:finds where the text of a.cc is not "good", and does not build "bad".
+# Fails //t:finds and //t:slow where the text of a.cc is not "good", the latter after its time, and
+# does not build "bad".
 FAKE_BAZEL = """#!/bin/sh
 grep -q bad a.cc && exit 1
-case "$*" in *//t:finds*) ;; *) exit 0;; esac
-grep -q good a.cc && { echo '//t:finds  PASSED in 0.1s'; exit 0; }
-echo '//t:finds  FAILED in 0.1s'
+case "$*" in
+*//t:finds*) test=//t:finds result=FAILED;;
+*--test_timeout=7*//t:slow*) test=//t:slow result=TIMEOUT;;
+*) exit 0;;
+esac
+grep -q good a.cc && { echo "$test  PASSED in 0.1s"; exit 0; }
+echo "$test  $result in 0.1s"
 exit 3
 """
 
@@ -62,6 +67,29 @@ class MutantsTest(unittest.TestCase):
         self.assertEqual(caught, 1)
         self.assertIn("SURVIVES", text)
 
+    def test_one_that_the_first_tests_do_not_notice_is_shown_to_the_suite(self):
+        shown = mutant(targets=["//t:blind"])._replace(suite=("//t:blind", "//t:finds"))
+        caught, text = self.run_all(shown)
+        self.assertEqual(caught, 1)
+        self.assertIn("caught by finds", text)
+        out = io.StringIO()
+        self.assertEqual(mutants.run([shown], self.tree, out, first_only=True), (0, []))
+
+    def test_a_test_that_takes_longer_than_the_table_says_has_noticed_and_that_is_said(self):
+        caught, text = self.run_all(mutant(targets=["//t:slow"])._replace(timeout=7))
+        self.assertEqual(caught, 1)
+        self.assertIn("caught by slow (time-out)", text)
+
+    def test_who_survives_is_named_with_what_is_wrong_and_why_that_is_known(self):
+        survivor = mutant(targets=["//t:blind"])._replace(why="no lock", survives="no rule")
+        caught, text = self.run_all(survivor)
+        self.assertEqual(caught, 0)
+        self.assertIn("survives: m: no lock (known: no rule)", text)
+
+    def test_a_known_survivor_that_is_caught_is_a_problem(self):
+        _, text = self.run_all(mutant()._replace(survives="no rule"))
+        self.assertIn("m: is among the survivors of its table, and caught", text)
+
     def test_a_mutant_that_does_not_build_is_an_error_that_names_it(self):
         caught, text = self.run_all(mutant(new="bad"), mutant("n"))
         self.assertEqual(caught, 1)
@@ -101,6 +129,13 @@ class MutantsTest(unittest.TestCase):
         self.assertNotEqual(first, mutants.choose(many, "5", "c2"))
         self.assertEqual(mutants.choose(many, "", "c1"), many)
 
+    def test_a_number_is_of_each_table_without_its_survivors(self):
+        many = [mutant(str(i))._replace(table="a") for i in range(9)]
+        many += [mutant("b" + str(i))._replace(table="b") for i in range(3)]
+        many[9] = many[9]._replace(survives="no rule")
+        tables = [chosen.table for chosen in mutants.choose(many, "5", "c1")]
+        self.assertEqual(tables, ["a"] * 5 + ["b"] * 2)
+
     def test_names_choose_and_unknown_ones_are_an_error(self):
         many = [mutant("a"), mutant("b"), mutant("c")]
         self.assertEqual(mutants.choose(many, "c,a", ""), [many[0], many[2]])
@@ -119,6 +154,15 @@ class MutantsTest(unittest.TestCase):
         tables = mutants.load_tables([])
         self.assertEqual(mutants.problems_of(tables, mutants.ROOT), [])
         self.assertGreaterEqual(len(mutants.load_tables(["sim"])), 40)
+        self.assertGreaterEqual(len(mutants.load_tables(["src"])), 60)
+
+    def test_mutants_of_src_are_shown_to_what_explores_it_alone(self):
+        for each in mutants.load_tables(["src"]):
+            self.assertTrue(each.file.startswith("src/"), each.name)
+            self.assertTrue(each.why, each.name)
+            self.assertEqual(set(each.targets) - set(each.suite), set(), each.name)
+            for target in each.suite:
+                self.assertTrue(target.startswith("//tests/explore:"), target)
 
     def test_a_table_that_is_not_there_is_an_error(self):
         with self.assertRaisesRegex(mutants.Broken, "no table nothing"):

@@ -78,11 +78,27 @@ class Lines {
     const SignalSet hang_up = SignalSet::Of(SIGHUP);
     os_.SigProcMask(SIG_BLOCK, &hang_up).IgnoreError();
     if (lost_ > 0) {
-      const std::string note = absl::StrCat("cleanfork: ", lost_, " bytes of this log are lost\n");
-      if (WriteFully(os_, file_, note.data(), note.size()).ok()) lost_ = 0;
+      // Not at the end of a line of which the rest is lost.
+      const std::string note =
+          absl::StrCat(is_torn_ ? "\n" : "", "cleanfork: ", lost_, " bytes of this log are lost\n");
+      if (WriteWhatFits(note.data(), note.size()) == note.size()) lost_ = 0;
     }
-    if (!WriteFully(os_, file_, text_.data(), size).ok()) lost_ += size;
+    // What comes after a loss does not stand before the note of it.
+    lost_ += lost_ > 0 ? size : size - WriteWhatFits(text_.data(), size);
     os_.SigProcMask(SIG_UNBLOCK, &hang_up).IgnoreError();
+  }
+
+  // Returns how much that is. A disk that is full takes the beginning: write(2).
+  size_t WriteWhatFits(const char* bytes, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+      const SysResult<size_t> put =
+          RetryOnEintr([&] { return os_.Write(file_, bytes + done, size - done); });
+      if (put.value_or(0) == 0) break;
+      done += put.value();
+    }
+    if (done > 0) is_torn_ = bytes[done - 1] != '\n';
+    return done;
   }
 
   void WriteToSyslog(size_t size) {
@@ -104,7 +120,8 @@ class Lines {
   UnixAddress address_;
   int socket_ = -1;
   std::string text_;
-  size_t lost_ = 0;  // bytes; of a file
+  size_t lost_ = 0;       // bytes; of a file
+  bool is_torn_ = false;  // the last byte of the file that is ours is within a line
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What a log writer makes of what it reads.
 #include "src/cli/log_writer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -63,6 +64,46 @@ TEST(WriteLogTest, WhatAFullDiskSwallowsIsToldWhenThereIsRoomAgain) {
   target.path = "/var/log/x";
   WriteLog(os, kFrom, kFile, target);
   EXPECT_THAT(os.written, ElementsAre("cleanfork: 6 bytes of this log are lost\n", "two\n"));
+}
+
+// A file on a disk that has room for so many bytes more when each piece has been read.
+class FullDiskOs : public LogOs {
+ public:
+  SysResult<size_t> Read(int fd, void* buffer, size_t size) override {
+    if (next < rooms.size()) room = rooms[next];
+    return LogOs::Read(fd, buffer, size);
+  }
+  SysResult<size_t> Write(int, const void* buffer, size_t size) override {
+    if (room == 0) return SysError(ENOSPC);
+    const size_t put = std::min(room, size);
+    file.append(static_cast<const char*>(buffer), put);
+    room -= put;
+    return put;
+  }
+
+  std::vector<size_t> rooms;
+  size_t room = 0;
+  std::string file;
+};
+
+TEST(WriteLogTest, WhatWentToAFullDiskBeforeItWasFullIsNotCountedAsLost) {
+  FullDiskOs os;
+  os.pieces = {"one\ntwo\n", "three\n", "four\n"};
+  os.rooms = {6, 0, 1000};
+  LogTarget target;
+  target.path = "/var/log/x";
+  WriteLog(os, kFrom, kFile, target);
+  EXPECT_EQ(os.file, "one\ntw\ncleanfork: 8 bytes of this log are lost\nfour\n");
+}
+
+TEST(WriteLogTest, ANoteThatFindsNoRoomIsWrittenAgainOnALineOfItsOwn) {
+  FullDiskOs os;
+  os.pieces = {"one\ntwo\n", "three\n", "four\n"};
+  os.rooms = {4, 5, 1000};
+  LogTarget target;
+  target.path = "/var/log/x";
+  WriteLog(os, kFrom, kFile, target);
+  EXPECT_EQ(os.file, "one\nclean\ncleanfork: 10 bytes of this log are lost\nfour\n");
 }
 
 TEST(WriteLogTest, ToSyslogEachLineIsAMessageWithPriorityAndTag) {

@@ -45,6 +45,20 @@ class FaultSource {
   void (*function_)(const void*, FaultList*);
 };
 
+// Asked for what a step touches, as long as nobody has taken it.
+class FootprintSource {
+ public:
+  template <typename Function>
+  explicit FootprintSource(const Function& function)
+      : object_(&function),
+        function_([](const void* object) { return (*static_cast<const Function*>(object))(); }) {}
+  Footprint operator()() const { return function_(object_); }
+
+ private:
+  const void* object_;
+  Footprint (*function_)(const void*);
+};
+
 class Explorer {
  public:
   virtual ~Explorer() = default;

@@ -52,8 +52,10 @@ bool Engine::SeesWaits(int slot) const {
   return explorer_->SeesOwnSteps(of.place.process);
 }
 
-void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait) {
+void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSource* now,
+                  const ReadyCheck& would_wait) {
   Task& own = task();
+  own.now = now;
   NoteSignalled();
   own.place.call = own.call;
   own.place.index = index;
@@ -82,13 +84,14 @@ void Engine::SetFootprint(int slot, const Footprint& footprint) {
 // depends on what others do until then: whether the parent has a handler for SIGCHLD.
 void Engine::ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool again) {
   Task& own = task();
+  const int slot = current_;
   own.call = OsCall::kExit;
   const uint32_t index = CountCall(again);
   own.arguments.clear();
   const ReadyCheck never(kNeverWaits);
-  own.end = ask;
-  Park(index, ask(kernel_, current_), never);
-  own.end = nullptr;
+  const auto now = [&] { return ask(kernel_, slot); };
+  const FootprintSource source(now);
+  Park(index, now(), &source, never);
 }
 
 // Before it exits a process may be sent a signal as before any other call.
@@ -113,7 +116,7 @@ bool Engine::ParkToStop(int signal) {
   footprint.AddEverything();
   const Place place = task().place;
   const ReadyCheck never(kNeverWaits);
-  Park(place.index, footprint, never);
+  Park(place.index, footprint, nullptr, never);
   task().place = place;
   if (IsBeingKilled(self()) || (self().signals.pending & SignalBit(signal)) == 0) return false;
   self().signals.pending &= ~SignalBit(signal);
@@ -158,7 +161,7 @@ int Engine::PickExplored() {
       const int slot = (last_ + i) % used;
       if (!CanRun(slot)) continue;
       const Task& task = *TaskAt(slot);
-      if (task.end != nullptr) SetFootprint(slot, task.end(kernel_, slot));
+      if (task.now != nullptr) SetFootprint(slot, (*task.now)());
       candidates[count++] = {slot, true, &task.place, &task.footprint};
     }
     if (count == 0) {
@@ -171,6 +174,7 @@ int Engine::PickExplored() {
     for (int slot = 0; signals && slot < used; ++slot) {
       const std::unique_ptr<Task>& task = TaskAt(slot);
       if (task == nullptr || task->ended || CanRun(slot)) continue;
+      if (task->now != nullptr) SetFootprint(slot, (*task->now)());
       candidates[count++] = {slot, false, &task->place, &task->footprint};
     }
     const int chosen = explorer_->ChooseProcess(candidates, count);

@@ -88,15 +88,15 @@ void AddData(FootprintNames* names, const Description& description, bool writes,
 void AddPolled(FootprintNames* names, const Description& description) {
   switch (description.kind) {
     case DescriptionKind::kPipeRead:
-      names->Read(PipePart::kBytes, description.object);
+      names->Read(PipePart::kState, description.object);
       return names->Read(PipePart::kWriters, description.object);
     case DescriptionKind::kPipeWrite:
-      names->Read(PipePart::kBytes, description.object);
+      names->Read(PipePart::kState, description.object);
       return names->Read(PipePart::kReaders, description.object);
     case DescriptionKind::kPidFd: {
       // Its last step writes that, and no pid comes back.
       const int target = FindProcess(names->kernel(), description.object);
-      if (target != kNone) names->Read(ProcessPart::kIdentity, target);
+      if (target != kNone) names->Read(ProcessPart::kEnd, target);
       return;
     }
     case DescriptionKind::kSocket: return names->Read(SystemPart::kSockets);
@@ -142,19 +142,19 @@ Footprint FootprintOf(Tag<OsCall::kOpen>, const Kernel& kernel, int slot, const 
   return names.footprint();
 }
 
-Footprint FootprintOf(Tag<OsCall::kClose>, const Kernel& kernel, int slot, int fd) {
-  FootprintNames names(kernel, slot);
+Footprint FootprintOf(Tag<OsCall::kClose>, const Kernel& kernel, int slot, int fd, When when) {
+  FootprintNames names(kernel, slot, when);
   names.Close(fd);
   return names.footprint();
 }
 
-Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd, void*, size_t) {
-  FootprintNames names(kernel, slot);
+Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd, void*,
+                      size_t size, When when) {
+  FootprintNames names(kernel, slot, when);
   const Description* description = FindDescription(kernel, names.self(), fd);
   if (description == nullptr) return names.footprint();
   if (description->kind == DescriptionKind::kPipeRead) {
-    names.Write(PipePart::kBytes, description->object);
-    names.Read(PipePart::kWriters, description->object);
+    names.ReadPipe(description->object, size);
   } else {
     AddData(&names, *description, false, true);
   }
@@ -162,13 +162,12 @@ Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd
 }
 
 Footprint FootprintOf(Tag<OsCall::kWrite>, const Kernel& kernel, int slot, int fd, const void*,
-                      size_t) {
-  FootprintNames names(kernel, slot);
+                      size_t size, When when) {
+  FootprintNames names(kernel, slot, when);
   const Description* description = FindDescription(kernel, names.self(), fd);
   if (description == nullptr) return names.footprint();
   if (description->kind == DescriptionKind::kPipeWrite) {
-    names.Write(PipePart::kBytes, description->object);
-    names.Read(PipePart::kReaders, description->object);
+    names.WritePipe(description->object, size);
   } else {
     AddData(&names, *description, true, true);
   }
@@ -199,15 +198,16 @@ Footprint FootprintOf(Tag<OsCall::kPipe2>, const Kernel& kernel, int slot, int) 
   return OfNewPipe(kernel, slot);
 }
 
-Footprint FootprintOf(Tag<OsCall::kDup2>, const Kernel& kernel, int slot, int from, int to) {
-  FootprintNames names(kernel, slot);
+Footprint FootprintOf(Tag<OsCall::kDup2>, const Kernel& kernel, int slot, int from, int to,
+                      When when) {
+  FootprintNames names(kernel, slot, when);
   if (from != to && FindDescription(kernel, names.self(), from) != nullptr) names.Close(to);
   return names.footprint();
 }
 
 Footprint FootprintOf(Tag<OsCall::kCloseRange>, const Kernel& kernel, int slot, unsigned first,
-                      unsigned last, unsigned flags) {
-  FootprintNames names(kernel, slot);
+                      unsigned last, unsigned flags, When when) {
+  FootprintNames names(kernel, slot, when);
   if ((flags & kCloseOnExec) != 0) return names.footprint();
   const auto end = static_cast<unsigned>(names.self().descriptors_end);
   for (unsigned fd = first; fd <= last && fd < end; ++fd) names.Close(static_cast<int>(fd));

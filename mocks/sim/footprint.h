@@ -22,10 +22,17 @@ enum class ProcessPart {
   kPending,   // signals sent to it that are, and what it does with signals
   kChildren,  // which children it has, and what there is to be told of them
   kIdentity,  // that it is there; its parent, group, session and credentials, as others see them
+  kEnd,       // whether it is there yet, or a zombie, or gone
 };
 
 // Of each pipe.
-enum class PipePart { kBytes, kReaders, kWriters };
+enum class PipePart {
+  kHead,   // what is read next
+  kTail,   // where the next bytes go
+  kState,  // whether there is anything in it, and room
+  kReaders,
+  kWriters,
+};
 
 // Of which there is one.
 enum class SystemPart {
@@ -36,6 +43,10 @@ enum class SystemPart {
   kProcesses,  // the table: which numbers are taken
   kOpenFiles,  // how many there are
 };
+
+// Of a step that is made now, or of one that is made whatever others do until then: that one may
+// touch more.
+enum class When { kNow, kLater };
 
 class Footprint {
  public:
@@ -50,10 +61,11 @@ class Footprint {
     Set(access, static_cast<size_t>(bit / 64), bit % 64);
   }
   void Add(Access access, PipePart part, int pipe) {
-    Set(access, kFirstPipeWord + static_cast<size_t>(part), pipe % 64);
+    const int bit = static_cast<int>(part) * kPipes + pipe % kPipes;
+    Set(access, kFirstPipeWord + static_cast<size_t>(bit / 64), bit % 64);
   }
   void Add(Access access, SystemPart part) {
-    constexpr int kFirst = 5 * kMaxProcesses % 64;
+    constexpr int kFirst = 5 * kPipes % 64;
     Set(access, kSystemWord, kFirst + static_cast<int>(part));
   }
   void AddDescription(Access access, int description) {
@@ -100,8 +112,9 @@ class Footprint {
 
  private:
   static_assert(kMaxProcesses == 32, "of the parts of processes two fill a word");
-  static constexpr size_t kSystemWord = 2;  // shared with the fifth part of processes
   static constexpr size_t kFirstPipeWord = 3;
+  static constexpr int kPipes = 32;         // that are told from each other
+  static constexpr size_t kSystemWord = 5;  // shared with the fifth part of pipes
   static constexpr size_t kDescriptionWord = 6;
   static constexpr size_t kWords = 7;
   using Words = std::array<uint64_t, kWords>;

@@ -157,6 +157,11 @@ CallCase WithoutKernel(const std::string& text, Made made, P... p) {
   result.footprint = [=](const Kernel& kernel, int slot) {
     return FootprintOf(Tag<kCall>(), kernel, slot, p...);
   };
+  if constexpr (ChangesMeanwhile(kCall)) {
+    result.footprint_now = [=](const Kernel& kernel, int slot) {
+      return FootprintOf(Tag<kCall>(), kernel, slot, p..., When::kNow);
+    };
+  }
   result.would_block = [=](const Kernel& kernel, int slot) {
     return WouldBlock(Tag<kCall>(), kernel, slot, p...);
   };
@@ -460,8 +465,9 @@ bool CallCase::IsPossible(const Kernel& kernel, int slot) const {
   return process.state == ProcessState::kRunning && process.stopped == 0;
 }
 
-Footprint CallCase::WholeFootprint(const Kernel& kernel, int slot) const {
-  Footprint whole = footprint(kernel, slot);
+Footprint CallCase::WholeFootprint(const Kernel& kernel, int slot, When when) const {
+  const bool differs = when == When::kNow && footprint_now;
+  Footprint whole = differs ? footprint_now(kernel, slot) : footprint(kernel, slot);
   whole.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
   whole.Add(Footprint::Access::kRead, ProcessPart::kArrivals, slot);
   return whole;

@@ -231,10 +231,10 @@ Footprint FootprintOf(Tag<OsCall::kSetPriority>, const Kernel& kernel, int slot,
   const int target = who == 0 ? slot : FindProcess(kernel, static_cast<pid_t>(who));
   if (target == kNone) {
     names.Everything();
-  } else if (target != slot) {
-    names.Read(ProcessPart::kIdentity, target);
-    names.Write(ProcessPart::kOwn, target);
+    return names.footprint();
   }
+  names.Write(ProcessPart::kIdentity, target);  // /proc tells of it
+  if (target != slot) names.Write(ProcessPart::kOwn, target);
   return names.footprint();
 }
 
@@ -307,6 +307,7 @@ Footprint FootprintOf(Tag<OsCall::kSetFsGid>, const Kernel& kernel, int slot, gi
 Footprint FootprintOfClosingStep(const Kernel& kernel, int slot) {
   FootprintNames names(kernel, slot, When::kNow);
   const Process& self = names.self();
+  names.Write(ProcessPart::kExit, slot);
   for (int fd = 0; fd < self.descriptors_end; ++fd) names.Close(fd);
   names.ReleaseVforkParent();
   if (self.executable != kNone) names.Commute(SystemPart::kFiles);  // it may be written to again

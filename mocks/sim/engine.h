@@ -223,6 +223,7 @@ class Engine : public Runner, public CallDescriber {
     bool sees_how_early = false;         // as SeesHowEarlyItWaits() has it, of the call
     Place place;
     Footprint footprint;
+    bool passes = false;                   // it was about to begin to wait, which was no choice
     const FootprintSource* now = nullptr;  // that of the step, if it is not the same for good
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
@@ -254,6 +255,8 @@ class Engine : public Runner, public CallDescriber {
   std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
   int PickExplored();
+  int FindCandidates(int but, Candidate* candidates);
+  void AskForFootprint(int slot);
   bool SeesWaits(int slot) const;
   void NoteSignalled();
   void ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool again);

@@ -86,6 +86,10 @@ class Explorer {
   // A process has taken a step that was no choice, or begun to wait, which was none.
   virtual void NotePassed(const ProcessPath& process) = 0;
 
+  // What a process does that was about to begin to wait is a step after all: it is interrupted.
+  // `others` are those that could take one instead.
+  virtual void NoteInterrupted(const Candidate* others, int count, const Footprint& step) = 0;
+
   // One process has sent a signal to another.
   virtual void NoteSignalled(const ProcessPath& process) = 0;
 };

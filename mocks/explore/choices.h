@@ -57,6 +57,7 @@ class Choices : public sim::Explorer {
   void NotePassed(const ProcessPath& process) override {
     if (notes_steps_) steps_.push_back({false, false, process});
   }
+  void NoteInterrupted(const sim::Candidate*, int, const sim::Footprint&) override {}
   void NoteSignalled(const ProcessPath& process) override;
 
  protected:

@@ -76,16 +76,27 @@ int Search::ChooseProcess(const sim::Candidate* candidates, int count) {
   }
   if (reduces && sleepers != 0) {
     const sim::Footprint* const step = candidates[chosen].footprint;
-    Slots still = 0;
-    for (int i = 0; i < count && step != nullptr; ++i) {
-      const Slots bit = BitOf(candidates[i].slot);
-      if (i == chosen || (sleepers & bit) == 0 || candidates[i].footprint == nullptr) continue;
-      if (AreIndependent(*candidates[i].footprint, *step)) still |= bit;
-    }
-    asleep_ = still;
+    sleepers &= ~BitOf(candidates[chosen].slot);
+    asleep_ = step == nullptr ? 0 : Sleeping(sleepers, candidates, count, *step);
   }
   NoteProcess(candidates, count, chosen);
   return chosen;
+}
+
+// Those of whom the step does nothing with what they are about to do.
+Search::Slots Search::Sleeping(Slots before, const sim::Candidate* candidates, int count,
+                               const sim::Footprint& step) {
+  Slots still = 0;
+  for (int i = 0; i < count; ++i) {
+    const Slots bit = BitOf(candidates[i].slot);
+    if ((before & bit) == 0 || candidates[i].footprint == nullptr) continue;
+    if (AreIndependent(*candidates[i].footprint, step)) still |= bit;
+  }
+  return still;
+}
+
+void Search::NoteInterrupted(const sim::Candidate* others, int count, const sim::Footprint& step) {
+  if (asleep_ != 0) asleep_ = Sleeping(asleep_, others, count, step);
 }
 
 sim::Fault Search::ChooseFault(const sim::Place& place, bool within,

@@ -37,6 +37,8 @@ class Search : public Choices {
   double Done() const;
 
   int ChooseProcess(const sim::Candidate* candidates, int count) override;
+  void NoteInterrupted(const sim::Candidate* others, int count,
+                       const sim::Footprint& step) override;
   sim::Fault ChooseFault(const sim::Place& place, bool within,
                          const sim::FaultSource& faults) override;
 
@@ -58,6 +60,8 @@ class Search : public Choices {
   };
 
   static Slots BitOf(int slot) { return Slots{1} << (slot < 0 ? sim::kMaxProcesses : slot); }
+  static Slots Sleeping(Slots before, const sim::Candidate* candidates, int count,
+                        const sim::Footprint& step);
   Node& Push(bool of_process);
   bool IsOfShard(uint64_t hash) const;
   void LeaveToOtherShards(const sim::Place& place, std::vector<sim::Fault>* faults) const;

@@ -323,6 +323,14 @@ class Dispatch : public Os {
     const auto add = [&](FaultList* faults) {
       if (!again) AddFaults(Tag<kCall>(), kernel, slot, faults, a...);
     };
+    const auto touches = [&] {
+      if constexpr (ChangesMeanwhile(kCall)) {
+        return FootprintOf(Tag<kCall>(), kernel, slot, a..., When::kNow);
+      } else {
+        return Footprint();
+      }
+    };
+    const FootprintSource now(touches);
     const uint32_t index = engine_.CountCall(again);
     engine_.NoteHowItWaits(SeesHowEarlyItWaits(Tag<kCall>(), a...));
     Fault fault;
@@ -331,7 +339,7 @@ class Dispatch : public Os {
       const bool fails = sticky != nullptr && sticky->kind == Fault::Kind::kErrno;
       const ReadyCheck would_wait(waits);
       engine_.Park(index, fails ? Footprint() : FootprintOf(Tag<kCall>(), kernel, slot, a...),
-                   would_wait);
+                   fails || !ChangesMeanwhile(kCall) ? nullptr : &now, would_wait);
       handled = engine_.DeliverBeforeCall();
       if (!handled) {
         fault = engine_.ChooseFault(index, FaultSource(add));

@@ -167,8 +167,11 @@ class Engine : public Runner, public CallDescriber {
   void NoteHowItWaits(bool sees) { task().sees_how_early = sees; }
 
   // The process is about to make a call: others may go on first. Not where the call would only
-  // begin to wait, or nobody else can tell, unless the explorer wants to see that.
-  void Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait);
+  // begin to wait, or nobody else can tell, unless the explorer wants to see that. `footprint` is
+  // that of the call whatever others do until then; `now`, null for none, is asked for that of the
+  // moment, also while the process waits in the call.
+  void Park(uint32_t index, const Footprint& footprint, const FootprintSource* now,
+            const ReadyCheck& would_wait);
   bool DeliverBeforeCall();  // whether handlers have run
 
   // What goes wrong with the call: what does so from now on, or what the explorer chooses. A signal
@@ -220,7 +223,8 @@ class Engine : public Runner, public CallDescriber {
     bool sees_how_early = false;         // as SeesHowEarlyItWaits() has it, of the call
     Place place;
     Footprint footprint;
-    Footprint (*end)(const Kernel& kernel, int slot) = nullptr;  // of a step of an end: asks again
+    bool passes = false;                   // it was about to begin to wait, which was no choice
+    const FootprintSource* now = nullptr;  // that of the step, if it is not the same for good
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
     std::unique_ptr<Task> replacement;  // after an exec
@@ -251,6 +255,8 @@ class Engine : public Runner, public CallDescriber {
   std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
   int PickExplored();
+  int FindCandidates(int but, Candidate* candidates);
+  void AskForFootprint(int slot);
   bool SeesWaits(int slot) const;
   void NoteSignalled();
   void ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool again);

@@ -45,6 +45,20 @@ class FaultSource {
   void (*function_)(const void*, FaultList*);
 };
 
+// Asked for what a step touches, as long as nobody has taken it.
+class FootprintSource {
+ public:
+  template <typename Function>
+  explicit FootprintSource(const Function& function)
+      : object_(&function),
+        function_([](const void* object) { return (*static_cast<const Function*>(object))(); }) {}
+  Footprint operator()() const { return function_(object_); }
+
+ private:
+  const void* object_;
+  Footprint (*function_)(const void*);
+};
+
 class Explorer {
  public:
   virtual ~Explorer() = default;
@@ -71,6 +85,10 @@ class Explorer {
 
   // A process has taken a step that was no choice, or begun to wait, which was none.
   virtual void NotePassed(const ProcessPath& process) = 0;
+
+  // What a process does that was about to begin to wait is a step after all: it is interrupted.
+  // `others` are those that could take one instead.
+  virtual void NoteInterrupted(const Candidate* others, int count, const Footprint& step) = 0;
 
   // One process has sent a signal to another.
   virtual void NoteSignalled(const ProcessPath& process) = 0;

@@ -44,16 +44,18 @@ uint32_t Engine::CountCall(bool again) {
 }
 
 // Whether it makes a difference that a process waits in its call already when what it waits for
-// comes: it can be interrupted then only, and a signal that comes after that finds the call done.
+// comes: a signal that comes after that finds the call done. (To fail with EINTR it need not wait
+// for others: that is the same as to do so before they do anything.)
 bool Engine::SeesWaits(int slot) const {
   const Task& of = *tasks_[static_cast<size_t>(slot)];
   if (of.sees_how_early || explorer_->WantsSignals()) return true;
-  if (explorer_->WantsFaults() && CanInterrupt(kernel_.processes[slot])) return true;
   return explorer_->SeesOwnSteps(of.place.process);
 }
 
-void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& would_wait) {
+void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSource* now,
+                  const ReadyCheck& would_wait) {
   Task& own = task();
+  own.now = now;
   NoteSignalled();
   own.place.call = own.call;
   own.place.index = index;
@@ -62,9 +64,8 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const ReadyCheck& 
                       (footprint.IsNothing() || !HearsOfChildren());
   SetFootprint(current_, footprint);
   if (unseen) last_ = current_;
-  if (unseen || (would_wait() && !SeesWaits(current_))) {
-    return explorer_->NotePassed(own.place.process);
-  }
+  own.passes = !unseen && would_wait() && !SeesWaits(current_);
+  if (unseen || own.passes) return explorer_->NotePassed(own.place.process);
   own.parked = &would_wait;
   LetOthersRun();
   own.parked = nullptr;
@@ -82,13 +83,14 @@ void Engine::SetFootprint(int slot, const Footprint& footprint) {
 // depends on what others do until then: whether the parent has a handler for SIGCHLD.
 void Engine::ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool again) {
   Task& own = task();
+  const int slot = current_;
   own.call = OsCall::kExit;
   const uint32_t index = CountCall(again);
   own.arguments.clear();
   const ReadyCheck never(kNeverWaits);
-  own.end = ask;
-  Park(index, ask(kernel_, current_), never);
-  own.end = nullptr;
+  const auto now = [&] { return ask(kernel_, slot); };
+  const FootprintSource source(now);
+  Park(index, now(), &source, never);
 }
 
 // Before it exits a process may be sent a signal as before any other call.
@@ -113,7 +115,7 @@ bool Engine::ParkToStop(int signal) {
   footprint.AddEverything();
   const Place place = task().place;
   const ReadyCheck never(kNeverWaits);
-  Park(place.index, footprint, never);
+  Park(place.index, footprint, nullptr, never);
   task().place = place;
   if (IsBeingKilled(self()) || (self().signals.pending & SignalBit(signal)) == 0) return false;
   self().signals.pending &= ~SignalBit(signal);
@@ -136,6 +138,25 @@ void Engine::NoteSignalled() {
   kernel_.signalled = 0;
 }
 
+void Engine::AskForFootprint(int slot) {
+  const FootprintSource* const now = TaskAt(slot)->now;
+  if (now != nullptr) SetFootprint(slot, (*now)());
+}
+
+// Those that can take a step, but for one; the first of them is who took the last.
+int Engine::FindCandidates(int but, Candidate* candidates) {
+  const int used = kernel_.processes.used;
+  int count = 0;
+  for (int i = 0; i < used; ++i) {
+    const int slot = (last_ + i) % used;
+    if (slot == but || !CanRun(slot)) continue;
+    AskForFootprint(slot);
+    const Task& task = *TaskAt(slot);
+    candidates[count++] = {slot, true, &task.place, &task.footprint};
+  }
+  return count;
+}
+
 int Engine::PickExplored() {
   NoteSignalled();
   const int used = kernel_.processes.used;
@@ -146,6 +167,7 @@ int Engine::PickExplored() {
     // sees.
     if (task->parked == nullptr) return slot;
     if ((*task->parked)() && !SeesWaits(slot)) {
+      task->passes = true;
       explorer_->NotePassed(task->place.process);
       return slot;
     }
@@ -153,14 +175,7 @@ int Engine::PickExplored() {
   const bool signals = explorer_->WantsSignals();
   for (;;) {
     Candidate candidates[kMaxProcesses + 1];
-    int count = 0;
-    for (int i = 0; i < used; ++i) {
-      const int slot = (last_ + i) % used;
-      if (!CanRun(slot)) continue;
-      const Task& task = *TaskAt(slot);
-      if (task.end != nullptr) SetFootprint(slot, task.end(kernel_, slot));
-      candidates[count++] = {slot, true, &task.place, &task.footprint};
-    }
+    int count = FindCandidates(kNone, candidates);
     if (count == 0) {
       if (!signals) {
         if (!AdvanceTime()) return kNone;
@@ -171,6 +186,7 @@ int Engine::PickExplored() {
     for (int slot = 0; signals && slot < used; ++slot) {
       const std::unique_ptr<Task>& task = TaskAt(slot);
       if (task == nullptr || task->ended || CanRun(slot)) continue;
+      AskForFootprint(slot);
       candidates[count++] = {slot, false, &task->place, &task->footprint};
     }
     const int chosen = explorer_->ChooseProcess(candidates, count);
@@ -259,6 +275,12 @@ Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
   const Fault fault = explorer_->ChooseFault(own.place, false, FaultSource(add));
   if (fault.kind == Fault::Kind::kSignal) PostFromOutside(current_, fault.signal, false);
   if (fault.kind == Fault::Kind::kNone || fault.kind == Fault::Kind::kSignal) return fault;
+  if (own.passes) {
+    Candidate others[kMaxProcesses];
+    const int count = FindCandidates(current_, others);
+    AskForFootprint(current_);
+    explorer_->NoteInterrupted(others, count, own.footprint);
+  }
   own.injected = true;
   if (fault.sticky) own.sticky.emplace_back(own.call, fault);
   return fault;

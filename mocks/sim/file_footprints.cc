@@ -8,7 +8,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -27,8 +29,7 @@ constexpr unsigned kCloseOnExec = 1U << 2;  // CLOSE_RANGE_CLOEXEC
 // Where a path leads.
 enum class Place { kDirectory, kDevice, kFile, kOwnProc, kSystemProc, kOtherProc };
 
-Place PlaceOf(const FootprintNames& names, const char* path) {
-  const Resolved where = Resolve(names.kernel(), names.self(), path, true);
+Place PlaceOf(const FootprintNames& names, const Resolved& where) {
   if (where.proc) {
     const std::string who = where.name.substr(0, where.name.find('/'));
     if (who == "self" || who == "thread-self" || who == std::to_string(names.self().pid)) {
@@ -43,9 +44,25 @@ Place PlaceOf(const FootprintNames& names, const char* path) {
   return S_ISCHR(mode) ? Place::kDevice : Place::kFile;
 }
 
+Place PlaceOf(const FootprintNames& names, const char* path) {
+  return PlaceOf(names, Resolve(names.kernel(), names.self(), path, true));
+}
+
 bool IsNullDevice(const Kernel& kernel, const Description& description) {
   return description.kind == DescriptionKind::kFile &&
          S_ISCHR(kernel.inodes[description.object].mode);
+}
+
+// To open a file of /proc/PID takes no more than that it is there; but for those of descriptors.
+void AddProcWay(FootprintNames* names, const std::string& name) {
+  const std::string what = name.substr(std::min(name.find('/') + 1, name.size()));
+  if (what.compare(0, 2, "fd") == 0) return names->Everything();
+  constexpr size_t kMost = 9;  // digits of a number that there may be
+  const std::string who = name.substr(0, std::min(name.find('/'), kMost + 1));
+  const bool may_be = who.size() <= kMost;
+  const int target = may_be ? FindProcess(names->kernel(), std::atoi(who.c_str())) : kNone;
+  if (target == kNone) return names->ReadEverybody();
+  names->Read(ProcessPart::kEnd, target);
 }
 
 // The text of a file of /proc.
@@ -55,7 +72,14 @@ void AddProcText(FootprintNames* names, const Description& description) {
     if (std::strcmp(name, "loadavg") == 0) names->Read(SystemPart::kProcesses);
     return;
   }
-  if (description.object != names->self().pid) return names->Everything();
+  if (description.object != names->self().pid) {
+    const int target = FindProcess(names->kernel(), description.object);
+    if (target == kNone) return;  // it is empty for good
+    if (std::strcmp(name, "stat") != 0) return names->Everything();
+    names->Read(ProcessPart::kIdentity, target);
+    names->Read(ProcessPart::kExit, target);
+    return names->Read(ProcessPart::kEnd, target);
+  }
   names->Read(ProcessPart::kIdentity, names->slot());
   names->Read(ProcessPart::kPending, names->slot());
   const Description* behind =
@@ -88,15 +112,15 @@ void AddData(FootprintNames* names, const Description& description, bool writes,
 void AddPolled(FootprintNames* names, const Description& description) {
   switch (description.kind) {
     case DescriptionKind::kPipeRead:
-      names->Read(PipePart::kBytes, description.object);
+      names->Read(PipePart::kState, description.object);
       return names->Read(PipePart::kWriters, description.object);
     case DescriptionKind::kPipeWrite:
-      names->Read(PipePart::kBytes, description.object);
+      names->Read(PipePart::kState, description.object);
       return names->Read(PipePart::kReaders, description.object);
     case DescriptionKind::kPidFd: {
       // Its last step writes that, and no pid comes back.
       const int target = FindProcess(names->kernel(), description.object);
-      if (target != kNone) names->Read(ProcessPart::kIdentity, target);
+      if (target != kNone) names->Read(ProcessPart::kEnd, target);
       return;
     }
     case DescriptionKind::kSocket: return names->Read(SystemPart::kSockets);
@@ -125,8 +149,9 @@ Footprint FootprintOf(Tag<OsCall::kOpen>, const Kernel& kernel, int slot, const 
                       int flags, mode_t) {
   FootprintNames names(kernel, slot);
   names.OpenLimited();
-  switch (PlaceOf(names, path)) {
-    case Place::kOtherProc: names.Everything(); break;
+  const Resolved where = Resolve(kernel, names.self(), path, true);
+  switch (PlaceOf(names, where)) {
+    case Place::kOtherProc: AddProcWay(&names, where.name); break;
     case Place::kOwnProc:
     case Place::kSystemProc:
     case Place::kDirectory:
@@ -142,19 +167,19 @@ Footprint FootprintOf(Tag<OsCall::kOpen>, const Kernel& kernel, int slot, const 
   return names.footprint();
 }
 
-Footprint FootprintOf(Tag<OsCall::kClose>, const Kernel& kernel, int slot, int fd) {
-  FootprintNames names(kernel, slot);
+Footprint FootprintOf(Tag<OsCall::kClose>, const Kernel& kernel, int slot, int fd, When when) {
+  FootprintNames names(kernel, slot, when);
   names.Close(fd);
   return names.footprint();
 }
 
-Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd, void*, size_t) {
-  FootprintNames names(kernel, slot);
+Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd, void*,
+                      size_t size, When when) {
+  FootprintNames names(kernel, slot, when);
   const Description* description = FindDescription(kernel, names.self(), fd);
   if (description == nullptr) return names.footprint();
   if (description->kind == DescriptionKind::kPipeRead) {
-    names.Write(PipePart::kBytes, description->object);
-    names.Read(PipePart::kWriters, description->object);
+    names.ReadPipe(description->object, size);
   } else {
     AddData(&names, *description, false, true);
   }
@@ -162,13 +187,12 @@ Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd
 }
 
 Footprint FootprintOf(Tag<OsCall::kWrite>, const Kernel& kernel, int slot, int fd, const void*,
-                      size_t) {
-  FootprintNames names(kernel, slot);
+                      size_t size, When when) {
+  FootprintNames names(kernel, slot, when);
   const Description* description = FindDescription(kernel, names.self(), fd);
   if (description == nullptr) return names.footprint();
   if (description->kind == DescriptionKind::kPipeWrite) {
-    names.Write(PipePart::kBytes, description->object);
-    names.Read(PipePart::kReaders, description->object);
+    names.WritePipe(description->object, size);
   } else {
     AddData(&names, *description, true, true);
   }
@@ -199,15 +223,16 @@ Footprint FootprintOf(Tag<OsCall::kPipe2>, const Kernel& kernel, int slot, int) 
   return OfNewPipe(kernel, slot);
 }
 
-Footprint FootprintOf(Tag<OsCall::kDup2>, const Kernel& kernel, int slot, int from, int to) {
-  FootprintNames names(kernel, slot);
+Footprint FootprintOf(Tag<OsCall::kDup2>, const Kernel& kernel, int slot, int from, int to,
+                      When when) {
+  FootprintNames names(kernel, slot, when);
   if (from != to && FindDescription(kernel, names.self(), from) != nullptr) names.Close(to);
   return names.footprint();
 }
 
 Footprint FootprintOf(Tag<OsCall::kCloseRange>, const Kernel& kernel, int slot, unsigned first,
-                      unsigned last, unsigned flags) {
-  FootprintNames names(kernel, slot);
+                      unsigned last, unsigned flags, When when) {
+  FootprintNames names(kernel, slot, when);
   if ((flags & kCloseOnExec) != 0) return names.footprint();
   const auto end = static_cast<unsigned>(names.self().descriptors_end);
   for (unsigned fd = first; fd <= last && fd < end; ++fd) names.Close(static_cast<int>(fd));

@@ -22,10 +22,20 @@ enum class ProcessPart {
   kPending,   // signals sent to it that are, and what it does with signals
   kChildren,  // which children it has, and what there is to be told of them
   kIdentity,  // that it is there; its parent, group, session and credentials, as others see them
+  kExit,      // whether it is on its way out, which /proc tells
+  kEnd,       // whether it is a zombie, or gone
 };
+constexpr int kProcessParts = 7;
 
 // Of each pipe.
-enum class PipePart { kBytes, kReaders, kWriters };
+enum class PipePart {
+  kHead,   // what is read next
+  kTail,   // where the next bytes go
+  kState,  // whether there is anything in it, and room
+  kReaders,
+  kWriters,
+};
+constexpr int kPipeParts = 5;
 
 // Of which there is one.
 enum class SystemPart {
@@ -36,6 +46,11 @@ enum class SystemPart {
   kProcesses,  // the table: which numbers are taken
   kOpenFiles,  // how many there are
 };
+constexpr int kSystemParts = 6;
+
+// Of a step that is made now, or of one that is made whatever others do until then: that one may
+// touch more.
+enum class When { kNow, kLater };
 
 class Footprint {
  public:
@@ -47,17 +62,14 @@ class Footprint {
 
   void Add(Access access, ProcessPart part, int slot) {
     const int bit = static_cast<int>(part) * kMaxProcesses + slot;
-    Set(access, static_cast<size_t>(bit / 64), bit % 64);
+    Set(access, bit);
   }
   void Add(Access access, PipePart part, int pipe) {
-    Set(access, kFirstPipeWord + static_cast<size_t>(part), pipe % 64);
+    Set(access, kFirstOfPipes + static_cast<int>(part) * kPipes + pipe % kPipes);
   }
-  void Add(Access access, SystemPart part) {
-    constexpr int kFirst = 5 * kMaxProcesses % 64;
-    Set(access, kSystemWord, kFirst + static_cast<int>(part));
-  }
+  void Add(Access access, SystemPart part) { Set(access, kFirstOfSystem + static_cast<int>(part)); }
   void AddDescription(Access access, int description) {
-    Set(access, kDescriptionWord, description % 64);
+    Set(access, kFirstOfDescriptions + description % kDescriptions);
   }
   void AddEverything() {
     for (Words& words : words_) words.fill(~uint64_t{0});
@@ -99,15 +111,18 @@ class Footprint {
   }
 
  private:
-  static_assert(kMaxProcesses == 32, "of the parts of processes two fill a word");
-  static constexpr size_t kSystemWord = 2;  // shared with the fifth part of processes
-  static constexpr size_t kFirstPipeWord = 3;
-  static constexpr size_t kDescriptionWord = 6;
-  static constexpr size_t kWords = 7;
+  // Of pipes and descriptions, those that are told from each other.
+  static constexpr int kPipes = 16;
+  static constexpr int kDescriptions = 64;
+  static constexpr int kFirstOfPipes = kProcessParts * kMaxProcesses;
+  static constexpr int kFirstOfSystem = kFirstOfPipes + kPipeParts * kPipes;
+  static constexpr int kFirstOfDescriptions = kFirstOfSystem + kSystemParts;
+  static constexpr int kBits = kFirstOfDescriptions + kDescriptions;
+  static constexpr size_t kWords = (kBits + 63) / 64;
   using Words = std::array<uint64_t, kWords>;
 
-  void Set(Access access, size_t word, int bit) {
-    words_[static_cast<size_t>(access)][word] |= uint64_t{1} << bit;
+  void Set(Access access, int bit) {
+    words_[static_cast<size_t>(access)][static_cast<size_t>(bit / 64)] |= uint64_t{1} << (bit % 64);
   }
 
   std::array<Words, 3> words_ = {};  // by Access

@@ -4,7 +4,10 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "mocks/sim/descriptors.h"
+#include "mocks/sim/pipes.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/signals.h"
 
@@ -15,6 +18,21 @@ namespace {
 // can tell how many are left.
 bool FilesAreScarce(const Kernel& kernel) { return kernel.most_files < kMaxDescriptions; }
 bool BlocksAreScarce(const Kernel& kernel) { return kernel.free_blocks < kMaxPages; }
+
+bool HoldsMoreThan(const Pipe& pipe, size_t size) {
+  size_t held = 0;
+  for (int i = 0; i < pipe.count && held <= size; ++i) {
+    held += pipe.slots[(pipe.first + i) % Pipe::kSlots].size;
+  }
+  return held > size;
+}
+
+// How many slots more a write takes; more than there are for one that takes more.
+int SlotsFor(const Pipe& pipe, size_t size) {
+  const size_t rest = size - std::min(size, FitsIntoLast(pipe, size));
+  const size_t slots = (rest + kPageSize - 1) / kPageSize;
+  return static_cast<int>(std::min<size_t>(slots, Pipe::kSlots + 1));
+}
 
 bool HasHandler(const Process& process) {
   bool any = false;
@@ -65,6 +83,13 @@ bool FootprintNames::IsShared(int index) const {
   return kernel_.descriptions[index].references > own;
 }
 
+// Of what others have, too, they may close theirs before.
+void FootprintNames::CloseEndOfPipe(PipePart part, const Description& description) {
+  const int index = static_cast<int>(&description - kernel_.descriptions.rows);
+  if (when_ == When::kNow && IsShared(index)) return;
+  Commute(part, description.object);
+}
+
 void FootprintNames::ReadDescription(const Description& description) {
   const int index = static_cast<int>(&description - kernel_.descriptions.rows);
   if (IsShared(index)) footprint_.AddDescription(Footprint::Access::kRead, index);
@@ -85,14 +110,13 @@ void FootprintNames::OpenLimited() {
   Write(SystemPart::kOpenFiles);
 }
 
-// As if it were the last reference: others may close theirs before.
 void FootprintNames::Close(int fd) {
   const Description* description = FindDescription(kernel_, self_, fd);
   if (description == nullptr) return;
   if (FilesAreScarce(kernel_)) Commute(SystemPart::kOpenFiles);
   switch (description->kind) {
-    case DescriptionKind::kPipeRead: return Commute(PipePart::kReaders, description->object);
-    case DescriptionKind::kPipeWrite: return Commute(PipePart::kWriters, description->object);
+    case DescriptionKind::kPipeRead: return CloseEndOfPipe(PipePart::kReaders, *description);
+    case DescriptionKind::kPipeWrite: return CloseEndOfPipe(PipePart::kWriters, *description);
     case DescriptionKind::kFile: {
       // exec and ETXTBSY look at who may write; a file without a name gives its blocks back.
       const bool writes = (description->flags & O_ACCMODE) != O_RDONLY;
@@ -109,6 +133,31 @@ void FootprintNames::Close(int fd) {
   }
   const auto index = static_cast<int>(description - kernel_.descriptions.rows);
   if (description->lock != F_UNLCK || IsShared(index)) Commute(SystemPart::kLocks);
+}
+
+void FootprintNames::ReadPipe(int index, size_t size) {
+  const Pipe& pipe = kernel_.pipes[index];
+  Write(PipePart::kHead, index);
+  const bool is_now = when_ == When::kNow;
+  // Where there is more than it takes it makes no difference what is put behind that; where there
+  // is anything, whether more can come; and where nobody can write, nobody will.
+  if (!is_now || IsEmpty(pipe)) {
+    if (is_now && pipe.writers == 0) return;
+    Read(PipePart::kWriters, index);
+  }
+  if (!is_now || !HoldsMoreThan(pipe, size)) Write(PipePart::kTail, index);
+  if (!is_now || !HoldsMoreThan(pipe, size) || IsFull(pipe)) Write(PipePart::kState, index);
+}
+
+void FootprintNames::WritePipe(int index, size_t size) {
+  const Pipe& pipe = kernel_.pipes[index];
+  Write(PipePart::kTail, index);
+  Read(PipePart::kReaders, index);
+  const bool is_now = when_ == When::kNow;
+  // Where all of it goes in it makes no difference what is taken out before.
+  const int left = Pipe::kSlots - pipe.count - SlotsFor(pipe, size);
+  if (!is_now || left < 0) Write(PipePart::kHead, index);
+  if (!is_now || left <= 0 || IsEmpty(pipe)) Write(PipePart::kState, index);
 }
 
 void FootprintNames::ReleaseVforkParent() {

@@ -2,6 +2,8 @@
 #ifndef CLEANFORK_MOCKS_SIM_FOOTPRINT_NAMES_H_
 #define CLEANFORK_MOCKS_SIM_FOOTPRINT_NAMES_H_
 
+#include <cstddef>
+
 #include "mocks/sim/footprint.h"
 #include "mocks/sim/kernel.h"
 
@@ -9,8 +11,8 @@ namespace cleanfork::sim {
 
 class FootprintNames {
  public:
-  FootprintNames(const Kernel& kernel, int slot)
-      : kernel_(kernel), slot_(slot), self_(kernel.processes[slot]) {}
+  FootprintNames(const Kernel& kernel, int slot, When when = When::kLater)
+      : kernel_(kernel), slot_(slot), self_(kernel.processes[slot]), when_(when) {}
 
   const Footprint& footprint() const { return footprint_; }
   const Kernel& kernel() const { return kernel_; }
@@ -54,15 +56,21 @@ class FootprintNames {
   void OpenLimited();  // the same, or ENFILE
   void Close(int fd);
 
+  // pipe(7).
+  void ReadPipe(int pipe, size_t size);
+  void WritePipe(int pipe, size_t size);
+
   // The parent that waits in VforkCall() goes on: whatever it does depends on that.
   void ReleaseVforkParent();
 
  private:
   bool IsShared(int description) const;
+  void CloseEndOfPipe(PipePart part, const Description& description);
 
   const Kernel& kernel_;
   const int slot_;
   const Process& self_;
+  const When when_;
   Footprint footprint_;
 };
 

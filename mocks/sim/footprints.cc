@@ -9,6 +9,7 @@
 #include "mocks/sim/footprint_names.h"
 #include "mocks/sim/processes.h"
 #include "mocks/sim/signals.h"
+#include "mocks/sim/waiting.h"
 
 namespace cleanfork::sim {
 namespace {
@@ -28,10 +29,34 @@ Footprint OfFork(const Kernel& kernel, int slot) {
   return names.footprint();
 }
 
+// The child that a wait would find now, or find not to have ended: no other makes a difference.
+// kNone if others do.
+int FindOnlyChild(const Kernel& kernel, int slot, const Wanted& wanted) {
+  constexpr int kOthersToo = WSTOPPED | WCONTINUED | static_cast<int>(__WCLONE);
+  if (wanted.error != 0 || wanted.type != P_PID || (wanted.options & kOthersToo) != 0) return kNone;
+  const int child = FindProcess(kernel, static_cast<pid_t>(wanted.id));
+  if (child == kNone || kernel.processes[child].parent != slot) return kNone;
+  if (kernel.processes[child].clone_child != 0) return kNone;  // until it is another program
+  const bool returns =
+      kernel.processes[child].state == ProcessState::kZombie || (wanted.options & WNOHANG) != 0;
+  return returns ? child : kNone;
+}
+
 // Whom a wait may find: the children, and who may be adopted until then.
-Footprint OfWait(const Kernel& kernel, int slot, int options) {
+Footprint OfWait(const Kernel& kernel, int slot, const Wanted& wanted, When when) {
   FootprintNames names(kernel, slot);
-  const bool looks = (options & WNOWAIT) != 0;
+  const bool looks = (wanted.options & WNOWAIT) != 0;
+  const int only = when == When::kNow ? FindOnlyChild(kernel, slot, wanted) : kNone;
+  if (only != kNone) {
+    if (looks || kernel.processes[only].state != ProcessState::kZombie) {
+      names.Read(ProcessPart::kEnd, only);
+    } else {
+      names.Write(ProcessPart::kEnd, only);
+      names.Write(ProcessPart::kIdentity, only);
+      names.Commute(SystemPart::kProcesses);
+    }
+    return names.footprint();
+  }
   names.Read(ProcessPart::kIdentity, slot);  // "of my group"
   if (looks) {
     names.Read(ProcessPart::kChildren, slot);
@@ -46,8 +71,10 @@ Footprint OfWait(const Kernel& kernel, int slot, int options) {
     if (!is_child && names.self().subreaper == 0) continue;
     if (looks) {
       names.Read(ProcessPart::kIdentity, child);
+      names.Read(ProcessPart::kEnd, child);
     } else {
       names.Write(ProcessPart::kIdentity, child);
+      names.Write(ProcessPart::kEnd, child);
     }
   }
   return names.footprint();
@@ -82,8 +109,8 @@ Footprint FootprintOf(Tag<OsCall::kVforkCall>, const Kernel& kernel, int slot, i
 }
 
 Footprint FootprintOf(Tag<OsCall::kExecVe>, const Kernel& kernel, int slot, const char*,
-                      char* const*, char* const*) {
-  FootprintNames names(kernel, slot);
+                      char* const*, char* const*, When when) {
+  FootprintNames names(kernel, slot, when);
   const Process& self = names.self();
   names.Write(ProcessPart::kIdentity, slot);  // ids; setpgid(2) and __WCLONE ask for an exec
   names.Write(ProcessPart::kPending, slot);   // what it does with signals
@@ -99,13 +126,16 @@ Footprint FootprintOf(Tag<OsCall::kExecVe>, const Kernel& kernel, int slot, cons
   return names.footprint();
 }
 
-Footprint FootprintOf(Tag<OsCall::kWaitPid>, const Kernel& kernel, int slot, pid_t, int options) {
-  return OfWait(kernel, slot, options & ~WNOWAIT);  // which it does not take
+Footprint FootprintOf(Tag<OsCall::kWaitPid>, const Kernel& kernel, int slot, pid_t pid, int options,
+                      When when) {
+  const Wanted wanted = WantedByWaitPid(kernel.processes[slot], pid, options);
+  return OfWait(kernel, slot, wanted, when);
 }
 
-Footprint FootprintOf(Tag<OsCall::kWaitId>, const Kernel& kernel, int slot, idtype_t, id_t,
-                      int options) {
-  return OfWait(kernel, slot, options);
+Footprint FootprintOf(Tag<OsCall::kWaitId>, const Kernel& kernel, int slot, idtype_t type, id_t id,
+                      int options, When when) {
+  const Wanted wanted = WantedByWaitId(kernel, kernel.processes[slot], type, id, options);
+  return OfWait(kernel, slot, wanted, when);
 }
 
 Footprint FootprintOf(Tag<OsCall::kGetPpid>, const Kernel& kernel, int slot) {
@@ -117,9 +147,12 @@ Footprint FootprintOf(Tag<OsCall::kGetPpid>, const Kernel& kernel, int slot) {
 Footprint FootprintOf(Tag<OsCall::kKill>, const Kernel& kernel, int slot, pid_t pid, int signal) {
   FootprintNames names(kernel, slot);
   const int target = pid > 0 ? FindProcess(kernel, pid) : kNone;
+  // Who may signal anybody asks no more than whether it is there.
+  const bool may = names.self().credentials.Has(kCapKill);
+  const ProcessPart asked = may ? ProcessPart::kEnd : ProcessPart::kIdentity;
   if (signal == 0) {
     if (target == kNone) names.ReadEverybody();
-    if (target != kNone) names.Read(ProcessPart::kIdentity, target);
+    if (target != kNone) names.Read(asked, target);
     return names.footprint();
   }
   // Who joins a group until then gets it too; so does a process that is not there yet.
@@ -127,7 +160,7 @@ Footprint FootprintOf(Tag<OsCall::kKill>, const Kernel& kernel, int slot, pid_t 
     names.Everything();
     return names.footprint();
   }
-  names.Read(ProcessPart::kIdentity, target);
+  names.Read(asked, target);
   names.Post(target);
   // Whether it is stopped then or not, its parent may hear that it goes on; and that parent may
   // have ended, and an older ancestor have adopted it.
@@ -142,7 +175,9 @@ Footprint FootprintOf(Tag<OsCall::kKill>, const Kernel& kernel, int slot, pid_t 
 Footprint FootprintOf(Tag<OsCall::kPidFdOpen>, const Kernel& kernel, int slot, pid_t pid,
                       unsigned) {
   FootprintNames names(kernel, slot);
-  names.ReadProcess(pid);
+  const int target = FindProcess(kernel, pid);
+  if (target == kNone) names.ReadEverybody();
+  if (target != kNone) names.Read(ProcessPart::kEnd, target);
   names.OpenLimited();
   return names.footprint();
 }
@@ -196,10 +231,10 @@ Footprint FootprintOf(Tag<OsCall::kSetPriority>, const Kernel& kernel, int slot,
   const int target = who == 0 ? slot : FindProcess(kernel, static_cast<pid_t>(who));
   if (target == kNone) {
     names.Everything();
-  } else if (target != slot) {
-    names.Read(ProcessPart::kIdentity, target);
-    names.Write(ProcessPart::kOwn, target);
+    return names.footprint();
   }
+  names.Write(ProcessPart::kIdentity, target);  // /proc tells of it
+  if (target != slot) names.Write(ProcessPart::kOwn, target);
   return names.footprint();
 }
 
@@ -270,8 +305,9 @@ Footprint FootprintOf(Tag<OsCall::kSetFsGid>, const Kernel& kernel, int slot, gi
 // The steps of an end ----------------------------------------------------------------------------
 
 Footprint FootprintOfClosingStep(const Kernel& kernel, int slot) {
-  FootprintNames names(kernel, slot);
+  FootprintNames names(kernel, slot, When::kNow);
   const Process& self = names.self();
+  names.Write(ProcessPart::kExit, slot);
   for (int fd = 0; fd < self.descriptors_end; ++fd) names.Close(fd);
   names.ReleaseVforkParent();
   if (self.executable != kNone) names.Commute(SystemPart::kFiles);  // it may be written to again
@@ -310,6 +346,7 @@ Footprint FootprintOfLastStep(const Kernel& kernel, int slot) {
   FootprintNames names(kernel, slot);
   const Process& self = names.self();
   names.Write(ProcessPart::kIdentity, slot);
+  names.Write(ProcessPart::kEnd, slot);
   AddEnd(&names, self.parent, self.clone_child == 0);
   AddOrphanedGroups(&names);
   bool has_children = false;
@@ -332,7 +369,9 @@ Footprint FootprintOfLastStep(const Kernel& kernel, int slot) {
     names.Write(ProcessPart::kIdentity, child);
     if (reaper != kNone) names.Write(ProcessPart::kChildren, reaper);
     if (process.parent_death_signal != 0) names.Post(child);
-    if (process.state == ProcessState::kZombie) AddEnd(&names, reaper, true);
+    if (process.state != ProcessState::kZombie) continue;
+    names.Write(ProcessPart::kEnd, child);
+    AddEnd(&names, reaper, true);
   }
   return names.footprint();
 }

@@ -1,8 +1,9 @@
 // What each call touches that other processes can see, or that they change: its Footprint.
 //
 // A process stands at a call, and FootprintOf() says what the step that begins there will touch,
-// whatever others do until then: who asked once need not ask again. What every step of process s
-// has besides is left out: it writes kOwn[s] and reads kArrivals[s].
+// whatever others do until then: who asked once need not ask again. Of some calls there is more to
+// be said while nobody does anything: When::kNow, see ChangesMeanwhile(). What every step of
+// process s has besides is left out: it writes kOwn[s] and reads kArrivals[s].
 //
 // What a signal does to a process is not among what its calls do: an end by one begins with a step
 // of its own, FootprintOfClosingStep().
@@ -61,6 +62,22 @@ constexpr bool TouchesNothing(OsCall call) {
   }
 }
 
+// Those that touch less than they may later: who closes what others have open, too; who finds what
+// is waited for.
+constexpr bool ChangesMeanwhile(OsCall call) {
+  switch (call) {
+    case OsCall::kClose:
+    case OsCall::kCloseRange:
+    case OsCall::kDup2:
+    case OsCall::kExecVe:
+    case OsCall::kRead:
+    case OsCall::kWrite:
+    case OsCall::kWaitPid:
+    case OsCall::kWaitId: return true;
+    default: return false;
+  }
+}
+
 template <OsCall kCall, typename... A>
 std::enable_if_t<TouchesNothing(kCall), Footprint> FootprintOf(Tag<kCall>, const Kernel&, int,
                                                                A...) {
@@ -72,11 +89,11 @@ Footprint FootprintOf(Tag<OsCall::kFork>, const Kernel& kernel, int slot);
 Footprint FootprintOf(Tag<OsCall::kVforkCall>, const Kernel& kernel, int slot,
                       int (*function)(void*), void* argument, int termination_signal);
 Footprint FootprintOf(Tag<OsCall::kExecVe>, const Kernel& kernel, int slot, const char* path,
-                      char* const* argv, char* const* envp);
-Footprint FootprintOf(Tag<OsCall::kWaitPid>, const Kernel& kernel, int slot, pid_t pid,
-                      int options);
+                      char* const* argv, char* const* envp, When when = When::kLater);
+Footprint FootprintOf(Tag<OsCall::kWaitPid>, const Kernel& kernel, int slot, pid_t pid, int options,
+                      When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kWaitId>, const Kernel& kernel, int slot, idtype_t type, id_t id,
-                      int options);
+                      int options, When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kGetPpid>, const Kernel& kernel, int slot);
 Footprint FootprintOf(Tag<OsCall::kKill>, const Kernel& kernel, int slot, pid_t pid, int signal);
 Footprint FootprintOf(Tag<OsCall::kPidFdOpen>, const Kernel& kernel, int slot, pid_t pid,
@@ -117,20 +134,22 @@ Footprint FootprintOf(Tag<OsCall::kSetFsGid>, const Kernel& kernel, int slot, gi
 // Descriptors
 Footprint FootprintOf(Tag<OsCall::kOpen>, const Kernel& kernel, int slot, const char* path,
                       int flags, mode_t mode);
-Footprint FootprintOf(Tag<OsCall::kClose>, const Kernel& kernel, int slot, int fd);
+Footprint FootprintOf(Tag<OsCall::kClose>, const Kernel& kernel, int slot, int fd,
+                      When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kRead>, const Kernel& kernel, int slot, int fd, void* buffer,
-                      size_t size);
+                      size_t size, When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kWrite>, const Kernel& kernel, int slot, int fd,
-                      const void* buffer, size_t size);
+                      const void* buffer, size_t size, When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kPRead>, const Kernel& kernel, int slot, int fd, void* buffer,
                       size_t size, int64_t offset);
 Footprint FootprintOf(Tag<OsCall::kPWrite>, const Kernel& kernel, int slot, int fd,
                       const void* buffer, size_t size, int64_t offset);
 Footprint FootprintOf(Tag<OsCall::kPipe>, const Kernel& kernel, int slot);
 Footprint FootprintOf(Tag<OsCall::kPipe2>, const Kernel& kernel, int slot, int flags);
-Footprint FootprintOf(Tag<OsCall::kDup2>, const Kernel& kernel, int slot, int from, int to);
+Footprint FootprintOf(Tag<OsCall::kDup2>, const Kernel& kernel, int slot, int from, int to,
+                      When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kCloseRange>, const Kernel& kernel, int slot, unsigned first,
-                      unsigned last, unsigned flags);
+                      unsigned last, unsigned flags, When when = When::kLater);
 Footprint FootprintOf(Tag<OsCall::kFcntlSetLock>, const Kernel& kernel, int slot, int fd,
                       short type);
 Footprint FootprintOf(Tag<OsCall::kFcntlGetLock>, const Kernel& kernel, int slot, int fd,
@@ -166,9 +185,8 @@ Footprint FootprintOf(Tag<OsCall::kGetDents>, const Kernel& kernel, int slot, in
 Footprint FootprintOf(Tag<OsCall::kGetRandom>, const Kernel& kernel, int slot, void* buffer,
                       size_t size, unsigned flags);
 
-// The two steps of an end. Unlike those of calls they are of the state in which they are asked for:
-// once a step has been made that depends on one, it has to be asked for again. (To name for good
-// all that may become of SIGCHLD would have each end depend on every step of the parent.)
+// The two steps of an end. They are always When::kNow. (To name for good all that may become of
+// SIGCHLD would have each end depend on every step of the parent.)
 
 // The first: descriptors close, and the parent of a VforkCall() goes on.
 Footprint FootprintOfClosingStep(const Kernel& kernel, int slot);

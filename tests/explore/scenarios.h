@@ -53,9 +53,9 @@ struct Slice {
 };
 std::vector<Slice> Slices();
 
-// Where all orders are too many for every `bazel test`: of a slice that is a whole, those in which
-// one process at the most makes room for another one while it could go on.
-Slice WithOnePreemption(Slice slice);
+// Where all orders are too many within the wider bounds: there those in which one process at the
+// most makes room for another one while it could go on.
+Slice WithOnePreemptionIfDeep(Slice slice);
 
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how
 // many runs it took.

@@ -34,9 +34,9 @@ std::vector<Slice> Slices() {
   return slices;
 }
 
-Slice WithOnePreemption(Slice slice) {
-  const bool is_whole = slice.options.shards == 1;
-  if (is_whole) slice.options.max_preemptions = 1;
+Slice WithOnePreemptionIfDeep(Slice slice) {
+  const bool is_deep = slice.options.shards > 1;
+  if (is_deep) slice.options.max_preemptions = 1;
   return slice;
 }
 

@@ -34,6 +34,7 @@ char bytes[70'000];
 gid_t some_groups[] = {7, 5};
 struct pollfd polled[] = {{kEmptyRead, POLLIN, 0}, {kPidFd, POLLIN, 0}};
 struct pollfd polled_full[] = {{kFullWrite, POLLOUT, 0}};
+struct pollfd polled_held[] = {{kFullRead, POLLIN, 0}};
 struct pollfd polled_many[31];
 struct pollfd polled_file[] = {{kShared, POLLIN | POLLOUT, 0}, {-1, POLLIN, 0}};
 const SignalSet no_signals;
@@ -119,12 +120,14 @@ void ForgetFilledIn() {
   std::memset(scratch, 0, sizeof(scratch));
   for (struct pollfd& entry : polled) entry.revents = 0;
   for (struct pollfd& entry : polled_full) entry.revents = 0;
+  for (struct pollfd& entry : polled_held) entry.revents = 0;
 }
 
 std::string FilledIn() {
   std::string text;
   for (const struct pollfd& entry : polled) text += " " + Text(entry.revents);
   for (const struct pollfd& entry : polled_full) text += " " + Text(entry.revents);
+  for (const struct pollfd& entry : polled_held) text += " " + Text(entry.revents);
   return text + " " + std::string(scratch, sizeof(scratch));
 }
 
@@ -157,6 +160,11 @@ CallCase WithoutKernel(const std::string& text, Made made, P... p) {
   result.footprint = [=](const Kernel& kernel, int slot) {
     return FootprintOf(Tag<kCall>(), kernel, slot, p...);
   };
+  if constexpr (ChangesMeanwhile(kCall)) {
+    result.footprint_now = [=](const Kernel& kernel, int slot) {
+      return FootprintOf(Tag<kCall>(), kernel, slot, p..., When::kNow);
+    };
+  }
   result.would_block = [=](const Kernel& kernel, int slot) {
     return WouldBlock(Tag<kCall>(), kernel, slot, p...);
   };
@@ -211,11 +219,14 @@ void AddProcesses(std::vector<CallCase>* cases) {
            CASE(WaitPid, -1, WNOHANG),
            CASE(WaitPid, 0, WNOHANG),
            CASE(WaitPid, 101, 0),
+           CASE(WaitPid, 101, WNOHANG),
+           CASE(WaitPid, 104, 0),
            CASE(WaitPid, -101, WNOHANG | WUNTRACED | WCONTINUED),
            CASE(WaitPid, 999, 0),
            CASE(WaitId, P_ALL, 0, WEXITED | WNOWAIT),
            CASE(WaitId, P_ALL, 0, WSTOPPED | WNOHANG),
            CASE(WaitId, P_PID, 104, WEXITED),
+           CASE(WaitId, P_PID, 104, WEXITED | WNOWAIT),
            CASE(WaitId, static_cast<idtype_t>(3), kPidFd, WEXITED),
            CALL(GetPid),
            CALL(GetPpid),
@@ -231,6 +242,7 @@ void AddProcesses(std::vector<CallCase>* cases) {
            CASE(Kill, -101, SIGHUP),
            CASE(Kill, -101, 0),
            CASE(PidFdOpen, 101, 0),
+           CASE(PidFdOpen, 102, 0),
            CASE(PidFdOpen, 105, 0),
            CASE(PidFdSendSignal, kPidFd, SIGUSR2),
            CASE(PrctlSetPdeathsig, SIGHUP),
@@ -297,6 +309,8 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Open, "/tmp", O_RDONLY | O_DIRECTORY, 0),
            CASE(Open, "/proc/self/status", O_RDONLY, 0),
            CASE(Open, "/proc/101/stat", O_RDONLY, 0),
+           CASE(Open, "/proc/105/stat", O_RDONLY, 0),
+           CASE(Open, "/proc/103/fdinfo/3", O_RDONLY, 0),
            CASE(Open, "/proc/loadavg", O_RDONLY, 0),
            CASE(Close, kNull),
            CASE(Close, kShared),
@@ -307,7 +321,9 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Close, kFullRead),
            CASE(Close, 99),
            CASE(Read, kEmptyRead, scratch, 100),
+           CASE(Read, kFullRead, scratch, 10),
            CASE(Read, kFullRead, scratch, 5000),
+           CASE(Read, kFullRead, scratch, 8000),
            CASE(Read, kNonblockRead, scratch, 5),
            CASE(Read, kShared, scratch, 3),
            CASE(Read, kOwn, scratch, 3),
@@ -315,6 +331,7 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Read, kSocket, scratch, 3),
            CASE(Read, kOwnStatus, scratch, 4000),
            CASE(Read, kOwnInfo, scratch, 4000),
+           CASE(Read, kOtherStat, scratch, 4000),
            CASE(Read, kLoad, scratch, 4000),
            CASE(Write, kEmptyWrite, bytes, 5),
            CASE(Write, kEmptyWrite, bytes, 65'000),
@@ -348,6 +365,7 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(IsATty, kNull),
            CASE(Poll, polled, 2, -1),
            CASE(Poll, polled, 2, 0),
+           CASE(Poll, polled_held, 1, 0),
            CASE(Poll, polled_full, 1, 1000),
            CASE(Poll, polled_many, 31, 0),
            CASE(Poll, polled_file, 2, -1),
@@ -460,8 +478,9 @@ bool CallCase::IsPossible(const Kernel& kernel, int slot) const {
   return process.state == ProcessState::kRunning && process.stopped == 0;
 }
 
-Footprint CallCase::WholeFootprint(const Kernel& kernel, int slot) const {
-  Footprint whole = footprint(kernel, slot);
+Footprint CallCase::WholeFootprint(const Kernel& kernel, int slot, When when) const {
+  const bool differs = when == When::kNow && footprint_now;
+  Footprint whole = differs ? footprint_now(kernel, slot) : footprint(kernel, slot);
   whole.Add(Footprint::Access::kWrite, ProcessPart::kOwn, slot);
   whole.Add(Footprint::Access::kRead, ProcessPart::kArrivals, slot);
   return whole;

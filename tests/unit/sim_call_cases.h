@@ -25,14 +25,15 @@ struct CallCase {
   // Makes it; what it returned and filled in, or "waits".
   std::function<std::string(Kernel*, int slot)> make;  // empty: only the engine can
   std::function<Footprint(const Kernel&, int slot)> footprint;
+  std::function<Footprint(const Kernel&, int slot)> footprint_now;  // empty: it is the same
   std::function<bool(const Kernel&, int slot)> would_block;
   std::function<void(const Kernel&, int slot, FaultList*)> faults;
   bool holds = true;  // the footprint does, whatever others do in the meantime
 
   bool IsPossible(const Kernel& kernel, int slot) const;
 
-  // With what every step of a process has.
-  Footprint WholeFootprint(const Kernel& kernel, int slot) const;
+  // With what every step of a process has: of the step made now, or later whatever others do.
+  Footprint WholeFootprint(const Kernel& kernel, int slot, When when = When::kNow) const;
 };
 
 // Every call that is the kernel's, with one choice of arguments or several.

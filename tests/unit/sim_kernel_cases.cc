@@ -79,6 +79,7 @@ void AddOwnDescriptors(Setup* setup, int slot) {
   open("/proc/self/fdinfo/3", O_RDONLY, kOwnInfo);
   open("/proc/loadavg", O_RDONLY, kLoad);
   open("/lock", O_RDWR, kLocked);
+  open("/proc/102/stat", O_RDONLY, kOtherStat);
 }
 
 std::unique_ptr<Kernel> MakeKernel(const SimOsOptions& options) {
@@ -162,6 +163,21 @@ std::unique_ptr<Kernel> EndsOfPipes() {
   return kernel;
 }
 
+// 101 alone writes to one pipe and reads from another, in which there is a little.
+std::unique_ptr<Kernel> OneAtAnEnd() {
+  std::unique_ptr<Kernel> kernel = MakeKernel(World());
+  Setup setup(kernel.get());
+  for (int slot : {0, 2, 3}) {
+    setup.As(slot).Close(kEmptyWrite).IgnoreError();
+    setup.As(slot).Close(kFullRead).IgnoreError();
+  }
+  char buffer[kPageSize];
+  for (int i = 1; i < Pipe::kSlots; ++i) {
+    setup.As(1).Read(kFullRead, buffer, sizeof(buffer)).value();
+  }
+  return kernel;
+}
+
 // 103 runs in the memory of 101.
 std::unique_ptr<Kernel> Vfork() {
   std::unique_ptr<Kernel> kernel = MakeKernel(World());
@@ -209,6 +225,7 @@ std::vector<KernelCase> MakeKernelCases() {
   add("scarcity", Scarcity());
   add("stopped", Stopped());
   add("ends of pipes", EndsOfPipes());
+  add("one at an end", OneAtAnEnd());
   add("vfork", Vfork());
   add("two ends", TwoEnds());
   add("a grandchild", Grandchild(false));

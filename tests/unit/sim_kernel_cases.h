@@ -28,6 +28,7 @@ enum Fd : int {
   kOwnInfo,    // /proc/self/fdinfo/3
   kLoad,       // /proc/loadavg
   kLocked,     // /lock, which 101 has locked
+  kOtherStat,  // /proc/102/stat
 };
 
 const Directory& UsersOfCases();

@@ -19,6 +19,8 @@ PROGRAMS = "//tests/conformance/programs:known_programs_test"
 LIMITS = "//tests/unit:sim_os_limit_test"
 UNIT = "//tests/unit:sim_os_test"
 REPLAY = "//tests/unit:sim_os_replay_test"
+FOOTPRINTS = "//tests/unit:explore_footprints_test"
+BODIES = "//tests/explore:random_bodies_test"
 
 SIM = "mocks/sim/"
 
@@ -219,6 +221,15 @@ MUTANTS = [
     ("setresuid-keeps-file-system-id", SIM + "credentials.cc",
      "  if (saved != kUnchanged) ids->saved = saved;\n  ids->file_system = ids->effective;\n",
      "  if (saved != kUnchanged) ids->saved = saved;\n", [PROGRAMS]),
+    # Footprints ----------------------------------------------------------------------------------
+    ("all-that-is-there-is-less", SIM + "footprint_names.cc",
+     "  return held > size;\n", "  return held >= size;\n", [FOOTPRINTS]),
+    ("nobody-sees-the-last-end-close", SIM + "footprint_names.cc",
+     "  if (when_ == When::kNow && IsShared(index)) return;\n",
+     "  if (when_ == When::kNow && index >= 0) return;\n", [FOOTPRINTS]),
+    ("who-is-interrupted-wakes-nobody", "mocks/explore/search.cc",
+     "  if (asleep_ != 0) asleep_ = Sleeping(asleep_, others, count, step);\n",
+     "  (void)others, (void)count, (void)step;\n", [BODIES]),
     # Poll, time ----------------------------------------------------------------------------------
     ("poll-misses-hangups", SIM + "poll.cc",
      "(pipe.writers == 0 ? POLLHUP : 0)", "(pipe.writers < 0 ? POLLHUP : 0)", [POLLS]),

@@ -299,7 +299,7 @@ void AddSignalsAndIds(std::vector<CallCase>* cases) {
   }
 }
 
-void AddDescriptors(std::vector<CallCase>* cases) {
+void AddTransfers(std::vector<CallCase>* cases) {
   for (CallCase& each : std::vector<CallCase>{
            CASE(Open, "/dev/null", O_RDWR, 0),
            CASE(Open, "/data", O_RDONLY | O_CLOEXEC, 0),
@@ -341,6 +341,13 @@ void AddDescriptors(std::vector<CallCase>* cases) {
            CASE(Write, kShared, bytes, 3),
            CASE(Write, kOwn, bytes, 5000),
            CASE(Write, kNull, bytes, 3),
+       }) {
+    cases->push_back(std::move(each));
+  }
+}
+
+void AddDescriptors(std::vector<CallCase>* cases) {
+  for (CallCase& each : std::vector<CallCase>{
            CASE(PRead, kShared, scratch, 3, 1),
            CASE(PWrite, kShared, bytes, 3, 1),
            CALL(Pipe),
@@ -460,6 +467,7 @@ std::vector<CallCase> MakeCallCases() {
   std::vector<CallCase> cases;
   AddProcesses(&cases);
   AddSignalsAndIds(&cases);
+  AddTransfers(&cases);
   AddDescriptors(&cases);
   AddSockets(&cases);
   AddFilesAndTheRest(&cases);

@@ -19,6 +19,7 @@ PROGRAMS = "//tests/conformance/programs:known_programs_test"
 LIMITS = "//tests/unit:sim_os_limit_test"
 UNIT = "//tests/unit:sim_os_test"
 REPLAY = "//tests/unit:sim_os_replay_test"
+DEPENDENCE = "//tests/unit:explore_dependence_test"
 FOOTPRINTS = "//tests/unit:explore_footprints_test"
 BODIES = "//tests/explore:random_bodies_test"
 
@@ -226,7 +227,7 @@ MUTANTS = [
      "  return held > size;\n", "  return held >= size;\n", [FOOTPRINTS]),
     ("nobody-sees-the-last-end-close", SIM + "footprint_names.cc",
      "  if (when_ == When::kNow && IsShared(index)) return;\n",
-     "  if (when_ == When::kNow && index >= 0) return;\n", [FOOTPRINTS]),
+     "  if (when_ == When::kNow && index >= 0) return;\n", [DEPENDENCE]),
     ("who-is-interrupted-wakes-nobody", "mocks/explore/search.cc",
      "  if (asleep_ != 0) asleep_ = Sleeping(asleep_, others, count, step);\n",
      "  (void)others, (void)count, (void)step;\n", [BODIES]),

@@ -217,7 +217,9 @@ TEST_F(ZshCompletionTest, OffersWhatAnArgumentCanBe) {
 
 TEST_F(ZshCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
   EXPECT_THAT(Complete("cleanfork start slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- slee"), Contains("sleep"));
   EXPECT_THAT(Complete("cleanfork start --user root -- slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- --us"), IsEmpty());
   EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
 }
 
@@ -269,7 +271,9 @@ TEST_F(FishCompletionTest, OffersWhatAnArgumentCanBe) {
 
 TEST_F(FishCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
   EXPECT_THAT(Complete("cleanfork start slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- slee"), Contains("sleep"));
   EXPECT_THAT(Complete("cleanfork start --user root -- slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- --us"), IsEmpty());
   EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
   EXPECT_THAT(Complete("cleanfork start sleep --verb"), IsEmpty());
 }

@@ -39,9 +39,9 @@ void CrashReport::Handle(int signal) {
   // SimOs hands on to whoever was there before its first run, which is this, and may be what was
   // there before this: told once more, it is the end.
   if (has_reported_ != 0) {
-    struct sigaction standard = {};
-    standard.sa_handler = SIG_DFL;
-    sigaction(signal, &standard, nullptr);
+    struct sigaction end = {};
+    end.sa_handler = SIG_DFL;
+    sigaction(signal, &end, nullptr);
     return;
   }
   has_reported_ = 1;

@@ -56,8 +56,8 @@ ChildReport WaitForDeath(Os& os, pid_t child) {
 }
 
 // Without /proc: a child that had come to its exec, and wrote no report of a failure, has exec'd if
-// it lives, or has exited by itself; one that a signal ended may have been in the exec still. Where a
-// filter forbids to look, it is taken to live.
+// it lives, or has exited by itself; one that a signal ended may have been in the exec still. Where
+// a filter forbids to look, it is taken to live.
 ChildReport DecideWithoutProc(Os& os, const AwaitedChild& child) {
   CLEANFORK_PROBE("without /proc a child is judged by what it has reached");
   if (!HasReachedExec(child)) return WaitForDeath(os, child.pid);

@@ -126,7 +126,11 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
       }
       ++runs;
       ++result_.runs;
-      const Violation violation = session_.Check();
+      Violation violation = session_.Check();
+      if (violation.must_repeat) {
+        session_.Run(&search_, false);
+        violation = session_.Check();
+      }
       Count(search_, violation);
       if (!violation.rule.empty()) {
         search_.NoteSteps();
@@ -148,7 +152,12 @@ void Exploration::RunByChance() {
   for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
     session_.Run(&chance, false);  // which abandons none
     chance.TakeNewlySignalled();   // the next one has its steps as choices
-    const Violation violation = session_.Check();
+    Violation violation = session_.Check();
+    if (violation.must_repeat) {
+      PlanChoices same(chance.plan(), chance.steps());
+      session_.Run(&same, false);
+      violation = session_.Check();
+    }
     Count(chance, violation);
     if (!violation.rule.empty()) return Fail(violation, chance);
     if (IsOver()) return;
@@ -273,7 +282,11 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan, int64_t m
         "the plan does not fit: before a call that it names the code does something else than "
         "when it was made";
   }
-  const explore::Violation violation = session.Check();
+  explore::Violation violation = session.Check();
+  if (violation.must_repeat) {
+    session.Run(&choices, true);
+    violation = session.Check();
+  }
   result.rule = violation.rule;
   result.what = violation.what;
   return result;

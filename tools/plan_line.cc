@@ -33,7 +33,8 @@ std::string WhatOnlyTheSimulatedKernelDoes(const FaultPlan& plan) {
     }
     if (why != nullptr) {
       return entry.ToString() + ": " + why +
-             ". Replay() of cleanfork/explore.h runs it, with the scenario that was explored";
+             ". Replay() of cleanfork/explore.h runs it, with the scenario that was explored; for "
+             "one of this library's own: --scenario=NAME";
     }
   }
   return "";

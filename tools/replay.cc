@@ -1,16 +1,20 @@
-// replay: starts a child on the real kernel while a fault plan runs, and prints every call; or
-// turns a plan into a test.
+// replay: runs a line of the explorer again, with the scenario that it is of; or starts a child on
+// the real kernel while a fault plan runs, and prints every call; or turns a plan into a test.
 //
+//   ./tools/bazel run //tools:replay -- --scenario=Spawn 'cf1;P.pipe2#1=EMFILE;fits=d93c'
+//   ./tools/bazel run //tools:replay -- --list
 //   ./tools/bazel run //tools:replay -- 'cf1;P.1.setresgid#1=EPERM'
 //   ./tools/bazel run //tools:replay -- 'cf1;P.1.fork#1=EAGAIN' daemon
 //   ./tools/bazel run //tools:replay -- --mock 'cf1;P.fork#1=EAGAIN'
 //
-// What is started: `body` (RunInChild, the default), `daemon` (the same with a second fork) or
-// `program` (Spawn of /bin/true), as the user nobody when run by root. With --mock nothing is
-// started: it prints a test with a MockOs, to be filled in.
+// With --scenario the run is made on SimOs; --list names the scenarios, which are those that the
+// library itself is explored with. Else what is started is `body` (RunInChild, the default),
+// `daemon` (the same with a second fork) or `program` (Spawn of /bin/true), as the user nobody when
+// run by root. With --mock nothing is started: it prints a test with a MockOs, to be filled in.
 #include <unistd.h>
 
 #include <cstdio>
+#include <iostream>
 #include <optional>
 #include <string>
 
@@ -22,18 +26,24 @@
 #include "cleanfork/trace_os.h"
 #include "tools/mock_skeleton.h"
 #include "tools/plan_line.h"
+#include "tools/scenario_replay.h"
 
 namespace {
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h
 
 int Usage() {
-  std::fprintf(stderr,
-               "Usage: replay PLAN [body|daemon|program]\n"
-               "       replay --mock PLAN\n"
-               "Starts a child while PLAN, such as 'cf1;P.fork#1=EAGAIN', says what fails, and\n"
-               "prints every call of parent and child. 'cf1' alone lets nothing fail.\n"
-               "--mock prints a test with a MockOs in which the same calls fail.\n");
+  std::fprintf(
+      stderr,
+      "Usage: replay --scenario=NAME PLAN\n"
+      "       replay --list\n"
+      "       replay PLAN [body|daemon|program]\n"
+      "       replay --mock PLAN\n"
+      "--scenario runs a scenario of the library as PLAN, a line of the explorer, says; --list\n"
+      "names the scenarios. Exit status 1: it breaks a rule.\n"
+      "Without: starts a child while PLAN, such as 'cf1;P.fork#1=EAGAIN', says what fails, and\n"
+      "prints every call of parent and child. 'cf1' alone lets nothing fail.\n"
+      "--mock prints a test with a MockOs in which the same calls fail.\n");
   return kUsage;
 }
 
@@ -82,6 +92,13 @@ int Replay(const cleanfork::FaultPlan& plan, const std::string& what) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  const std::string by_name = "--scenario=";
+  if (argc == 2 && first == "--list") return cleanfork::tools::ListScenarios(std::cout);
+  if (argc == 3 && first.rfind(by_name, 0) == 0) {
+    return cleanfork::tools::ReplayScenario(first.substr(by_name.size()), argv[2], std::cout,
+                                            std::cerr);
+  }
   const bool mocks = argc == 3 && std::string(argv[1]) == "--mock";
   const std::string what = argc == 3 && !mocks ? argv[2] : "body";
   if (argc < 2 || argc > 3 || (what != "body" && what != "daemon" && what != "program")) {

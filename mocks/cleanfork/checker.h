@@ -62,8 +62,11 @@ struct ExecutedProcess {
   SignalSet ignored;
   SignalSet handled;             // by functions
   std::vector<int> descriptors;  // that are open
-  int zombies = 0;               // children that have ended and were not waited for
-  int children = 0;              // that have not
+  // Of one that returned: blocks of operator new that it has not given back, where a SimHeap
+  // (cleanfork/sim_heap.h) counts them; else -1.
+  int64_t blocks_left = -1;
+  int zombies = 0;   // children that have ended and were not waited for
+  int children = 0;  // that have not
 };
 
 struct ExecutedNote {
@@ -111,6 +114,10 @@ class Checker {
 
   // How `run` breaks it; empty if it does not.
   virtual std::string Check(const Execution& run) const = 0;
+
+  // Whether a run breaks it only if it does so once more when it is made again: for what a body
+  // does once in a program.
+  virtual bool HoldsOfRepeatedRuns() const { return false; }
 };
 
 std::shared_ptr<const Checker> MakeChecker(std::string name,

@@ -53,7 +53,11 @@ void Choices::BeginRun() {
   faults_ = signals_ = kills_ = preemptions_ = last_ = 0;
 }
 
-bool Choices::TakeNewlySignalled() { return std::exchange(newly_signalled_, false); }
+bool Choices::TakeNewlySignalled() {
+  if (newly_signalled_.empty()) return false;
+  signalled_.merge(std::exchange(newly_signalled_, {}));
+  return true;
+}
 
 bool Choices::SeesOwnSteps(const ProcessPath& process) const {
   if (!options_.reduce || options_.max_preemptions >= 0) return true;
@@ -61,7 +65,7 @@ bool Choices::SeesOwnSteps(const ProcessPath& process) const {
 }
 
 void Choices::NoteSignalled(const ProcessPath& process) {
-  newly_signalled_ |= signalled_.insert(process).second;
+  if (signalled_.count(process) == 0) newly_signalled_.insert(process);
 }
 
 void Choices::AddAlternative(const sim::Place& place, bool within, const sim::Fault& fault,

@@ -39,10 +39,11 @@ class Choices : public sim::Explorer {
 
   // From now on runs note all their steps, which takes time.
   void NoteSteps() { notes_steps_ = true; }
+  bool notes_steps() const { return notes_steps_; }
   const std::vector<Step>& steps() const { return steps_; }
 
   // Whether a process has been sent a signal by another, which it was in no run before: then these
-  // have left out choices.
+  // have left out choices. The next run has them; one that is made again has not, before this.
   bool TakeNewlySignalled();
 
   bool WantsFaults() const override {
@@ -87,8 +88,8 @@ class Choices : public sim::Explorer {
   bool notes_steps_ = false;
   std::vector<Step> steps_;
   std::vector<int> possible_signals_;
-  std::set<ProcessPath> signalled_;  // by others, in any run
-  bool newly_signalled_ = false;
+  std::set<ProcessPath> signalled_;  // by others, in any run that TakeNewlySignalled() knows of
+  std::set<ProcessPath> newly_signalled_;
   int most_deviations_ = 0;
   FaultPlan plan_;
   FaultPlan deviations_;

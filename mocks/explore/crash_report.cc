@@ -1,17 +1,110 @@
 #include "mocks/explore/crash_report.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <string>
+#include <cerrno>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "cleanfork/fault_plan.h"
+#include "mocks/explore/plan_choices.h"
+#include "mocks/explore/session.h"
 
 namespace cleanfork::explore {
+namespace {
+
+// Seconds for a program that crashes to say in which run.
+constexpr unsigned kPatience = 10;
+
+void Print(int fd, const std::string& text) {
+  const ssize_t ignored = write(fd, text.data(), text.size());
+  static_cast<void>(ignored);
+}
+
+// What the real child does: runs that crash, each on a thread of its own, which the handler of the
+// crash before has begun. It never comes to an end but by _exit(2).
+class CrashedRuns {
+ public:
+  CrashedRuns(const Scenario& scenario, int64_t max_calls, Choices* choices, int out)
+      : scenario_(scenario), max_calls_(max_calls), choices_(choices), out_(out) {}
+
+  [[noreturn]] void Begin(const int* signals, size_t count) {
+    runs = this;
+    struct sigaction action = {};
+    action.sa_handler = &Handle;
+    action.sa_flags = SA_ONSTACK | SA_NODEFER;
+    for (size_t i = 0; i < count; ++i) sigaction(signals[i], &action, nullptr);
+    // What the body says when it crashes it has said.
+    const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    if (choices_->notes_steps()) {
+      Continue();
+    } else {
+      choices_->NoteSteps();
+      Run(choices_);
+    }
+    _exit(1);
+  }
+
+ private:
+  enum class Stage { kNotesSteps, kFollowsThem, kReplays };
+
+  static void Handle(int) {
+    runs->Continue();
+    _exit(1);
+  }
+
+  void Continue() {
+    const Stage stage = stage_;
+    if (stage == Stage::kNotesSteps) {
+      stage_ = Stage::kFollowsThem;
+      plans_.emplace(choices_->plan(), choices_->steps());
+      Run(&*plans_);
+    } else if (stage == Stage::kFollowsThem) {
+      stage_ = Stage::kReplays;
+      plan_ = plans_->plan();
+      plans_.emplace(plan_);
+      Run(&*plans_);
+    } else {
+      Print(out_, FaultPlanToString(plan_));
+      _exit(0);
+    }
+  }
+
+  // A simulation is a thread's: the one that has crashed has its own still.
+  void Run(Choices* choices) {
+    std::thread([this, choices] {
+      Session session(scenario_, max_calls_);
+      session.Run(choices, false);
+      _exit(1);  // it does not crash any more
+    }).join();
+  }
+
+  static CrashedRuns* runs;
+
+  const Scenario& scenario_;
+  const int64_t max_calls_;
+  Choices* const choices_;
+  const int out_;
+  Stage stage_ = Stage::kNotesSteps;
+  std::optional<PlanChoices> plans_;
+  FaultPlan plan_;
+};
+
+CrashedRuns* CrashedRuns::runs = nullptr;
+
+}  // namespace
 
 CrashReport* CrashReport::current_ = nullptr;
 volatile sig_atomic_t CrashReport::has_reported_ = 0;
 
-CrashReport::CrashReport(const Choices* choices) : choices_(*choices) {
+CrashReport::CrashReport(const Scenario& scenario, int64_t max_calls)
+    : scenario_(scenario), max_calls_(max_calls) {
   current_ = this;
   struct sigaction action = {};
   action.sa_handler = &Handle;
@@ -33,27 +126,56 @@ void CrashReport::Restore() const {
   }
 }
 
+// Empty where the run does not crash when it is made again.
+std::string CrashReport::FindPlan() const {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) == -1) return "";
+  // Without what pthread_atfork(3) has been told: malloc(3) may be what has crashed.
+  const pid_t child = _Fork();
+  if (child == 0) {
+    alarm(kPatience);
+    CrashedRuns(scenario_, max_calls_, choices_, ends[1]).Begin(kSignals.data(), kSignals.size());
+  }
+  close(ends[1]);
+  std::string plan;
+  char bytes[4096];
+  for (ssize_t got = 1; child > 0 && got != 0;) {
+    got = read(ends[0], bytes, sizeof(bytes));
+    if (got > 0) plan.append(bytes, static_cast<size_t>(got));
+    if (got < 0 && errno != EINTR) break;
+  }
+  close(ends[0]);
+  while (child > 0 && waitpid(child, nullptr, 0) == -1 && errno == EINTR) continue;
+  return plan;
+}
+
 // It allocates, which no handler should: the program is at its end, and if this hangs or crashes
 // too, no more is lost than would be without it. SIGALRM ends a hang.
 void CrashReport::Handle(int signal) {
   // SimOs hands on to whoever was there before its first run, which is this, and may be what was
   // there before this: told once more, it is the end.
   if (has_reported_ != 0) {
-    struct sigaction standard = {};
-    standard.sa_handler = SIG_DFL;
-    sigaction(signal, &standard, nullptr);
+    struct sigaction end = {};
+    end.sa_handler = SIG_DFL;
+    sigaction(signal, &end, nullptr);
     return;
   }
   has_reported_ = 1;
-  const CrashReport& report = *current_;
+  CrashReport& report = *current_;
   report.Restore();
-  alarm(10);
-  const std::string text = "explore: the body crashes in the run\n  " +
-                           FaultPlanToString(report.choices_.plan()) +
-                           "\n  Replay() makes it again, in a debugger for one. If it does not: an "
-                           "exploration with a bound in max_preemptions names all switches.\n";
-  const ssize_t ignored = write(STDERR_FILENO, text.data(), text.size());
-  static_cast<void>(ignored);
+  if (report.choices_ == nullptr) return;
+  alarm(2 * kPatience);
+  std::string plan = report.FindPlan();
+  std::string caveat;
+  if (plan.empty()) {
+    plan = FaultPlanToString(report.choices_->plan());
+    caveat =
+        " It may not, though: when it was made again just now the body did not crash, as where it "
+        "keeps something from run to run.";
+  }
+  Print(STDERR_FILENO, "explore: the body crashes in the run\n  " + plan +
+                           "\n  Replay() makes it again, in a debugger for one." + caveat + "\n");
+  report.choices_ = nullptr;
   alarm(0);
 }
 

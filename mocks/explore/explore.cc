@@ -30,6 +30,7 @@ class Exploration {
  public:
   Exploration(const Scenario& scenario, const ExploreOptions& options)
       : options_(options),
+        crash_report_(scenario, options.max_calls),
         session_(scenario, options.max_calls),
         search_(options),
         start_(std::chrono::steady_clock::now()) {}
@@ -51,6 +52,7 @@ class Exploration {
   double Seconds() const;
 
   const ExploreOptions options_;
+  CrashReport crash_report_;
   Session session_;
   Search search_;
   ExploreResult result_;
@@ -108,7 +110,7 @@ void Exploration::Count(const Choices& choices, const Violation& violation) {
 }
 
 Exploration::BoundEnd Exploration::RunBound(int deviations) {
-  const CrashReport report(&search_);
+  crash_report_.SetChoices(&search_);
   bound_ = deviations;
   search_.Begin(deviations);
   int64_t runs = 0;
@@ -124,7 +126,11 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
       }
       ++runs;
       ++result_.runs;
-      const Violation violation = session_.Check();
+      Violation violation = session_.Check();
+      if (violation.must_repeat) {
+        session_.Run(&search_, false);
+        violation = session_.Check();
+      }
       Count(search_, violation);
       if (!violation.rule.empty()) {
         search_.NoteSteps();
@@ -142,10 +148,16 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
 void Exploration::RunByChance() {
   Chance chance(options_);
   chance.NoteSteps();
-  const CrashReport report(&chance);
+  crash_report_.SetChoices(&chance);
   for (; result_.random_runs < options_.random_runs; ++result_.random_runs) {
     session_.Run(&chance, false);  // which abandons none
-    const Violation violation = session_.Check();
+    chance.TakeNewlySignalled();   // the next one has its steps as choices
+    Violation violation = session_.Check();
+    if (violation.must_repeat) {
+      PlanChoices same(chance.plan(), chance.steps());
+      session_.Run(&same, false);
+      violation = session_.Check();
+    }
     Count(chance, violation);
     if (!violation.rule.empty()) return Fail(violation, chance);
     if (IsOver()) return;
@@ -188,6 +200,7 @@ FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& ch
 }
 
 void Exploration::Fail(const Violation& violation, const Choices& choices) {
+  crash_report_.SetChoices(nullptr);
   ExploreFailure failure;
   const FaultPlan simpler = FindSimpler(violation, choices);
   PlanChoices again(simpler);
@@ -269,7 +282,11 @@ ReplayResult Replay(const Scenario& scenario, const std::string& plan, int64_t m
         "the plan does not fit: before a call that it names the code does something else than "
         "when it was made";
   }
-  const explore::Violation violation = session.Check();
+  explore::Violation violation = session.Check();
+  if (violation.must_repeat) {
+    session.Run(&choices, true);
+    violation = session.Check();
+  }
   result.rule = violation.rule;
   result.what = violation.what;
   return result;

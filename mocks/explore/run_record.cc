@@ -53,6 +53,7 @@ void RunRecord::Take(const sim::ProcessRecord& record) const {
   ExecutedProcess& process = processes_[static_cast<size_t>(record.birth)];
   CopyProcess(record.process, &process);
   process.wait_status = record.process.wait_status;
+  process.blocks_left = record.blocks_left;
   process.zombies = record.zombies;
   process.children = record.children;
   if (!record.ended) {

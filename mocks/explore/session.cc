@@ -54,7 +54,7 @@ bool Session::Run(Choices* choices, bool describes) {
 Violation Session::Check() const {
   for (const std::shared_ptr<const Checker>& checker : scenario_.checkers) {
     std::string what = checker->Check(record_);
-    if (!what.empty()) return {checker->name(), std::move(what)};
+    if (!what.empty()) return {checker->name(), std::move(what), checker->HoldsOfRepeatedRuns()};
   }
   return {};
 }

@@ -19,6 +19,7 @@ namespace cleanfork::explore {
 struct Violation {
   std::string rule;  // empty: none
   std::string what;
+  bool must_repeat = false;  // only if the run breaks it again
 };
 
 class Session {

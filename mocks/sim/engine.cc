@@ -142,6 +142,7 @@ void Engine::Complete(int slot, ProcessRecord* record) const {
   if (const Task* const task = tasks_[static_cast<size_t>(slot)].get()) {
     record->birth = task->birth;
     record->returned = task->returned;
+    record->blocks_left = task->blocks_left;
   }
   record->parent = ParentPid(kernel_, process);
   for (const Process& child : kernel_.processes) {
@@ -236,7 +237,7 @@ void Engine::RunBody() {
       },
       &exception_);
   if (!returned) EndByException();
-  own.memory->BodyReturned();
+  own.blocks_left = own.memory->BodyReturned();
   own.returned = true;
   EndByReturn(status);
 }

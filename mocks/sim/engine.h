@@ -57,8 +57,9 @@ struct ProcessRecord {
   explicit ProcessRecord(const Process& of) : process(of) {}
 
   Process process;
-  int birth = kNone;      // the number of it
-  bool returned = false;  // from its body
+  int birth = kNone;         // the number of it
+  bool returned = false;     // from its body
+  int64_t blocks_left = -1;  // on its heap, by then; -1: not known
   bool ended = false;
   int zombies = 0;   // children that nobody has waited for
   int children = 0;  // that have not ended
@@ -218,6 +219,7 @@ class Engine : public Runner, public CallDescriber {
     int birth = 0;
     uint32_t forks = 0;
     bool returned = false;
+    int64_t blocks_left = -1;
     const ReadyCheck* parked = nullptr;  // before a call: whether it would wait
     bool injected = false;               // the call's error
     bool sees_how_early = false;         // as SeesHowEarlyItWaits() has it, of the call

@@ -4,6 +4,7 @@
 #ifndef CLEANFORK_MOCKS_SIM_HEAP_H_
 #define CLEANFORK_MOCKS_SIM_HEAP_H_
 
+#include <cstdint>
 #include <utility>
 
 namespace cleanfork::sim {
@@ -13,9 +14,10 @@ class ProcessHeap {
  public:
   virtual ~ProcessHeap() = default;
 
-  // It is over, wherever it was; or its body has returned. Destroys this.
+  // It is over, wherever it was; or its body has returned, and what it has left is told. Destroys
+  // this.
   virtual void FreeAll() = 0;
-  virtual void Forget() = 0;
+  virtual int64_t Forget() = 0;
 };
 
 class HeapTracker {

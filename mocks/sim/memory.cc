@@ -30,9 +30,9 @@ Environment& Memory::environment() {
   return *environment_;
 }
 
-void Memory::BodyReturned() {
-  if (heap_ != nullptr) heap_->Forget();
-  heap_ = nullptr;
+int64_t Memory::BodyReturned() {
+  ProcessHeap* const heap = std::exchange(heap_, nullptr);
+  return heap != nullptr ? heap->Forget() : -1;
 }
 
 void* Memory::Find(const void* variable, size_t size, size_t alignment,

@@ -3,6 +3,7 @@
 #ifndef CLEANFORK_MOCKS_SIM_MEMORY_H_
 #define CLEANFORK_MOCKS_SIM_MEMORY_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +25,9 @@ class Memory : public ProcessVariables {
   Environment& environment();
   ProcessHeap* heap() const { return heap_; }
 
-  // The process's body has returned: what it left on the heap may be anybody's.
-  void BodyReturned();
+  // The process's body has returned: what it left on the heap may be anybody's. How many blocks
+  // that is; -1 where nobody counts them.
+  int64_t BodyReturned();
 
   // ProcessVariables: the process's copies.
   void* Find(const void* variable, size_t size, size_t alignment,

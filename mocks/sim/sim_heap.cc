@@ -135,7 +135,11 @@ class ProcessHeaps::Heap : public ProcessHeap {
   explicit Heap(ProcessHeaps* owner) : owner_(*owner) {}
 
   void FreeAll() override { owner_.GiveUp(this, false); }
-  void Forget() override { owner_.GiveUp(this, true); }
+  int64_t Forget() override {
+    const auto left = static_cast<int64_t>(blocks.count());
+    owner_.GiveUp(this, true);
+    return left;
+  }
 
   AddressTable blocks;
   Heap* next = nullptr;

@@ -94,10 +94,6 @@ constexpr char kFishFunctions[] =
     "      break\n"
     "    end\n"
     "    set -e words[1]\n"
-    "    if test $word = --\n"
-    "      set place program\n"
-    "      break\n"
-    "    end\n"
     "    if not string match -q -- '*=*' $word\n";
 constexpr char kFishFunctionsEnd[] =
     "\n"
@@ -107,6 +103,12 @@ constexpr char kFishFunctionsEnd[] =
     "  end\n"
     "  set -g __fish_cleanfork_program $words (commandline -ct)\n"
     "  test $argv[1] = $place\n"
+    "end\n\n"
+    "# What there is for the program's words. No program's name begins with a dash.\n"
+    "function __fish_cleanfork_program\n"
+    "  if not string match -q -- '-*' $__fish_cleanfork_program[1]\n"
+    "    complete -C \"$__fish_cleanfork_program\"\n"
+    "  end\n"
     "end\n\n";
 
 }  // namespace
@@ -197,7 +199,7 @@ std::string ZshCompletion() {
                     subcommand.runs_program ? "'*::program:_cleanfork_program'" : "'*:: :'",
                     " ;;\n");
   }
-  // _arguments leaves "--" among the words that are left.
+  // _arguments leaves "--" among the words that are left, if no option was before it.
   return absl::StrCat(text,
                       "  esac\n}\n"
                       "_cleanfork_program() {\n"
@@ -247,7 +249,7 @@ std::string FishCompletion() {
   }
   absl::StrAppend(&text,
                   "complete -c cleanfork -n '__fish_cleanfork_at program' -a "
-                  "'(__fish_complete_subcommand --commandline $__fish_cleanfork_program)'\n");
+                  "'(__fish_cleanfork_program)'\n");
   return text;
 }
 

@@ -114,6 +114,19 @@ TEST(DaemonOutcome, IsNoDaemonWithAnIdentityThatWasOnlyClaimed) {
   EXPECT_THAT(ExploreOutcomes(ADaemonThatStays(), LyingIdentity(0)), Exhausted());
 }
 
+// A daemon that has nobody to tell should leave, and need not.
+TEST(DaemonOutcome, IsNoFirstChildThatStaysWithWhoHasLostItsStarter) {
+  Scenario scenario = ScenarioOf("Daemonize and stay anyway", 0, [](Os& os) {
+    absl::StatusOr<Daemon> daemon = Daemonize(DaemonizeOptions(), os);
+    if (!daemon.ok()) return ToldFailure(daemon.status());
+    Note(kSpeaks, 1);
+    daemon->Ready().IgnoreError();
+    Stay(os);
+  });
+  scenario.checkers.push_back(TheFirstChildLeaves());
+  EXPECT_THAT(ExploreOutcomes(scenario, OneKill(0)), Exhausted());
+}
+
 TEST(DaemonOutcome, IsOneProcessThatGoesOn) {
   Scenario scenario = ScenarioOf("Daemonize and go on", 0, [](Os& os) {
     absl::StatusOr<Daemon> daemon = Daemonize(DaemonizeOptions(), os);

@@ -6,10 +6,9 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
-#include <vector>
 
 #include "cleanfork/explore.h"
-#include "tests/explore/rare_scenarios.h"
+#include "tests/explore/all_scenarios.h"
 #include "tests/explore/scenarios.h"
 
 namespace cleanfork::explore {
@@ -46,9 +45,7 @@ int Main(int argc, char** argv) {
     if (word == "--not-sticky") slice.options.sticky_faults = false;
     if (word == "--outcomes") slice.options.outcomes = true;
   }
-  std::vector<Scenario> scenarios = Scenarios();
-  for (const RareScenario& rare : RareScenarios()) scenarios.push_back(rare.scenario);
-  for (const Scenario& scenario : scenarios) {
+  for (const Scenario& scenario : AllScenarios()) {
     if (argc > 1 && scenario.name != argv[1]) continue;
     if (plan.empty()) {
       const ExploreResult result = ExploreSlice(scenario, slice);

@@ -164,6 +164,23 @@ class MutantsTest(unittest.TestCase):
             for target in each.suite:
                 self.assertTrue(target.startswith("//tests/explore:"), target)
 
+    def test_the_documents_say_how_many_there_are(self):
+        src = mutants.load_tables(["src"])
+        caught = len([each for each in src if not each.survives])
+        share = "%d of them, %.1f %%" % (caught, 100 * caught / len(src))
+        said = {
+            "CONTRIBUTING.md": [
+                "each of %d broken kernels" % len(mutants.load_tables(["sim"])),
+                "notices %d ways to break" % len(src),
+            ],
+            "docs/explorer.md": ["%d ways, one at a time" % len(src), share],
+        }
+        for name, texts in said.items():
+            with open(os.path.join(mutants.ROOT, name), encoding="utf-8") as file:
+                document = " ".join(file.read().split())
+            for text in texts:
+                self.assertIn(text, document, name)
+
     def test_a_table_that_is_not_there_is_an_error(self):
         with self.assertRaisesRegex(mutants.Broken, "no table nothing"):
             mutants.load_tables(["nothing"])

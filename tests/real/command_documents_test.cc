@@ -161,26 +161,27 @@ class ZshCompletionTest : public ::testing::Test {
   // What zsh offers at the end of the line. Its completion runs in its line editor alone, so a
   // second zsh is typed to on a terminal, where compadd says what is added.
   static std::vector<std::string> Complete(const std::string& line) {
-    std::ofstream script(Home() + "/complete.zsh");
-    script << "zmodload zsh/zpty || exit 9\nzpty shell zsh -f -i\n"
-           << "zpty -w shell 'PROMPT= RPROMPT= fpath=(" << PathOf("") << " $fpath)'\n"
-           << "zpty -w shell 'autoload -Uz compinit; compinit -u -d $HOME/compdump; zstyle "
-              "\":completion:*\" "
-              "verbose no'\n"
-           << "zpty -w shell 'compadd() { local -a offers; builtin compadd -A offers \"$@\";"
-           << " if [[ \" ${@[1,(i)(-|--)]} \" != *\" -\"[OAD]\" \"* ]]; then"
-           << " for offer in $offers; do print -r -- \"OFFER:$offer\"; done; fi;"
-           << " builtin compadd \"$@\" }'\n"
-           << "zpty -w shell 'offer() { zle complete-word; print END_OF_OFFERS; exit }'\n"
-           << "zpty -w shell 'zle -N offer; bindkey \"^X\" offer; print IT_IS''_READY'\n"
-           << "while zpty -r shell said; do [[ $said == *IT_IS_READY* ]] && break; done\n"
-           << "zpty -n -w shell \"$1\"$'\\x18'\n"
-           << "while zpty -r shell said; do\n  said=${said//$'\\r'/}\n"
-           << "  [[ $said == *OFFER:* ]] && print -r -- ${said##*OFFER:}\n"
-           << "  [[ $said == *END_OF_OFFERS* ]] && break\ndone\n";
-    script.close();
-    const Outcome outcome = Shell("HOME='" + Home() + "' TERM=dumb zsh -f '" + Home() +
-                                  "/complete.zsh' '" + line + "' | sed 's/ *$//' | sort -u");
+    std::ofstream(Home() + "/.zshrc")
+        << "PROMPT= RPROMPT= fpath=(" << PathOf("") << " $fpath)\n"
+        << "autoload -Uz compinit; compinit -u -d $HOME/compdump\n"
+        << "zstyle ':completion:*' verbose no\n"
+        << "compadd() {\n  local -a offers\n  builtin compadd -A offers \"$@\"\n"
+        << "  if [[ \" ${@[1,(i)(-|--)]} \" != *\" -\"[OAD]\" \"* ]]; then\n"
+        << "    for offer in $offers; do print -r -- \"OFFER:$offer\"; done\n  fi\n"
+        << "  builtin compadd \"$@\"\n}\n"
+        << "offer() { zle complete-word; print END_OF_OFFERS; exit }\n"
+        << "zle -N offer; bindkey '^X' offer\n"
+        << "zle-line-init() { print IT_IS_READY }\nzle -N zle-line-init\n";
+    std::ofstream(Home() + "/complete.zsh")
+        << "zmodload zsh/zpty || exit 9\nzpty shell zsh -d -i\n"
+        << "while zpty -r shell said; do [[ $said == *IT_IS_READY* ]] && break; done\n"
+        << "zpty -n -w shell \"$1\"$'\\x18'\n"
+        << "while zpty -r shell said; do\n  said=${said//$'\\r'/}\n"
+        << "  [[ $said == *OFFER:* ]] && print -r -- ${said##*OFFER:}\n"
+        << "  [[ $said == *END_OF_OFFERS* ]] && break\ndone\n";
+    const Outcome outcome =
+        Shell("HOME='" + Home() + "' ZDOTDIR='" + Home() + "' TERM=dumb zsh -f '" + Home() +
+              "/complete.zsh' '" + line + "' | sed 's/ *$//' | sort -u");
     EXPECT_EQ(outcome.status, 0) << outcome.text;
     std::vector<std::string> offers;
     for (const std::string& offer : Lines(outcome.text)) {
@@ -217,7 +218,9 @@ TEST_F(ZshCompletionTest, OffersWhatAnArgumentCanBe) {
 
 TEST_F(ZshCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
   EXPECT_THAT(Complete("cleanfork start slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- slee"), Contains("sleep"));
   EXPECT_THAT(Complete("cleanfork start --user root -- slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- --us"), IsEmpty());
   EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
 }
 
@@ -269,7 +272,9 @@ TEST_F(FishCompletionTest, OffersWhatAnArgumentCanBe) {
 
 TEST_F(FishCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
   EXPECT_THAT(Complete("cleanfork start slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- slee"), Contains("sleep"));
   EXPECT_THAT(Complete("cleanfork start --user root -- slee"), Contains("sleep"));
+  EXPECT_THAT(Complete("cleanfork start -- --us"), IsEmpty());
   EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
   EXPECT_THAT(Complete("cleanfork start sleep --verb"), IsEmpty());
 }

@@ -1,16 +1,17 @@
 #include "mocks/explore/crash_report.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <cstddef>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "cleanfork/fault_plan.h"
+#include "cleanfork/fd_io.h"
+#include "cleanfork/os.h"
 #include "mocks/explore/plan_choices.h"
 #include "mocks/explore/session.h"
 
@@ -19,6 +20,8 @@ namespace {
 
 // Seconds for a program that crashes to say in which run.
 constexpr unsigned kPatience = 10;
+
+constexpr size_t kLongestPlan = size_t{64} * 1024;
 
 void Print(int fd, const std::string& text) {
   const ssize_t ignored = write(fd, text.data(), text.size());
@@ -39,16 +42,17 @@ class CrashedRuns {
     action.sa_flags = SA_ONSTACK | SA_NODEFER;
     for (size_t i = 0; i < count; ++i) sigaction(signals[i], &action, nullptr);
     // What the body says when it crashes it has said.
-    const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
+    Os& os = RealOs();
+    const SysResult<int> null = os.Open("/dev/null", O_WRONLY | O_CLOEXEC, 0);
+    for (int fd : {STDOUT_FILENO, STDERR_FILENO}) os.Dup2(null.value_or(-1), fd).IgnoreError();
     if (choices_->notes_steps()) {
       Continue();
     } else {
       choices_->NoteSteps();
       Run(choices_);
     }
-    _exit(1);
+    os.Exit(1);
+    __builtin_unreachable();
   }
 
  private:
@@ -56,7 +60,7 @@ class CrashedRuns {
 
   static void Handle(int) {
     runs->Continue();
-    _exit(1);
+    RealOs().Exit(1);
   }
 
   void Continue() {
@@ -72,7 +76,7 @@ class CrashedRuns {
       Run(&*plans_);
     } else {
       Print(out_, FaultPlanToString(plan_));
-      _exit(0);
+      RealOs().Exit(0);
     }
   }
 
@@ -81,7 +85,7 @@ class CrashedRuns {
     std::thread([this, choices] {
       Session session(scenario_, max_calls_);
       session.Run(choices, false);
-      _exit(1);  // it does not crash any more
+      RealOs().Exit(1);  // it does not crash any more
     }).join();
   }
 
@@ -128,24 +132,20 @@ void CrashReport::Restore() const {
 
 // Empty where the run does not crash when it is made again.
 std::string CrashReport::FindPlan() const {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) == -1) return "";
-  // Without what pthread_atfork(3) has been told: malloc(3) may be what has crashed.
-  const pid_t child = _Fork();
-  if (child == 0) {
+  Os& os = RealOs();
+  const SysResult<PipeEnds> ends = os.Pipe2(O_CLOEXEC);
+  if (!ends.ok()) return "";
+  const SysResult<pid_t> child = os.Fork();
+  if (child.ok() && child.value() == 0) {
     alarm(kPatience);
-    CrashedRuns(scenario_, max_calls_, choices_, ends[1]).Begin(kSignals.data(), kSignals.size());
+    CrashedRuns(scenario_, max_calls_, choices_, ends.value().write_end)
+        .Begin(kSignals.data(), kSignals.size());
   }
-  close(ends[1]);
-  std::string plan;
-  char bytes[4096];
-  for (ssize_t got = 1; child > 0 && got != 0;) {
-    got = read(ends[0], bytes, sizeof(bytes));
-    if (got > 0) plan.append(bytes, static_cast<size_t>(got));
-    if (got < 0 && errno != EINTR) break;
-  }
-  close(ends[0]);
-  while (child > 0 && waitpid(child, nullptr, 0) == -1 && errno == EINTR) continue;
+  os.Close(ends.value().write_end).IgnoreError();
+  std::string plan(kLongestPlan, '\0');
+  plan.resize(ReadFully(os, ends.value().read_end, plan.data(), plan.size()).value_or(0));
+  os.Close(ends.value().read_end).IgnoreError();
+  if (child.ok()) RetryOnEintr([&] { return os.WaitPid(child.value(), 0); }).IgnoreError();
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cleanfork/checkers.h"
 #include "cleanfork/explore.h"
 #include "tests/explore/probes/probes_of_src.h"
 #include "tests/explore/rare_scenarios.h"
@@ -68,7 +69,9 @@ void Explore(const RareScenario& rare, std::set<std::string>* hit) {
     slice.options.max_kills = kills;
     slice.options.max_preemptions = rare.preemptions;
     slice.options.reports = false;
-    const ExploreResult result = ExploreSlice(rare.scenario, slice);
+    Scenario scenario = rare.scenario;
+    scenario.checkers.push_back(HeapAsBefore());
+    const ExploreResult result = ExploreSlice(scenario, slice);
     EXPECT_EQ(result.verdict, ExploreResult::Verdict::kExhausted) << result;
     for (const auto& [probe, runs] : result.probes) hit->insert(probe);
   }

@@ -1,6 +1,8 @@
 // --reopen-logs on the real kernel: logs are rotated under load, and no line is torn or lost.
+#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,7 +126,12 @@ TEST_F(CommandLogTest, AWriterThatIsKilledIsStartedAgain) {
   pid_t writer = 0;
   for (pid_t pid = 0; list >> pid;) writer = pid != program ? pid : writer;
   ASSERT_NE(writer, 0);
+  // Until it has ended: one that is killed while it waits for the pipe may still take what comes.
+  pollfd ended = {static_cast<int>(::syscall(SYS_pidfd_open, writer, 0)), POLLIN, 0};
+  ASSERT_GE(ended.fd, 0);
   ASSERT_EQ(::kill(writer, SIGKILL), 0);
+  ASSERT_EQ(::poll(&ended, 1, -1), 1);
+  ::close(ended.fd);
   std::ofstream(fifo) << "go\n";
   ASSERT_EQ(directory_.Read("fifo"), "said\n");
   Stop();

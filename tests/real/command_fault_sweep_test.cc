@@ -120,6 +120,11 @@ TEST_F(CommandFaultSweepTest, StartHasStartedWhatItSaysAndLeavesNothingElse) {
     EXPECT_TRUE(IsOneLine(outcome.err)) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("[step "));
     ExpectOnlyKilledChildren();
+    // A pid file that could not be locked may be another's by now, and is left as it was made.
+    if (!plan.empty() && plan[0].call == OsCall::kFcntlSetLock) {
+      EXPECT_EQ(directory_.Read("x.pid"), "");
+      return;
+    }
     EXPECT_EQ(directory_.Snapshot().size(), 0u)
         << outcome.err << ::testing::PrintToString(directory_.Snapshot());
   });

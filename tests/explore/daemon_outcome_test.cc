@@ -124,7 +124,7 @@ TEST(DaemonOutcome, IsNoFirstChildThatStaysWithWhoHasLostItsStarter) {
     Stay(os);
   });
   scenario.checkers.push_back(TheFirstChildLeaves());
-  EXPECT_THAT(ExploreOutcomes(scenario, OneKill(0)), Exhausted());
+  EXPECT_THAT(ExploreOutcomes(scenario, OneKill(1)), Exhausted());
 }
 
 TEST(DaemonOutcome, IsOneProcessThatGoesOn) {

@@ -377,7 +377,8 @@ Scenario StartAServiceByCommand() {
   AddWorkerThatStays(&scenario, false);
   scenario.checkers = CheckersOfDaemons();
   scenario.checkers.push_back(WhatIsToldIsTrue());
-  // After a failure it is gone, unless it could not be removed, or not be told from another's.
+  // After a failure it is gone, unless it could not be locked or removed, or not be told from
+  // another's.
   scenario.checkers.push_back(MakeChecker(
       "the pid file is there as long as the service", [](const Execution& run) -> std::string {
         const std::optional<int64_t> told = NoteOf(run, kStarted);
@@ -386,6 +387,7 @@ Scenario StartAServiceByCommand() {
         if (told != 0 || !is_there) return "";
         for (const FaultEntry& fault : run.deviations()) {
           if (fault.call == OsCall::kStat || fault.call == OsCall::kUnlink) return "";
+          if (fault.call == OsCall::kFcntlSetLock) return "";
         }
         return "the pid file is left after a failure";
       }));

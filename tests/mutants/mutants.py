@@ -149,6 +149,7 @@ class Tree:
         self.flags = flags
         bazel = bazel or [os.path.join(self.root, "tools", "bazel")]
         self.bazel = bazel + ["--output_base=" + os.path.join(directory, "output")]
+        self.sound = set()  # suites that pass without any mutant
 
     def test(self, targets, timeout=DEFAULT_TIMEOUT):
         """Exit code, and what was printed."""
@@ -168,25 +169,38 @@ class Tree:
 
     def ask(self, mutant, targets):
         """Those of `targets` that fail."""
-        if not targets:
-            return []
         code, output = self.test(targets, mutant.timeout)
         if code not in (0, TESTS_FAILED):
             raise Broken("%s: does not build (exit code %d):\n%s" % (mutant.name, code, output))
         return failed_targets(output) if code == TESTS_FAILED else []
 
+    def check_suite(self, mutant):
+        """A test that fails anyway has noticed nothing."""
+        if mutant.suite in self.sound:
+            return
+        code, output = self.test(mutant.suite, mutant.timeout)
+        if code != 0:
+            raise Broken("the suite fails without any mutant:\n" + output)
+        self.sound.add(mutant.suite)
+
     def try_mutant(self, mutant, first_only=False):
         """The tests that noticed it."""
+        failed = self.try_with(mutant, mutant.targets)
+        rest = [target for target in mutant.suite if target not in mutant.targets]
+        if failed or first_only or not rest:
+            return failed
+        self.check_suite(mutant)
+        return self.try_with(mutant, rest)
+
+    def try_with(self, mutant, targets):
+        """Those of `targets` that noticed it."""
         path = os.path.join(self.root, mutant.file)
         with open(path, encoding="utf-8") as file:
             text = file.read()
         try:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text.replace(mutant.old, mutant.new))
-            failed = self.ask(mutant, mutant.targets)
-            if not failed and not first_only:
-                failed = self.ask(mutant, [t for t in mutant.suite if t not in mutant.targets])
-            return failed
+            return self.ask(mutant, targets)
         finally:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -229,7 +243,7 @@ def run(mutants, tree, out, first_only=False):
                 problems.append(mutant.name + ": is among the survivors of its table, and caught")
         except Broken as broken:
             problems.append(str(broken))
-            verdict = "DOES NOT BUILD"
+            verdict = "CANNOT BE TRIED"
         seconds = time.monotonic() - start
         print("%-36s %-30s %4.0f s  %s" % (mutant.name, mutant.file, seconds, verdict), file=out)
         out.flush()

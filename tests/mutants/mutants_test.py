@@ -18,8 +18,10 @@ grep -q bad a.cc && exit 1
 case "$*" in
 *//t:finds*) test=//t:finds result=FAILED;;
 *--test_timeout=7*//t:slow*) test=//t:slow result=TIMEOUT;;
+*//t:fails*) test=//t:fails result=FAILED;;
 *) exit 0;;
 esac
+[ $test = //t:fails ] && { echo "$test  $result in 0.1s"; exit 3; }
 grep -q good a.cc && { echo "$test  PASSED in 0.1s"; exit 0; }
 echo "$test  $result in 0.1s"
 exit 3
@@ -74,6 +76,13 @@ class MutantsTest(unittest.TestCase):
         self.assertIn("caught by finds", text)
         out = io.StringIO()
         self.assertEqual(mutants.run([shown], self.tree, out, first_only=True), (0, []))
+
+    def test_a_suite_that_fails_anyway_notices_nothing(self):
+        self.write("a.cc", "other good\n")
+        suite = ("//t:blind", "//t:fails")
+        caught, text = self.run_all(mutant(targets=["//t:blind"])._replace(suite=suite))
+        self.assertEqual(caught, 0)
+        self.assertIn("the suite fails without any mutant", text)
 
     def test_a_test_that_takes_longer_than_the_table_says_has_noticed_and_that_is_said(self):
         caught, text = self.run_all(mutant(targets=["//t:slow"])._replace(timeout=7))

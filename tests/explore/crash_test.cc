@@ -62,7 +62,7 @@ void ExpectReplays(const Scenario& scenario, const ExploreOptions& options) {
 }
 
 // UBSan would tell of it, and exit, before it happens.
-[[noreturn, gnu::no_sanitize("undefined")]] void FollowNullPointer() {
+[[noreturn]] __attribute__((no_sanitize("undefined"))) void FollowNullPointer() {
   volatile int* const pointer = nullptr;
   *pointer = 1;
   std::abort();

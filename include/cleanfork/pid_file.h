@@ -47,8 +47,9 @@ class PidFile {
   //   Unavailable (EAGAIN)     no instance holds it, but a process that only reads it has locked it
   //   PermissionDenied (EPERM) the file is not to be trusted; the text says why
   //   else                     the code of the errno of open(2), fcntl(2), ...
-  // After an error nothing is left that was not there before, but for an empty file where the lock
-  // itself fails (ENOLCK): by then it may be another instance's, and the next one takes it over.
+  // After an error nothing is left that was not there before, but for an empty file where it could
+  // not be locked (ENOLCK) or looked at before that (fstat(2)): by then it may be another
+  // instance's, and the next one takes it over.
   static absl::StatusOr<PidFile> Claim(const std::string& path, Os& os = RealOs());
 
   PidFile(PidFile&& other) noexcept;

@@ -28,6 +28,15 @@ void Print(int fd, const std::string& text) {
   static_cast<void>(ignored);
 }
 
+// By SIGALRM, whatever the program does with that.
+void EndIn(unsigned seconds) {
+  const SignalSet set = SignalSet::Of(SIGALRM);
+  const SignalAction standard;
+  RealOs().SigAction(SIGALRM, &standard).IgnoreError();
+  RealOs().SigProcMask(SIG_UNBLOCK, &set).IgnoreError();
+  alarm(seconds);
+}
+
 // What the real child does: runs that crash, each on a thread of its own, which the handler of the
 // crash before has begun. It never comes to an end but by _exit(2).
 class CrashedRuns {
@@ -137,7 +146,7 @@ std::string CrashReport::FindPlan() const {
   if (!ends.ok()) return "";
   const SysResult<pid_t> child = os.Fork();
   if (child.ok() && child.value() == 0) {
-    alarm(kPatience);
+    EndIn(kPatience);
     CrashedRuns(scenario_, max_calls_, choices_, ends.value().write_end)
         .Begin(kSignals.data(), kSignals.size());
   }
@@ -164,14 +173,15 @@ void CrashReport::Handle(int signal) {
   CrashReport& report = *current_;
   report.Restore();
   if (report.choices_ == nullptr) return;
-  alarm(2 * kPatience);
+  EndIn(2 * kPatience);
   std::string plan = report.FindPlan();
   std::string caveat;
   if (plan.empty()) {
     plan = FaultPlanToString(report.choices_->plan());
     caveat =
-        " It may not, though: when it was made again just now the body did not crash, as where it "
-        "keeps something from run to run.";
+        " It may not, though: the body could not be made to crash again just now, as where it "
+        "keeps "
+        "something from run to run.";
   }
   Print(STDERR_FILENO, "explore: the body crashes in the run\n  " + plan +
                            "\n  Replay() makes it again, in a debugger for one." + caveat + "\n");

@@ -239,6 +239,7 @@ ExploreResult Exploration::Explore() {
     result_.verdict = ExploreResult::Verdict::kExhausted;
     RunByChance();
   }
+  crash_report_.SetChoices(nullptr);
   coverage_.AddTo(&result_.coverage);
   result_.probes = probes_.counts();
   result_.seconds = Seconds();

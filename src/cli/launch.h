@@ -88,7 +88,7 @@ struct Started {
 absl::StatusOr<int> DescriptorBeside(const ForkOptions& options, int fd, UniqueFd* copy, Os& os);
 
 // Claims the pid file, opens the logs, starts the child. After an error nothing is left: no
-// process, no pid file, no empty log file.
+// process, no pid file but as PidFile::Claim() has it, no empty log file.
 absl::StatusOr<Started> StartChild(Launch launch, const Settings& settings,
                                    const std::string& subcommand, Context& context);
 

@@ -26,7 +26,8 @@ Subcommand StartSubcommand() {
   start.notes = {
       "The program gets a session of its own, no terminal, the default action of every signal and "
       "none of them blocked. If anything on the way fails, nothing is left: no process, no pid "
-      "file, no log file that was not there before and is empty.",
+      "file (but for an empty one that could not be locked), no log file that was not there before "
+      "and is empty.",
       kPathNote,
   };
   start.exit_codes = StartExitCodes();

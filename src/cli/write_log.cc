@@ -27,6 +27,7 @@ struct Reopening {
   int file = -1;
   const char* path = nullptr;
   mode_t mode = 0;
+  sig_atomic_t is_new = 0;  // the file, since the last line; read while SIGHUP is blocked
 };
 ProcessLocal<Reopening> reopening;
 
@@ -37,6 +38,7 @@ void Reopen(int) {
   if (opened.ok()) {
     reopening->os->Dup2(opened.value(), reopening->file).IgnoreError();
     reopening->os->Close(opened.value()).IgnoreError();
+    reopening->is_new = 1;
   }
   errno = saved;
 }
@@ -77,6 +79,8 @@ class Lines {
     // A line does not go half to one file and half to the next.
     const SignalSet hang_up = SignalSet::Of(SIGHUP);
     os_.SigProcMask(SIG_BLOCK, &hang_up).IgnoreError();
+    if (reopening->is_new != 0) is_torn_ = false;
+    reopening->is_new = 0;
     if (lost_ > 0) {
       // Not at the end of a line of which the rest is lost.
       const std::string note =

@@ -155,6 +155,25 @@ const ConformanceCase kWaits[] = {
        for (int i = 0; i < 3; ++i) NoteStatus(notes, os.WaitPid(-1, 0));
      },
      "0 256 512"},
+    {"OfOneThatIsReapedUnaskedEndThoughAnotherEndsAfterIt",
+     [](Os& os, Notes& notes) {
+       SignalAction ignore;
+       ignore.handler = SIG_IGN;
+       os.SigAction(SIGCHLD, &ignore).IgnoreError();
+       const PipeEnds pipe = os.Pipe().value();
+       pid_t children[2];
+       for (pid_t& child : children) {
+         child = os.Fork().value();
+         if (child != 0) continue;
+         char byte;
+         os.Close(pipe.write_end).IgnoreError();
+         os.Read(pipe.read_end, &byte, 1).IgnoreError();
+         os.Exit(0);
+       }
+       os.Close(pipe.write_end).IgnoreError();
+       notes.Add(os.WaitPid(children[0], 0));
+     },
+     "ECHILD"},
     {"ForOnesGroupTakeNoChildOfAnother",
      [](Os& os, Notes& notes) {
        const pid_t own = ForkAndExit(os, 1);

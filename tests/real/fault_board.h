@@ -50,7 +50,6 @@ struct BoardOutcome {
   std::vector<std::string> wrong;  // about the daemon that runs, in words
   bool left_at_once = false;       // something ran when the starter had just ended
   bool left = false;               // it runs on, and is not the daemon
-  std::string pid_file;            // its content
   bool has_pid_file = false;
 };
 

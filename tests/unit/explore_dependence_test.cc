@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <set>
@@ -212,6 +213,30 @@ TEST(DependenceTest, AGroupThatIsJoinedAndSignalled) {
         return placed * 4 + killed * 2 + (status == SIGTERM);
       },
       3);
+}
+
+// Who waits for one that nobody has to wait for is told of its end also where another ends after
+// it.
+TEST(DependenceTest, AWaitForAChildThatIsReapedUnasked) {
+  Scenario scenario;
+  scenario.body = [](Os& os) {
+    SignalAction ignore;
+    ignore.handler = SIG_IGN;
+    os.SigAction(SIGCHLD, &ignore).value();
+    const pid_t child = os.Fork().value();
+    if (child == 0) return 0;
+    if (os.Fork().value() == 0) return 0;
+    return os.WaitPid(child, 0).error();
+  };
+  scenario.checkers = {MakeChecker("it is told", [](const Execution& run) {
+    return run.processes().front().wait_status == ECHILD << 8 ? "" : "it is not";
+  })};
+  ExploreOptions options;
+  options.max_faults = 0;
+  options.progress = false;
+  options.reports = false;
+  const ExploreResult result = Explore(scenario, options);
+  EXPECT_EQ(result.verdict, ExploreResult::Verdict::kExhausted) << result;
 }
 
 }  // namespace

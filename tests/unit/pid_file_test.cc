@@ -386,6 +386,9 @@ TEST_F(PidFileTest, AMissingDirectoryIsEnoent) {
 // Another instance may have opened the file, and be about to lock it: it would hold what has no
 // name any more, and a third one could start beside it.
 TEST_F(PidFileTest, AFileThatCouldNotBeLockedIsNotRemoved) {
+  os_.fstat_error = EIO;  // before the lock
+  EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EIO);
+  EXPECT_EQ(Content(), "");
   os_.lock_error = ENOLCK;
   EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), ENOLCK);
   EXPECT_EQ(Content(), "");

@@ -383,8 +383,7 @@ TEST_F(PidFileTest, AMissingDirectoryIsEnoent) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("open(\"" + directory_ + "/none/"));
 }
 
-// Another instance may have opened the file, and be about to lock it: it would hold what has no
-// name any more, and a third one could start beside it.
+// Another instance may have it by now, and a third one could start beside a file without a name.
 TEST_F(PidFileTest, AFileThatCouldNotBeLockedIsNotRemoved) {
   os_.fstat_error = EIO;  // before the lock
   EXPECT_EQ(ErrnoOf(PidFile::Claim(path_, os_).status()), EIO);

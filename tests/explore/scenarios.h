@@ -53,8 +53,8 @@ struct Slice {
 };
 std::vector<Slice> Slices();
 
-// Where all orders are too many within the wider bounds: there those in which one process at the
-// most makes room for another one while it could go on.
+// Where all orders are too many within the wider bounds, or with ThreadSanitizer: there those in
+// which one process at the most makes room for another one while it could go on.
 Slice WithOnePreemptionIfDeep(Slice slice);
 
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how

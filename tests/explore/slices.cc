@@ -5,6 +5,7 @@
 
 #include "cleanfork/sim_heap.h"
 #include "tests/explore/scenarios.h"
+#include "tests/real/sanitizers.h"
 
 namespace cleanfork::explore {
 
@@ -36,7 +37,7 @@ std::vector<Slice> Slices() {
 
 Slice WithOnePreemptionIfDeep(Slice slice) {
   const bool is_deep = slice.options.shards > 1;
-  if (is_deep) slice.options.max_preemptions = 1;
+  if (is_deep || kThreadSanitizer) slice.options.max_preemptions = 1;
   return slice;
 }
 

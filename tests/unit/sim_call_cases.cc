@@ -322,6 +322,7 @@ void AddTransfers(std::vector<CallCase>* cases) {
            CASE(Close, 99),
            CASE(Read, kEmptyRead, scratch, 100),
            CASE(Read, kFullRead, scratch, 10),
+           CASE(Read, kFullRead, scratch, 20),
            CASE(Read, kFullRead, scratch, 5000),
            CASE(Read, kFullRead, scratch, 8000),
            CASE(Read, kNonblockRead, scratch, 5),

@@ -172,9 +172,10 @@ std::unique_ptr<Kernel> OneAtAnEnd() {
     setup.As(slot).Close(kFullRead).IgnoreError();
   }
   char buffer[kPageSize];
-  for (int i = 1; i < Pipe::kSlots; ++i) {
+  for (int i = 0; i < Pipe::kSlots; ++i) {
     setup.As(1).Read(kFullRead, buffer, sizeof(buffer)).value();
   }
+  setup.As(1).Write(kFullWrite, buffer, 20).value();
   return kernel;
 }
 

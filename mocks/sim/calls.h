@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "cleanfork/os_types.h"
 #include "cleanfork/sys_result.h"
 #include "mocks/sim/kernel.h"
@@ -32,20 +33,9 @@ constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
 enum class Wake { kReady, kTimeout, kSignal };
 
-// A predicate that its caller keeps alive.
-class ReadyCheck {
- public:
-  template <typename Predicate>
-  // `predicate` must not ask who the current process is: it is asked by others.
-  explicit ReadyCheck(const Predicate& predicate)
-      : object_(&predicate),
-        function_([](const void* object) { return (*static_cast<const Predicate*>(object))(); }) {}
-  bool operator()() const { return function_(object_); }
-
- private:
-  const void* object_;
-  bool (*function_)(const void*);
-};
+// Its caller keeps alive what it refers to. It must not ask who the current process is: it is asked
+// by others.
+using ReadyCheck = absl::FunctionRef<bool()>;
 
 // Why a process cannot go on. `what` says it to people, in a deadlock.
 struct Waiting {
@@ -187,7 +177,7 @@ class Calls {
 
   template <typename Ready>
   Wake Wait(const char* what, int64_t deadline, const Ready& ready) {
-    return runner_.Wait({what, deadline, ReadyCheck(ready), false});
+    return runner_.Wait({what, deadline, ready, false});
   }
 
   // A moment on the monotonic clock; negative nanoseconds are for ever.

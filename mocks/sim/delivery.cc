@@ -42,7 +42,7 @@ void Engine::TakeDefaultAction(int signal) {
   StopProcess(&kernel_, current_, signal);
   const Process& process = self();
   const auto is_continued = [&process] { return process.stopped == 0; };
-  Wait({"it is stopped", kForever, ReadyCheck(is_continued), true});
+  Wait({"it is stopped", kForever, is_continued, true});
   self().stopped = 0;  // by SIGKILL too, which ends it
 }
 

@@ -342,7 +342,7 @@ class Dispatch : public Os {
                    fails || !ChangesMeanwhile(kCall) ? nullptr : &now, would_wait);
       handled = engine_.DeliverBeforeCall();
       if (!handled) {
-        fault = engine_.ChooseFault(index, FaultSource(add));
+        fault = engine_.ChooseFault(index, add);
         if (fault.kind == Fault::Kind::kSignal) handled = engine_.DeliverBeforeCall();
       }
       if (handled) Begin<kCall>(a...);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "cleanfork/fault_plan.h"
 #include "cleanfork/os_call.h"
 #include "mocks/sim/faults.h"
@@ -31,33 +32,10 @@ struct Candidate {
 
 // Asked for the faults that may happen to a call, only where somebody chooses one: they take a
 // while to find out.
-class FaultSource {
- public:
-  template <typename Function>
-  explicit FaultSource(const Function& function)
-      : object_(&function), function_([](const void* object, FaultList* faults) {
-          (*static_cast<const Function*>(object))(faults);
-        }) {}
-  void operator()(FaultList* faults) const { function_(object_, faults); }
-
- private:
-  const void* object_;
-  void (*function_)(const void*, FaultList*);
-};
+using FaultSource = absl::FunctionRef<void(FaultList*)>;
 
 // Asked for what a step touches, as long as nobody has taken it.
-class FootprintSource {
- public:
-  template <typename Function>
-  explicit FootprintSource(const Function& function)
-      : object_(&function),
-        function_([](const void* object) { return (*static_cast<const Function*>(object))(); }) {}
-  Footprint operator()() const { return function_(object_); }
-
- private:
-  const void* object_;
-  Footprint (*function_)(const void*);
-};
+using FootprintSource = absl::FunctionRef<Footprint()>;
 
 class Explorer {
  public:

@@ -101,7 +101,7 @@ void Engine::ParkBeforeExit() {
     if (DeliverBeforeCall()) continue;
     if (!explorer_->WantsSignals()) return;
     const auto none = [](FaultList*) {};
-    const Fault fault = ChooseFault(task().place.index, FaultSource(none));
+    const Fault fault = ChooseFault(task().place.index, none);
     if (fault.kind != Fault::Kind::kSignal || !DeliverBeforeCall()) return;
   }
 }
@@ -207,7 +207,7 @@ int Engine::PickExplored() {
     if (candidate.can_run) return candidate.slot;
     const auto add = [&](FaultList* faults) { AddSignals(candidate.slot, faults); };
     PostFromOutside(candidate.slot,
-                    explorer_->ChooseFault(*candidate.place, true, FaultSource(add)).signal, true);
+                    explorer_->ChooseFault(*candidate.place, true, add).signal, true);
     if (CanRun(candidate.slot)) return candidate.slot;
   }
 }
@@ -272,7 +272,7 @@ Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
     if (explorer_->WantsFaults()) faults(list);
     if (explorer_->WantsSignals()) AddSignals(current_, list);
   };
-  const Fault fault = explorer_->ChooseFault(own.place, false, FaultSource(add));
+  const Fault fault = explorer_->ChooseFault(own.place, false, add);
   if (fault.kind == Fault::Kind::kSignal) PostFromOutside(current_, fault.signal, false);
   if (fault.kind == Fault::Kind::kNone || fault.kind == Fault::Kind::kSignal) return fault;
   if (own.passes) {

@@ -82,7 +82,7 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   own.vfork = {child.log, child.at};
   const auto is_over = [&own] { return own.vfork_over; };
   const Wake wake =
-      Wait({"the child has neither exec'd nor ended", kForever, ReadyCheck(is_over), true});
+      Wait({"the child has neither exec'd nor ended", kForever, is_over, true});
   if (wake == Wake::kSignal) return SysError(kRestartable);  // killed: it does not come back
   return pid;
 }
@@ -193,7 +193,7 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
       const AllocatingFor engine(nullptr);
       for (;;) {
         const auto never = [] { return false; };
-        Wait({"it is not simulated", kForever, ReadyCheck(never), false});
+        Wait({"it is not simulated", kForever, never, false});
         DeliverSignals();
       }
     };

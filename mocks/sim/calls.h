@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "cleanfork/os_types.h"
 #include "cleanfork/sys_result.h"
+#include "mocks/sim/function_ref.h"
 #include "mocks/sim/kernel.h"
 
 namespace cleanfork::sim {
@@ -35,7 +35,7 @@ enum class Wake { kReady, kTimeout, kSignal };
 
 // Its caller keeps alive what it refers to. It must not ask who the current process is: it is asked
 // by others.
-using ReadyCheck = absl::FunctionRef<bool()>;
+using ReadyCheck = FunctionRef<bool()>;
 
 // Why a process cannot go on. `what` says it to people, in a deadlock.
 struct Waiting {

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "cleanfork/fault_plan.h"
 #include "cleanfork/os_call.h"
 #include "mocks/sim/faults.h"
 #include "mocks/sim/footprint.h"
+#include "mocks/sim/function_ref.h"
 
 namespace cleanfork::sim {
 
@@ -32,10 +32,10 @@ struct Candidate {
 
 // Asked for the faults that may happen to a call, only where somebody chooses one: they take a
 // while to find out.
-using FaultSource = absl::FunctionRef<void(FaultList*)>;
+using FaultSource = FunctionRef<void(FaultList*)>;
 
 // Asked for what a step touches, as long as nobody has taken it.
-using FootprintSource = absl::FunctionRef<Footprint()>;
+using FootprintSource = FunctionRef<Footprint()>;
 
 class Explorer {
  public:

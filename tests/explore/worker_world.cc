@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
 
 namespace cleanfork::explore {
 namespace {
@@ -69,6 +70,16 @@ std::shared_ptr<const Checker> WhatIsToldIsTrue() {
   });
 }
 
+std::vector<std::shared_ptr<const Checker>> CheckersOfAnyOutcome() {
+  return {NothingNondeterministic(),
+          NoUncaughtException(),
+          NoDeadlock(),
+          NoLivelock(),
+          NoLeakedDescriptor(),
+          NoZombie(),
+          MaskAndDispositionsRestored()};
+}
+
 std::vector<std::shared_ptr<const Checker>> CheckersOfDaemons() {
   std::vector<std::shared_ptr<const Checker>> checkers = DaemonCheckers();
   checkers.back() = NothingThatCanBeEndedRunsOn();
@@ -102,16 +113,31 @@ Scenario ScenarioOf(std::string name, SimOs::Body body) {
 
 void AddWorkerThatStays(Scenario* scenario, bool ignores_sigterm) {
   scenario->world.programs.back().body = [ignores_sigterm](Os& os,
-                                                           const std::vector<std::string>&) {
+                                                           const std::vector<std::string>&) -> int {
     SignalAction ignore;
     ignore.handler = SIG_IGN;
     if (ignores_sigterm) os.SigAction(SIGTERM, &ignore).IgnoreError();
     Note(kRan, 1);
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-    return 0;
+    StayForGood(os);
   };
 }
 
 bool EndedWell(const absl::StatusOr<ExitStatus>& ended) { return ended.ok() && ended->success(); }
+
+int ForkAChildAndWait(Os& os, const ForkOptions& options, const std::function<int64_t()>& child) {
+  const absl::StatusOr<pid_t> pid = ForkChild(options, os);
+  if (!pid.ok()) return Failed(pid.status());
+  if (*pid == 0) {
+    Note(kRan, child());
+    os.Exit(0);
+  }
+  Note(kStarted, 1);
+  const SysResult<WaitResult> ended = RetryOnEintr([&] { return os.WaitPid(*pid, 0); });
+  return ended.ok() && ended.value().status == 0 ? 0 : 2;
+}
+
+void StayForGood(Os& os) {
+  for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+}
 
 }  // namespace cleanfork::explore

@@ -1,6 +1,9 @@
 #include "tests/explore/worker_world.h"
 
+#include <sys/wait.h>
+
 #include <csignal>
+#include <string>
 #include <utility>
 
 #include "cleanfork/child_error.h"
@@ -35,18 +38,25 @@ bool WasKilled(const Execution& run) {
   return false;
 }
 
-std::optional<int64_t> NoteOf(const Execution& run, const std::string& key) {
+std::optional<ExecutedNote> FindNote(const Execution& run, const std::string& key) {
   for (const ExecutedNote& note : run.notes()) {
-    if (note.key == key) return note.value;
+    if (note.key == key) return note;
   }
   return std::nullopt;
 }
 
+std::optional<int64_t> NoteOf(const Execution& run, const std::string& key) {
+  const std::optional<ExecutedNote> note = FindNote(run, key);
+  if (!note.has_value()) return std::nullopt;
+  return note->value;
+}
+
 std::shared_ptr<const Checker> EndsWith(int status) {
   return MakeChecker("a run without faults ends as expected", [status](const Execution& run) {
-    const int wait_status = run.processes()[0].wait_status;
-    if (!run.deviations().empty() || wait_status == (status << 8)) return "";
-    return "it ends in another way";
+    const int ended = run.processes()[0].wait_status;
+    if (!run.deviations().empty() || ended == W_EXITCODE(status, 0)) return std::string();
+    return "it ended with wait status " + std::to_string(ended) + ", expected exit status " +
+           std::to_string(status);
   });
 }
 

@@ -50,6 +50,8 @@ void AddWorkerThatStays(Scenario* scenario, bool ignores_sigterm);
 // Whether somebody was sent a signal from outside.
 bool WasKilled(const Execution& run);
 
+// The first of that name, and what it says.
+std::optional<ExecutedNote> FindNote(const Execution& run, const std::string& key);
 std::optional<int64_t> NoteOf(const Execution& run, const std::string& key);
 
 // The first process ends with this exit status where nothing goes wrong: that a scenario is still

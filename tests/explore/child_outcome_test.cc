@@ -327,10 +327,8 @@ TEST(ForkOutcome, IsNoChildThatCanTakeItsIdentityBack) {
   scenario.checkers = {NothingNondeterministic(), NoDeadlock(), NoLivelock(),
                        NoLeakedDescriptor(),      NoZombie(),   EndsWith(1)};
   scenario.checkers.push_back(MakeChecker("there is no child", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == kRan) return "a child that kept its capabilities came to its code";
-    }
-    return "";
+    const bool ran = NoteOf(run, kRan).has_value();
+    return ran ? "a child that kept its capabilities came to its code" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
 }
@@ -456,10 +454,8 @@ TEST(RunInChildOutcome, IsWhatTheBodyWroteBehindWhatWasThere) {
   scenario.checkers.push_back(MakeChecker("logs grow", [](const Execution& run) -> std::string {
     const std::string log = run.FileContents("/tmp/log").value_or("nothing");
     if (log.rfind("old\n", 0) != 0) return "the old log is gone";
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == "written" && log != "old\nyes") return "what was written is not there";
-    }
-    return "";
+    const bool is_lost = NoteOf(run, "written").has_value() && log != "old\nyes";
+    return is_lost ? "what was written is not there" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(1)), Exhausted());
 }

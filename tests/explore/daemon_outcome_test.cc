@@ -159,10 +159,8 @@ TEST(DaemonOutcome, IsTheWordOfADaemonThatGivesUpAndItsLastWorks) {
     return 0;
   });
   scenario.checkers.push_back(MakeChecker("things are in order", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == "in order") return "";
-    }
-    return run.deviations().empty() ? "the daemon was not given the time" : "";
+    const bool in_order = NoteOf(run, "in order").has_value() || !run.deviations().empty();
+    return in_order ? "" : "the daemon was not given the time";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
 }

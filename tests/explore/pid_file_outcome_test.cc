@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,10 +31,8 @@ Scenario ClaimScenario(const std::string& name, SimOs::Body body) {
   scenario.body = std::move(body);
   scenario.checkers.push_back(EndsWith(0));
   scenario.checkers.push_back(MakeChecker("a claim is a claim", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == kWrong) return "wrong: " + std::to_string(note.value);
-    }
-    return std::string();
+    const std::optional<int64_t> wrong = NoteOf(run, kWrong);
+    return wrong.has_value() ? "wrong: " + std::to_string(*wrong) : std::string();
   }));
   return scenario;
 }
@@ -111,10 +110,8 @@ Scenario TwoThatClaim() {
     return is_left && !may_be_left ? "the file that nobody has is left" : "";
   }));
   scenario.checkers.push_back(MakeChecker("somebody has it", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == kClaimed) return "";
-    }
-    return run.deviations().empty() ? "nobody has" : "";
+    const bool is_kept = NoteOf(run, kClaimed).has_value() || !run.deviations().empty();
+    return is_kept ? "" : "nobody has";
   }));
   return scenario;
 }

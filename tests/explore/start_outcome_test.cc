@@ -23,10 +23,9 @@ constexpr char kOldLog[] = "/tmp/old.log";
 constexpr char kNewLog[] = "/tmp/new.log";
 
 std::optional<pid_t> ServiceOf(const Execution& run) {
-  for (const ExecutedNote& note : run.notes()) {
-    if (note.key == kRan) return run.processes()[static_cast<size_t>(note.process)].pid;
-  }
-  return std::nullopt;
+  const std::optional<ExecutedNote> note = FindNote(run, kRan);
+  if (!note.has_value()) return std::nullopt;
+  return run.processes()[static_cast<size_t>(note->process)].pid;
 }
 
 std::string CheckFiles(const Execution& run) {

@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
     return cleanfork::tools::ReplayScenario(first.substr(by_name.size()), argv[2], std::cout,
                                             std::cerr);
   }
-  const bool mocks = argc == 3 && std::string(argv[1]) == "--mock";
+  const bool mocks = argc == 3 && first == "--mock";
   const std::string what = argc == 3 && !mocks ? argv[2] : "body";
   if (argc < 2 || argc > 3 || (what != "body" && what != "daemon" && what != "program")) {
     return Usage();

@@ -12,7 +12,6 @@
 // Each function returns a new checker, which has no state: one may serve many scenarios, and many
 // threads. A rule that a run does not break costs no allocation. What is said of a process names it
 // by path and pid: "P.1 (pid 101)".
-//
 #ifndef CLEANFORK_CHECKERS_H_
 #define CLEANFORK_CHECKERS_H_
 

@@ -180,8 +180,7 @@ void CrashReport::Handle(int signal) {
     plan = FaultPlanToString(report.choices_->plan());
     caveat =
         " It may not, though: the body could not be made to crash again just now, as where it "
-        "keeps "
-        "something from run to run.";
+        "keeps something from run to run.";
   }
   Print(STDERR_FILENO, "explore: the body crashes in the run\n  " + plan +
                            "\n  Replay() makes it again, in a debugger for one." + caveat + "\n");

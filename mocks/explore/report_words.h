@@ -11,8 +11,8 @@
 
 namespace cleanfork::explore {
 
-std::string Thousands(int64_t number);                 // "1,234,567"
-std::string SecondsText(double seconds);               // "0.42 s"
+std::string Thousands(int64_t number);                    // "1,234,567"
+std::string SecondsText(double seconds);                  // "0.42 s"
 std::string VerdictWord(ExploreResult::Verdict verdict);  // "exhausted", "truncated", "failed"
 
 // What the verdict means, in a sentence.

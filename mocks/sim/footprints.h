@@ -62,8 +62,8 @@ constexpr bool TouchesNothing(OsCall call) {
   }
 }
 
-// Those that touch less than they may later: who closes what others have open, too; who finds what
-// is waited for.
+// Those that touch less now than they may later: who closes what others have open, too; who finds
+// what is waited for; who reads of a pipe that holds enough, or writes to one that has the room.
 constexpr bool ChangesMeanwhile(OsCall call) {
   switch (call) {
     case OsCall::kClose:

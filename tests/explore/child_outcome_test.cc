@@ -24,37 +24,28 @@
 #include "cleanfork/spawn.h"
 #include "cleanfork/unique_fd.h"
 #include "tests/explore/outcome_rules.h"
+#include "tests/explore/worker_world.h"
 
 namespace cleanfork::explore {
 namespace {
 
 constexpr int kTakenTooLong = 5;
 
-Scenario ScenarioOf(const std::string& name, SimOs::Body body) {
+Scenario OutcomeScenario(const std::string& name, SimOs::Body body) {
   Scenario scenario;
   scenario.name = name;
   scenario.world = OutcomeWorld();
   scenario.body = std::move(body);
   scenario.checkers = OutcomeCheckers(StandardCheckers());
-  scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
+  scenario.checkers.push_back(EndsWith(0));
   return scenario;
-}
-
-bool EndedWell(const absl::StatusOr<ExitStatus>& ended) { return ended.ok() && ended->success(); }
-
-Asked AsWww() {
-  Asked asked;
-  asked.uid = 33;
-  asked.gid = 34;
-  asked.groups = {34, 50};
-  return asked;
 }
 
 int SpawnAndWait(Os& os, const ForkOptions& options) {
   const int64_t start = Now(os);
   absl::StatusOr<Child> child = Spawn({"worker"}, options, os);
-  if (!child.ok()) return ToldFailure(child.status());
-  Note(kTold, 1);
+  if (!child.ok()) return Failed(child.status());
+  Note(kStarted, 1);
   Note(kElapsed, Now(os) - start);
   return EndedWell(child->Wait()) ? 0 : 2;
 }
@@ -62,7 +53,7 @@ int SpawnAndWait(Os& os, const ForkOptions& options) {
 // Spawn() ----------------------------------------------------------------------------------------
 
 Scenario SpawnWithAllOptions() {
-  Scenario scenario = ScenarioOf("Spawn with all options", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Spawn with all options", [](Os& os) {
     ForkOptions options;
     options.identity = Identity::User("www");
     options.keep_descriptors = {6};
@@ -95,14 +86,14 @@ TEST(SpawnOutcome, IsNoProgramWithAnIdentityThatWasOnlyClaimed) {
 }
 
 TEST(SpawnOutcome, IsTheSameIfTheCallerHasNoStreams) {
-  Scenario scenario = ScenarioOf("Spawn without streams", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Spawn without streams", [](Os& os) {
     ForkOptions options;
     options.out = Stream::Pipe();
     options.err = Stream::Inherit();
     const int64_t start = Now(os);
     absl::StatusOr<Child> child = Spawn({"worker"}, options, os);
-    if (!child.ok()) return ToldFailure(child.status());
-    Note(kTold, 1);
+    if (!child.ok()) return Failed(child.status());
+    Note(kStarted, 1);
     Note(kElapsed, Now(os) - start);
     const int pipe = child->pipes().out.get();
     if (os.FcntlGetFd(pipe).value_or(0) != FD_CLOEXEC) return 4;
@@ -125,7 +116,7 @@ TEST(SpawnOutcome, IsTheSameIfTheCallerHasNoStreams) {
 }
 
 TEST(SpawnOutcome, HasNothingOfOursWhereOtherDescriptorsStayOpen) {
-  Scenario scenario = ScenarioOf("Spawn that closes nothing", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Spawn that closes nothing", [](Os& os) {
     ForkOptions options;
     options.close_other_descriptors = false;
     return SpawnAndWait(os, options);
@@ -137,7 +128,7 @@ TEST(SpawnOutcome, HasNothingOfOursWhereOtherDescriptorsStayOpen) {
 }
 
 TEST(SpawnOutcome, IsAProgramThatSomebodyHasJustWritten) {
-  Scenario scenario = ScenarioOf("Spawn of what was written", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Spawn of what was written", [](Os& os) {
     const SysResult<PipeEnds> made = os.Pipe();
     if (!made.ok()) return 0;
     UniqueFd read_end(os, made.value().read_end);
@@ -155,8 +146,8 @@ TEST(SpawnOutcome, IsAProgramThatSomebodyHasJustWritten) {
     RetryOnEintr([&] { return os.Read(read_end.get(), &byte, 1); }).IgnoreError();
     absl::StatusOr<Child> child = Spawn({"worker"}, ForkOptions(), os);
     RetryOnEintr([&] { return os.WaitPid(writer.value(), 0); }).IgnoreError();
-    if (!child.ok()) return ToldFailure(child.status());
-    Note(kTold, 1);
+    if (!child.ok()) return Failed(child.status());
+    Note(kStarted, 1);
     return EndedWell(child->Wait()) ? 0 : 2;
   });
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
@@ -164,7 +155,7 @@ TEST(SpawnOutcome, IsAProgramThatSomebodyHasJustWritten) {
 
 TEST(SpawnOutcome, IsASuccessThoughTheForkFailsAndThePauseIsCutShort) {
   Scenario scenario =
-      ScenarioOf("Spawn after pauses", [](Os& os) { return SpawnAndWait(os, ForkOptions()); });
+      OutcomeScenario("Spawn after pauses", [](Os& os) { return SpawnAndWait(os, ForkOptions()); });
   ExploreOptions options = OneFault(0);
   options.max_faults = 2;
   options.fault_filter = [](const FaultEntry& entry) {
@@ -178,12 +169,12 @@ TEST(SpawnOutcome, IsASuccessThoughTheForkFailsAndThePauseIsCutShort) {
 }
 
 TEST(SpawnOutcome, DiesWithItsParentIfAsked) {
-  Scenario scenario = ScenarioOf("Spawn with a death signal", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Spawn with a death signal", [](Os& os) {
     ForkOptions options;
     options.parent_death_signal = SIGKILL;
     absl::StatusOr<Child> child = Spawn({"worker"}, options, os);
-    if (!child.ok()) return ToldFailure(child.status());
-    Note(kTold, 1);
+    if (!child.ok()) return Failed(child.status());
+    Note(kStarted, 1);
     return child->Stop().ok() ? 0 : 2;
   });
   LetTheWorkerStay(&scenario.world);
@@ -197,21 +188,21 @@ TEST(SpawnOutcome, DiesWithItsParentIfAsked) {
 }
 
 Scenario SpawnADaemonWithAllOptions() {
-  Scenario scenario = ScenarioOf("Spawn daemon with options", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Spawn daemon with options", [](Os& os) {
     ForkOptions options;
     options.session = Session::kDaemon;
     options.identity = Identity::User("www");
     options.signal_mask = SignalSet::Of(SIGPIPE);  // which would end who writes to nobody
     const int64_t start = Now(os);
     absl::StatusOr<Child> child = Spawn({"worker"}, options, os);
-    if (!child.ok()) return ToldFailure(child.status());
-    Note(kTold, 1);
+    if (!child.ok()) return Failed(child.status());
+    Note(kStarted, 1);
     Note(kElapsed, Now(os) - start);
     return 0;
   });
   LetTheWorkerStay(&scenario.world);
   scenario.checkers = OutcomeCheckers(DaemonCheckers());
-  scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
+  scenario.checkers.push_back(EndsWith(0));
   Asked asked = AsWww();
   asked.leads_session = false;
   asked.mask = SignalSet::Of(SIGPIPE);
@@ -233,7 +224,7 @@ TEST(SpawnDaemonOutcome, IsTrueThoughSomebodyIsKilled) {
 int ForkAndWait(Os& os, const ForkOptions& options) {
   const int64_t start = Now(os);
   const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-  if (!pid.ok()) return ToldFailure(pid.status());
+  if (!pid.ok()) return Failed(pid.status());
   if (*pid == 0) {
     const char* const user = os.GetEnv("USER");
     const bool is_www = user != nullptr && user == std::string("www");
@@ -242,14 +233,14 @@ int ForkAndWait(Os& os, const ForkOptions& options) {
     NoteChild(os);
     os.Exit((is_www || !options.identity.has_value()) && keeps_children ? 0 : 1);
   }
-  Note(kTold, 1);
+  Note(kStarted, 1);
   Note(kElapsed, Now(os) - start);
   const SysResult<WaitResult> ended = RetryOnEintr([&] { return os.WaitPid(*pid, 0); });
   return ended.ok() && ended.value().status == 0 ? 0 : 2;
 }
 
 Scenario ForkWithAllOptions() {
-  Scenario scenario = ScenarioOf("ForkChild with all options", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild with all options", [](Os& os) {
     ForkOptions options;
     options.identity = Identity::User("www");
     options.keep_descriptors = {4, 9};
@@ -279,7 +270,7 @@ TEST(ForkOutcome, IsNoChildWithAnIdentityThatWasOnlyClaimed) {
 // The first has no way back to be tried; what the second has asked for is root's.
 TEST(ForkOutcome, IsNoChildWithAGroupOrARootThatWasOnlyClaimed) {
   for (const bool is_group : {true, false}) {
-    Scenario scenario = ScenarioOf("ForkChild with another identity", [is_group](Os& os) {
+    Scenario scenario = OutcomeScenario("ForkChild with another identity", [is_group](Os& os) {
       ForkOptions options;
       options.identity.emplace();
       if (is_group) options.identity->group = "4712";
@@ -287,12 +278,12 @@ TEST(ForkOutcome, IsNoChildWithAGroupOrARootThatWasOnlyClaimed) {
       options.identity->groups = GroupPolicy::kNone;
       options.identity->set_environment = false;
       const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-      if (!pid.ok()) return ToldFailure(pid.status());
+      if (!pid.ok()) return Failed(pid.status());
       if (*pid == 0) {
-        Note(kChild, 1);
+        Note(kRan, 1);
         os.Exit(0);
       }
-      Note(kTold, 1);
+      Note(kStarted, 1);
       return RetryOnEintr([&] { return os.WaitPid(*pid, 0); }).ok() ? 0 : 2;
     });
     Asked asked;
@@ -311,7 +302,7 @@ TEST(ForkOutcome, IsNoChildWithAGroupOrARootThatWasOnlyClaimed) {
 }
 
 TEST(ForkOutcome, HasNothingOfOursWhereOtherDescriptorsStayOpen) {
-  Scenario scenario = ScenarioOf("ForkChild that closes nothing", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild that closes nothing", [](Os& os) {
     ForkOptions options;
     options.close_other_descriptors = false;
     return ForkAndWait(os, options);
@@ -323,7 +314,7 @@ TEST(ForkOutcome, HasNothingOfOursWhereOtherDescriptorsStayOpen) {
 }
 
 TEST(ForkOutcome, IsNoChildThatCanTakeItsIdentityBack) {
-  Scenario scenario = ScenarioOf("ForkChild that can go back", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild that can go back", [](Os& os) {
     ForkOptions options;
     options.identity = Identity::User("www");
     return ForkAndWait(os, options);
@@ -334,18 +325,16 @@ TEST(ForkOutcome, IsNoChildThatCanTakeItsIdentityBack) {
   all.effective = all.permitted = (uint64_t{1} << 40) - 1;
   scenario.world.capabilities = all;
   scenario.checkers = {NothingNondeterministic(), NoDeadlock(), NoLivelock(),
-                       NoLeakedDescriptor(),      NoZombie(),   WithoutFaultsItEndsWith(1)};
+                       NoLeakedDescriptor(),      NoZombie(),   EndsWith(1)};
   scenario.checkers.push_back(MakeChecker("there is no child", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == kChild) return "a child that kept its capabilities came to its code";
-    }
-    return "";
+    const bool ran = NoteOf(run, kRan).has_value();
+    return ran ? "a child that kept its capabilities came to its code" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
 }
 
 TEST(ForkOutcome, IsAChildThatKeepsItsOwnChildren) {
-  Scenario scenario = ScenarioOf("ForkChild by who discards", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild by who discards", [](Os& os) {
     SignalAction discard;
     discard.flags = SA_NOCLDWAIT;
     const SysResult<SignalAction> before = os.SigAction(SIGCHLD, &discard);
@@ -354,7 +343,7 @@ TEST(ForkOutcome, IsAChildThatKeepsItsOwnChildren) {
     return status == 1 ? 1 : 0;  // who discards is not told how its child ended
   });
   scenario.checkers = {NothingNondeterministic(), NoDeadlock(), NoLivelock(), NoZombie(),
-                       WithoutFaultsItEndsWith(0)};
+                       EndsWith(0)};
   scenario.checkers.push_back(MakeChecker("children are kept", [](const Execution& run) {
     const std::vector<ExecutedProcess>& all = run.processes();
     const bool failed = run.deviations().empty() && all.size() > 1 && all[1].wait_status != 0;
@@ -364,21 +353,21 @@ TEST(ForkOutcome, IsAChildThatKeepsItsOwnChildren) {
 }
 
 TEST(ForkDaemonOutcome, IsTheDaemonAsAskedOrAFailureThatSaysWhy) {
-  Scenario scenario = ScenarioOf("ForkChild daemon with options", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild daemon with options", [](Os& os) {
     ForkOptions options;
     options.session = Session::kDaemon;
     options.identity = Identity::User("www");
     const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-    if (!pid.ok()) return ToldFailure(pid.status());
+    if (!pid.ok()) return Failed(pid.status());
     if (*pid == 0) {
       NoteChild(os);
-      for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+      StayForGood(os);
     }
-    Note(kTold, 1);
+    Note(kStarted, 1);
     return 0;
   });
   scenario.checkers = OutcomeCheckers(DaemonCheckers());
-  scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
+  scenario.checkers.push_back(EndsWith(0));
   Asked asked = AsWww();
   asked.leads_session = false;
   scenario.checkers.push_back(TheChildIsAsAsked(asked));
@@ -389,7 +378,7 @@ TEST(ForkDaemonOutcome, IsTheDaemonAsAskedOrAFailureThatSaysWhy) {
 void NoteHandled(int) { Note("handled", 1); }
 
 TEST(ForkOutcome, IsAChildInWhichNoHandlerOfTheCallersRuns) {
-  Scenario scenario = ScenarioOf("ForkChild with a handler", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild with a handler", [](Os& os) {
     SignalAction action;
     action.handler = &NoteHandled;
     const SysResult<SignalAction> before = os.SigAction(SIGTERM, &action);
@@ -411,18 +400,18 @@ TEST(ForkOutcome, IsAChildInWhichNoHandlerOfTheCallersRuns) {
 }
 
 TEST(ForkOutcome, IsAsManyAttemptsAsThereIsTimeFor) {
-  Scenario scenario = ScenarioOf("ForkChild with a budget", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ForkChild with a budget", [](Os& os) {
     ForkOptions options;
     options.sigchld = SigchldPolicy::kIgnore;
     options.retry = RetryPolicy::Fixed(1000, absl::Seconds(1));
     options.retry.budget = absl::Seconds(2);
     const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-    if (!pid.ok()) return ToldFailure(pid.status());
+    if (!pid.ok()) return Failed(pid.status());
     if (*pid == 0) {
       NoteChild(os);
       os.Exit(0);
     }
-    Note(kTold, 1);
+    Note(kStarted, 1);
     Child child(os, *pid, Child::Pipes());
     const bool discarded = absl::IsNotFound(child.Wait().status());
     SignalAction before;
@@ -434,7 +423,7 @@ TEST(ForkOutcome, IsAsManyAttemptsAsThereIsTimeFor) {
 }
 
 TEST(RunInChildOutcome, IsWhatTheBodyWroteBehindWhatWasThere) {
-  Scenario scenario = ScenarioOf("RunInChild with a log", [](Os& os) {
+  Scenario scenario = OutcomeScenario("RunInChild with a log", [](Os& os) {
     ForkOptions options;
     options.in = Stream::Pipe();
     options.out = Stream::File("/tmp/log");
@@ -447,8 +436,8 @@ TEST(RunInChildOutcome, IsWhatTheBodyWroteBehindWhatWasThere) {
           return got.ok() && WriteFully(os, 1, text, got.value()).ok() ? 0 : 3;
         },
         options, os);
-    if (!child.ok()) return ToldFailure(child.status());
-    Note(kTold, 1);
+    if (!child.ok()) return Failed(child.status());
+    Note(kStarted, 1);
     Note(kElapsed, Now(os) - start);
     if (os.FcntlGetFd(child->pipes().in.get()).value_or(0) != FD_CLOEXEC) return 4;
     const bool written = WriteFully(os, child->pipes().in.get(), "yes", 3).ok();
@@ -465,10 +454,8 @@ TEST(RunInChildOutcome, IsWhatTheBodyWroteBehindWhatWasThere) {
   scenario.checkers.push_back(MakeChecker("logs grow", [](const Execution& run) -> std::string {
     const std::string log = run.FileContents("/tmp/log").value_or("nothing");
     if (log.rfind("old\n", 0) != 0) return "the old log is gone";
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == "written" && log != "old\nyes") return "what was written is not there";
-    }
-    return "";
+    const bool is_lost = NoteOf(run, "written").has_value() && log != "old\nyes";
+    return is_lost ? "what was written is not there" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(1)), Exhausted());
 }
@@ -476,11 +463,11 @@ TEST(RunInChildOutcome, IsWhatTheBodyWroteBehindWhatWasThere) {
 // Child and ChildRegistry ------------------------------------------------------------------------
 
 TEST(ChildOutcome, IsAnEndWithItsHandle) {
-  Scenario scenario = ScenarioOf("Child dropped at once", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Child dropped at once", [](Os& os) {
     const int64_t start = Now(os);
     {
       const absl::StatusOr<Child> child = Spawn({"worker"}, ForkOptions(), os);
-      if (!child.ok()) return ToldFailure(child.status());
+      if (!child.ok()) return Failed(child.status());
     }
     Note(kElapsed, Now(os) - start);
     return 0;
@@ -490,9 +477,9 @@ TEST(ChildOutcome, IsAnEndWithItsHandle) {
 }
 
 TEST(ChildOutcome, IsAnEndByTheFirstSignalThatWillDo) {
-  Scenario scenario = ScenarioOf("Child stopped in time", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Child stopped in time", [](Os& os) {
     absl::StatusOr<Child> child = Spawn({"worker"}, ForkOptions(), os);
-    if (!child.ok()) return ToldFailure(child.status());
+    if (!child.ok()) return Failed(child.status());
     const int64_t start = Now(os);
     const absl::StatusOr<std::optional<ExitStatus>> ended = child->Stop();
     if (!ended.ok() || !ended->has_value()) return 2;
@@ -504,9 +491,9 @@ TEST(ChildOutcome, IsAnEndByTheFirstSignalThatWillDo) {
 }
 
 TEST(ChildOutcome, IsAnEndBySigkillWhereSigtermWillNotDo) {
-  Scenario scenario = ScenarioOf("Child stopped by force", [](Os& os) {
+  Scenario scenario = OutcomeScenario("Child stopped by force", [](Os& os) {
     absl::StatusOr<Child> child = Spawn({"worker"}, ForkOptions(), os);
-    if (!child.ok()) return ToldFailure(child.status());
+    if (!child.ok()) return Failed(child.status());
     const int64_t start = Now(os);
     // It ignores SIGTERM once it has come so far.
     RetryOnEintr([&] {
@@ -517,21 +504,20 @@ TEST(ChildOutcome, IsAnEndBySigkillWhereSigtermWillNotDo) {
     if (Now(os) - start > 6'000'000'000) return kTakenTooLong;
     return (*ended)->term_signal() == SIGKILL ? 0 : 3;
   });
-  scenario.world.programs.back().body = [](Os& os, const std::vector<std::string>&) {
+  scenario.world.programs.back().body = [](Os& os, const std::vector<std::string>&) -> int {
     SignalAction ignore;
     ignore.handler = SIG_IGN;
     os.SigAction(SIGTERM, &ignore).IgnoreError();
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-    return 0;
+    StayForGood(os);
   };
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(1)), Exhausted());
 }
 
 TEST(RegistryOutcome, IsNoWaitForWhoRuns) {
-  Scenario scenario = ScenarioOf("ChildRegistry with one who stays", [](Os& os) {
+  Scenario scenario = OutcomeScenario("ChildRegistry with one who stays", [](Os& os) {
     ChildRegistry registry(os);
     absl::StatusOr<Child> child = Spawn({"worker"}, ForkOptions(), os);
-    if (!child.ok()) return ToldFailure(child.status());
+    if (!child.ok()) return Failed(child.status());
     const pid_t pid = child->pid();
     registry.Adopt(*std::move(child));
     const size_t at_once = registry.Reap().size();

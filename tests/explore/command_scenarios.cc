@@ -82,10 +82,6 @@ void SetWorker(Scenario* scenario, Function function) {
   };
 }
 
-[[noreturn]] void StayForGood(Os& os) {
-  for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-}
-
 // To a pipe whose reader may have been killed: the supervisor blocks SIGPIPE or has no such pipe.
 absl::Status WriteLine(Os& os, int fd) {
   const SignalSet pipe = SignalSet::Of(SIGPIPE);
@@ -244,13 +240,7 @@ Scenario RestartAService() {
   });
   AddWorkerThatStays(&scenario, false);
   // After a restart that failed the first one may run, or none.
-  scenario.checkers = {NothingNondeterministic(),
-                       NoUncaughtException(),
-                       NoDeadlock(),
-                       NoLivelock(),
-                       NoLeakedDescriptor(),
-                       NoZombie(),
-                       MaskAndDispositionsRestored()};
+  scenario.checkers = CheckersOfAnyOutcome();
   scenario.checkers.push_back(MakeChecker("one runs at the most", [](const Execution& run) {
     const auto runs = [](const ExecutedProcess& process) {
       return process.program && process.end == ExecutedProcess::End::kRuns;
@@ -270,13 +260,7 @@ Scenario ReloadAService() {
     return Command(os, {"reload", pid_file});
   });
   AddWorkerThatStays(&scenario, false);
-  scenario.checkers = {NothingNondeterministic(),
-                       NoUncaughtException(),
-                       NoDeadlock(),
-                       NoLivelock(),
-                       NoLeakedDescriptor(),
-                       NoZombie(),
-                       MaskAndDispositionsRestored()};
+  scenario.checkers = CheckersOfAnyOutcome();
   // The worker has no handler for it.
   scenario.checkers.push_back(MakeChecker("a success is a signal", [](const Execution& run) {
     for (const ExecutedProcess& process : run.processes()) {

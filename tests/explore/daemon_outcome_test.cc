@@ -18,6 +18,7 @@
 #include "cleanfork/daemonize.h"
 #include "cleanfork/explore_matchers.h"
 #include "tests/explore/outcome_rules.h"
+#include "tests/explore/worker_world.h"
 
 namespace cleanfork::explore {
 namespace {
@@ -25,32 +26,19 @@ namespace {
 constexpr int kEndedAsItSaid = 7;
 constexpr int kGaveUp = 9;
 
-Scenario ScenarioOf(const std::string& name, int status, SimOs::Body body) {
+Scenario OutcomeScenario(const std::string& name, int status, SimOs::Body body) {
   Scenario scenario;
   scenario.name = name;
   scenario.world = OutcomeWorld();
   scenario.body = std::move(body);
   scenario.checkers = OutcomeCheckers(DaemonCheckers());
-  scenario.checkers.push_back(WithoutFaultsItEndsWith(status));
+  scenario.checkers.push_back(EndsWith(status));
   return scenario;
 }
 
-// Which Daemonize() gives out by itself.
-void AllowError(int error, Scenario* scenario) {
-  for (std::shared_ptr<const Checker>& checker : scenario->checkers) {
-    if (checker->name() == ReportedErrorWasInjected()->name()) {
-      checker = ReportedErrorWasInjected({error});
-    }
-  }
-}
-
 int ToldEnd(const absl::Status& status, bool is_as_said) {
-  ToldFailure(status);
-  return is_as_said ? kEndedAsItSaid : 1;
-}
-
-[[noreturn]] void Stay(Os& os) {
-  for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+  Failed(status);
+  return is_as_said ? kEndedAsItSaid : kFailed;
 }
 
 // The first child of two has no use any more when the daemon is ready, or has ended.
@@ -68,35 +56,28 @@ std::shared_ptr<const Checker> TheFirstChildLeaves() {
   });
 }
 
-Asked AsWww() {
-  Asked asked;
-  asked.uid = 33;
-  asked.gid = 34;
-  asked.groups = {34, 50};
-  asked.leads_session = false;
-  return asked;
-}
-
 Scenario ADaemonThatStays() {
-  Scenario scenario = ScenarioOf("Daemonize and stay", 0, [](Os& os) {
+  Scenario scenario = OutcomeScenario("Daemonize and stay", 0, [](Os& os) {
     DaemonizeOptions options;
     options.fork.identity = Identity::User("www");
     options.keep_parent = true;
     const int64_t start = Now(os);
     const pid_t self = os.GetPid();
     absl::StatusOr<Daemon> daemon = Daemonize(options, os);
-    if (!daemon.ok()) return ToldFailure(daemon.status());
+    if (!daemon.ok()) return Failed(daemon.status());
     if (os.GetPid() == self) {
-      Note(kTold, 1);
+      Note(kStarted, 1);
       Note(kElapsed, Now(os) - start);
       return 0;
     }
     Note(kSpeaks, 1);
     if (!daemon->Ready().ok()) os.Exit(3);
     NoteChild(os);
-    Stay(os);
+    StayForGood(os);
   });
-  scenario.checkers.push_back(TheChildIsAsAsked(AsWww()));
+  Asked asked = AsWww();
+  asked.leads_session = false;
+  scenario.checkers.push_back(TheChildIsAsAsked(asked));
   scenario.checkers.push_back(ForksAreTried(5));
   scenario.checkers.push_back(TheFirstChildLeaves());
   return scenario;
@@ -116,21 +97,21 @@ TEST(DaemonOutcome, IsNoDaemonWithAnIdentityThatWasOnlyClaimed) {
 
 // A daemon that has nobody to tell should leave, and need not.
 TEST(DaemonOutcome, IsNoFirstChildThatStaysWithWhoHasLostItsStarter) {
-  Scenario scenario = ScenarioOf("Daemonize and stay anyway", 0, [](Os& os) {
+  Scenario scenario = OutcomeScenario("Daemonize and stay anyway", 0, [](Os& os) {
     absl::StatusOr<Daemon> daemon = Daemonize(DaemonizeOptions(), os);
-    if (!daemon.ok()) return ToldFailure(daemon.status());
+    if (!daemon.ok()) return Failed(daemon.status());
     Note(kSpeaks, 1);
     daemon->Ready().IgnoreError();
-    Stay(os);
+    StayForGood(os);
   });
   scenario.checkers.push_back(TheFirstChildLeaves());
   EXPECT_THAT(ExploreOutcomes(scenario, OneKill(1)), Exhausted());
 }
 
 TEST(DaemonOutcome, IsOneProcessThatGoesOn) {
-  Scenario scenario = ScenarioOf("Daemonize and go on", 0, [](Os& os) {
+  Scenario scenario = OutcomeScenario("Daemonize and go on", 0, [](Os& os) {
     absl::StatusOr<Daemon> daemon = Daemonize(DaemonizeOptions(), os);
-    if (!daemon.ok()) return ToldFailure(daemon.status());
+    if (!daemon.ok()) return Failed(daemon.status());
     Note(kSpeaks, 1);
     if (!daemon->Ready().ok()) os.Exit(3);
     NoteChild(os);
@@ -148,7 +129,7 @@ TEST(DaemonOutcome, IsOneProcessThatGoesOn) {
 }
 
 TEST(DaemonOutcome, IsTheExitStatusOfADaemonThatEndsWithoutAWord) {
-  Scenario scenario = ScenarioOf("Daemonize and exit", kEndedAsItSaid, [](Os& os) {
+  Scenario scenario = OutcomeScenario("Daemonize and exit", kEndedAsItSaid, [](Os& os) {
     absl::StatusOr<Daemon> daemon = Daemonize(DaemonizeOptions(), os);
     if (daemon.ok()) os.Exit(5);
     const std::string message(daemon.status().message());
@@ -160,13 +141,13 @@ TEST(DaemonOutcome, IsTheExitStatusOfADaemonThatEndsWithoutAWord) {
     return exited && first.wait_status == 0 ? "the starter exits as if the daemon were ready" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
-  AllowError(EPIPE, &scenario);  // that it has closed its pipe is all that is known
+  AllowOwnError(EPIPE, &scenario);  // that it has closed its pipe is all that is known
   EXPECT_THAT(ExploreOutcomes(scenario, OneKill(0)), Exhausted());
 }
 
 // That gives up is given time to put its things in order.
 TEST(DaemonOutcome, IsTheWordOfADaemonThatGivesUpAndItsLastWorks) {
-  Scenario scenario = ScenarioOf("Daemonize and give up", kEndedAsItSaid, [](Os& os) {
+  Scenario scenario = OutcomeScenario("Daemonize and give up", kEndedAsItSaid, [](Os& os) {
     DaemonizeOptions options;
     options.keep_parent = true;
     absl::StatusOr<Daemon> daemon = Daemonize(options, os);
@@ -178,27 +159,25 @@ TEST(DaemonOutcome, IsTheWordOfADaemonThatGivesUpAndItsLastWorks) {
     return 0;
   });
   scenario.checkers.push_back(MakeChecker("things are in order", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == "in order") return "";
-    }
-    return run.deviations().empty() ? "the daemon was not given the time" : "";
+    const bool in_order = NoteOf(run, "in order").has_value() || !run.deviations().empty();
+    return in_order ? "" : "the daemon was not given the time";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(0)), Exhausted());
 }
 
 Scenario ADaemonThatIsNeverReady(Session session) {
-  Scenario scenario = ScenarioOf("Daemonize not in time", kEndedAsItSaid, [session](Os& os) {
+  Scenario scenario = OutcomeScenario("Daemonize not in time", kEndedAsItSaid, [session](Os& os) {
     DaemonizeOptions options;
     options.fork.session = session;
     options.keep_parent = true;
     options.ready_timeout = absl::Seconds(1);
     absl::StatusOr<Daemon> daemon = Daemonize(options, os);
-    if (daemon.ok()) Stay(os);
+    if (daemon.ok()) StayForGood(os);
     const std::optional<ChildError> error = GetChildError(daemon.status());
     return ToldEnd(daemon.status(), error.has_value() && error->error == ETIME);
   });
   // Nobody runs on after any end of it: all of them are failures.
-  AllowError(ETIME, &scenario);
+  AllowOwnError(ETIME, &scenario);
   for (std::shared_ptr<const Checker>& checker : scenario.checkers) {
     if (checker->name() == NothingRunsOnAfterFailure()->name()) checker = NoStrayChild();
   }

@@ -14,21 +14,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cleanfork/checkers.h"
-#include "cleanfork/child_error.h"
 #include "tests/explore/scenarios.h"
 
 namespace cleanfork::explore {
 namespace {
 
-constexpr int kFailed = 1;
 constexpr char kElsewhere[] = "elsewhere";
-
-std::optional<ExecutedNote> FindNote(const Execution& run, const char* key) {
-  for (const ExecutedNote& note : run.notes()) {
-    if (note.key == key) return note;
-  }
-  return std::nullopt;
-}
 
 bool IsFork(OsCall call) { return call == OsCall::kFork || call == OsCall::kVforkCall; }
 
@@ -37,13 +28,6 @@ bool MayBeMissing(const FaultEntry& entry) {
   const bool is_newer = entry.call == OsCall::kCloseRange || entry.call == OsCall::kPidFdOpen;
   return is_newer && entry.kind == FaultEntry::Kind::kErrno &&
          (entry.error == ENOSYS || entry.error == EPERM);
-}
-
-bool HasSignal(const Execution& run) {
-  for (const FaultEntry& entry : run.deviations()) {
-    if (entry.kind == FaultEntry::Kind::kSignal) return true;
-  }
-  return false;
 }
 
 bool AreErrors(const FaultPlan& plan) {
@@ -105,15 +89,8 @@ int CountForks(const Execution& run, int process) {
 
 }  // namespace
 
-int ToldFailure(const absl::Status& status) {
-  const std::optional<ChildError> error = GetChildError(status);
-  Note("error", error.has_value() ? error->error : 0);
-  Note(kTold, 0);
-  return kFailed;
-}
-
 void NoteChild(Os& os) {
-  Note(kChild, 1);
+  Note(kRan, 1);
   const SysResult<FileStatus> here = os.Stat(".");
   const SysResult<FileStatus> root = os.Stat("/");
   if (here.ok() && root.ok() && here.value().inode != root.value().inode) Note(kElsewhere, 1);
@@ -122,19 +99,12 @@ void NoteChild(Os& os) {
 int64_t Now(Os& os) { return os.ClockGetTime(CLOCK_MONOTONIC).value_or(0); }
 
 SimOsOptions OutcomeWorld() {
-  SimOsOptions world;
-  SimFile run;
-  run.path = "/var/run";
-  run.mode = 0755;
-  run.type = SimFile::Type::kDirectory;
-  world.files.push_back(run);
-  world.users.push_back({"www", 33, 34, "/", "/bin/sh", {50}});
-  world.programs.push_back({"/bin/worker", [](Os& os, const std::vector<std::string>&) {
-                              NoteChild(os);
-                              return 0;
-                            }});
+  SimOsOptions world = World();
+  world.programs.back().body = [](Os& os, const std::vector<std::string>&) {
+    NoteChild(os);
+    return 0;
+  };
   for (int fd : {3, 4, 6, 9}) world.descriptors.push_back({fd, "/dev/null", O_RDWR});
-  world.signal_mask = SignalSet::Of(SIGUSR2);
   world.ignored_signals = SignalSet::Of(SIGPIPE, SIGUSR1);
   world.supplementary_groups = {0, 4};
   world.directory = "/tmp";
@@ -143,16 +113,15 @@ SimOsOptions OutcomeWorld() {
 }
 
 void LetTheWorkerStay(SimOsOptions* world) {
-  world->programs.back().body = [](Os& os, const std::vector<std::string>&) {
+  world->programs.back().body = [](Os& os, const std::vector<std::string>&) -> int {
     NoteChild(os);
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-    return 0;
+    StayForGood(os);
   };
 }
 
 std::shared_ptr<const Checker> TheChildIsAsAsked(const Asked& asked) {
   return MakeChecker(asked.name, [asked](const Execution& run) -> std::string {
-    const std::optional<ExecutedNote> note = FindNote(run, kChild);
+    const std::optional<ExecutedNote> note = FindNote(run, kRan);
     if (!note.has_value()) return "";
     if (FindNote(run, kElsewhere).has_value()) return "it is not in its directory";
     const pid_t pid = run.processes()[static_cast<size_t>(note->process)].pid;
@@ -166,13 +135,18 @@ std::shared_ptr<const Checker> TheChildIsAsAsked(const Asked& asked) {
   });
 }
 
-std::shared_ptr<const Checker> WithoutFaultsItEndsWith(int status) {
-  return MakeChecker(
-      "without faults it ends as it is to", [status](const Execution& run) -> std::string {
-        const int ended = run.processes().front().wait_status;
-        if (!run.deviations().empty() || ended == W_EXITCODE(status, 0)) return "";
-        return absl::StrCat("it ended with wait status ", ended, ", expected exit status ", status);
-      });
+Asked AsWww() {
+  Asked asked;
+  asked.uid = 33;
+  asked.gid = 34;
+  asked.groups = {34, 50};
+  return asked;
+}
+
+bool HasFaultOf(const Execution& run, OsCall call) {
+  const FaultPlan& plan = run.deviations();
+  return std::any_of(plan.begin(), plan.end(),
+                     [call](const FaultEntry& entry) { return entry.call == call; });
 }
 
 std::shared_ptr<const Checker> NobodyWaitsInVain() {
@@ -185,7 +159,7 @@ std::shared_ptr<const Checker> NobodyWaitsInVain() {
 
 std::shared_ptr<const Checker> AFailureHasAnErrno() {
   return MakeChecker("a failure has an errno", [](const Execution& run) -> std::string {
-    const std::optional<ExecutedNote> told = FindNote(run, kTold);
+    const std::optional<ExecutedNote> told = FindNote(run, kStarted);
     const std::optional<ExecutedNote> error = FindNote(run, "error");
     if (!told.has_value() || told->value != 0 || !AreErrors(run.deviations())) return "";
     if (run.processes().front().wait_status == run.fault_free_status()) return "";
@@ -196,12 +170,12 @@ std::shared_ptr<const Checker> AFailureHasAnErrno() {
 
 std::shared_ptr<const Checker> TheCallerIsToldTheTruth() {
   return MakeChecker("the caller is told the truth", [](const Execution& run) -> std::string {
-    const std::optional<ExecutedNote> told = FindNote(run, kTold);
+    const std::optional<ExecutedNote> told = FindNote(run, kStarted);
     if (!told.has_value()) return "";
-    const bool came = FindNote(run, kChild).has_value();
+    const bool came = FindNote(run, kRan).has_value();
     if (told->value == 0) {
       // Where somebody is killed, a child may come to its code, and to its end, before that shows.
-      const bool lied = came && !HasSignal(run);
+      const bool lied = came && !WasKilled(run);
       return lied ? "the caller was told of a failure, but the child came to its code" : "";
     }
     const bool execs = std::any_of(run.processes().begin(), run.processes().end(),
@@ -210,7 +184,7 @@ std::shared_ptr<const Checker> TheCallerIsToldTheTruth() {
     // One that was forked may be killed between its word and its code.
     const bool only_forked = std::none_of(run.processes().begin() + 1, run.processes().end(),
                                           [](const ExecutedProcess& child) { return child.vfork; });
-    if (HasSignal(run) && only_forked) return "";
+    if (WasKilled(run) && only_forked) return "";
     return "the caller was told of a success, but the child never came to its code";
   });
 }
@@ -269,7 +243,7 @@ std::shared_ptr<const Checker> NobodyIsEndedBySigpipe() {
 std::shared_ptr<const Checker> NobodyStartsForNobody() {
   return MakeChecker("nobody starts for nobody", [](const Execution& run) -> std::string {
     for (const ExecutedNote& note : run.notes()) {
-      if (note.key != kChild || Speaks(run, note.process)) continue;
+      if (note.key != kRan || Speaks(run, note.process)) continue;
       for (const ExecutedCall& call : run.calls()) {
         if (call.process == note.process && call.error == EPIPE) {
           return "a child went on whose starter could not be told";

@@ -13,20 +13,15 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "cleanfork/explore.h"
 #include "cleanfork/os.h"
+#include "tests/explore/worker_world.h"
 
 namespace cleanfork::explore {
 
-// What a body says, by Note().
-constexpr char kTold[] = "told";        // 1: the caller was told of a success, 0: of a failure
+// What a body says, by Note(), beside kStarted and kRan.
 constexpr char kSpeaks[] = "speaks";    // a daemon is about to say that it is ready
-constexpr char kChild[] = "child";      // the child's own code is come to
 constexpr char kElapsed[] = "elapsed";  // how long the caller has taken, in nanoseconds
-
-// Notes the failure and its errno; returns the exit status of a body that fails.
-int ToldFailure(const absl::Status& status);
 
 // Notes that the child's own code is come to, and whether it is in "/".
 void NoteChild(Os& os);
@@ -34,8 +29,8 @@ void NoteChild(Os& os);
 // CLOCK_MONOTONIC.
 int64_t Now(Os& os);
 
-// The user www (33, 34, with group 50), the program /bin/worker, which ends at once, and a caller
-// with a mask, a umask, a directory, groups, ignored signals, and descriptors 3, 4, 6 and 9.
+// World() with a /bin/worker that says by NoteChild() where it is, and a caller with a umask, a
+// directory, groups, ignored signals, and descriptors 3, 4, 6 and 9.
 SimOsOptions OutcomeWorld();
 
 // The program waits for good, and ends by a signal.
@@ -59,8 +54,11 @@ struct Asked {
 };
 std::shared_ptr<const Checker> TheChildIsAsAsked(const Asked& asked);
 
-// Where nothing goes wrong the body returns `status`, whatever the order.
-std::shared_ptr<const Checker> WithoutFaultsItEndsWith(int status);
+// One that is asked to be the user www.
+Asked AsWww();
+
+// Whether the call has failed, or a signal has come to it.
+bool HasFaultOf(const Execution& run, OsCall call);
 
 // Nobody waits for time to pass where nothing goes wrong.
 std::shared_ptr<const Checker> NobodyWaitsInVain();

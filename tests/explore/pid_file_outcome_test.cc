@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,32 +16,23 @@
 #include "cleanfork/pid_file.h"
 #include "cleanfork/unique_fd.h"
 #include "tests/explore/outcome_rules.h"
+#include "tests/explore/worker_world.h"
 
 namespace cleanfork::explore {
 namespace {
 
-constexpr char kPath[] = "/var/run/worker.pid";
 constexpr char kClaimed[] = "claimed";
 constexpr char kWrong[] = "wrong";  // with a number that says what is
 
-bool HasFaultOf(const Execution& run, OsCall call) {
-  for (const FaultEntry& entry : run.deviations()) {
-    if (entry.call == call) return true;
-  }
-  return false;
-}
-
-Scenario ScenarioOf(const std::string& name, SimOs::Body body) {
+Scenario ClaimScenario(const std::string& name, SimOs::Body body) {
   Scenario scenario;
   scenario.name = name;
   scenario.world = OutcomeWorld();
   scenario.body = std::move(body);
-  scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
+  scenario.checkers.push_back(EndsWith(0));
   scenario.checkers.push_back(MakeChecker("a claim is a claim", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == kWrong) return "wrong: " + std::to_string(note.value);
-    }
-    return std::string();
+    const std::optional<int64_t> wrong = NoteOf(run, kWrong);
+    return wrong.has_value() ? "wrong: " + std::to_string(*wrong) : std::string();
   }));
   return scenario;
 }
@@ -56,13 +48,13 @@ SimFile File(const std::string& path, const std::string& content, mode_t mode = 
 // Whether the path names the file that is held; a call that fails says nothing.
 bool IsNamed(Os& os, const PidFile& file) {
   const SysResult<FileStatus> held = os.FStat(file.descriptor());
-  const SysResult<FileStatus> named = os.Stat(kPath);
+  const SysResult<FileStatus> named = os.Stat(kPidFile);
   if (!named.ok() && named.error() != ENOENT) return true;
   return held.ok() && named.ok() && held.value().inode == named.value().inode;
 }
 
 absl::StatusOr<PidFile> Claim(Os& os) {
-  absl::StatusOr<PidFile> file = PidFile::Claim(kPath, os);
+  absl::StatusOr<PidFile> file = PidFile::Claim(kPidFile, os);
   if (!file.ok()) {
     // Who comes as another one leaves is not refused.
     const std::string why(file.status().message());
@@ -106,7 +98,7 @@ int ClaimBeside(Os& os, const First& first) {
 constexpr char kNotLocked[] = "cf1;P>P.1@fcntl_setlk#1;P.fcntl_setlk#1=ENOLCK";
 
 Scenario TwoThatClaim() {
-  Scenario scenario = ScenarioOf(
+  Scenario scenario = ClaimScenario(
       "PidFile let go", [](Os& os) { return ClaimBeside(os, [&os] { Claim(os).IgnoreError(); }); });
   scenario.checkers.push_back(MakeChecker("nothing is left", [](const Execution& run) {
     // Who fails to look at what the other one has made leaves it as he found it.
@@ -114,14 +106,12 @@ Scenario TwoThatClaim() {
     for (OsCall call : {OsCall::kUnlink, OsCall::kStat, OsCall::kFcntlSetLock, OsCall::kPRead}) {
       may_be_left = may_be_left || HasFaultOf(run, call);
     }
-    const bool is_left = run.FileContents(kPath).has_value();
+    const bool is_left = run.FileContents(kPidFile).has_value();
     return is_left && !may_be_left ? "the file that nobody has is left" : "";
   }));
   scenario.checkers.push_back(MakeChecker("somebody has it", [](const Execution& run) {
-    for (const ExecutedNote& note : run.notes()) {
-      if (note.key == kClaimed) return "";
-    }
-    return run.deviations().empty() ? "nobody has" : "";
+    const bool is_kept = NoteOf(run, kClaimed).has_value() || !run.deviations().empty();
+    return is_kept ? "" : "nobody has";
   }));
   return scenario;
 }
@@ -139,48 +129,48 @@ TEST(PidFileOutcome, IsAFileThatOneWhoCouldNotLockItDoesNotRemove) {
 }
 
 TEST(PidFileOutcome, IsAStaleFileTakenOverOrRemoved) {
-  Scenario scenario = ScenarioOf("PidFile stale", [](Os& os) {
+  Scenario scenario = ClaimScenario("PidFile stale", [](Os& os) {
     return ClaimBeside(os, [&os] {
-      const absl::StatusOr<PidFileRemoval> removed = RemovePidFile(kPath, 4242, os);
+      const absl::StatusOr<PidFileRemoval> removed = RemovePidFile(kPidFile, 4242, os);
       (void)removed;
     });
   });
-  scenario.world.files.push_back(File(kPath, "4242\n"));
+  scenario.world.files.push_back(File(kPidFile, "4242\n"));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault(2)), Exhausted());
 }
 
 TEST(PidFileOutcome, IsNoRemovalOfAFileThatNamesAnother) {
-  Scenario scenario = ScenarioOf("PidFile of another", [](Os& os) {
-    const absl::StatusOr<PidFileRemoval> removed = RemovePidFile(kPath, 4243, os);
+  Scenario scenario = ClaimScenario("PidFile of another", [](Os& os) {
+    const absl::StatusOr<PidFileRemoval> removed = RemovePidFile(kPidFile, 4243, os);
     if (!removed.ok()) return 1;
     return *removed == PidFileRemoval::kNothingThere ? 0 : 2;
   });
-  scenario.world.files.push_back(File(kPath, "4242\n"));
+  scenario.world.files.push_back(File(kPidFile, "4242\n"));
   scenario.checkers.push_back(MakeChecker("it is left", [](const Execution& run) {
-    return run.FileContents(kPath) == "4242\n" ? "" : "it is gone";
+    return run.FileContents(kPidFile) == "4242\n" ? "" : "it is gone";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault()), Exhausted());
 }
 
 TEST(PidFileOutcome, IsNoFileAfterAFailure) {
-  Scenario scenario =
-      ScenarioOf("PidFile alone", [](Os& os) { return PidFile::Claim(kPath, os).ok() ? 0 : 1; });
+  Scenario scenario = ClaimScenario(
+      "PidFile alone", [](Os& os) { return PidFile::Claim(kPidFile, os).ok() ? 0 : 1; });
   scenario.checkers.push_back(MakeChecker("nothing is left", [](const Execution& run) {
     for (OsCall call : {OsCall::kUnlink, OsCall::kStat, OsCall::kFcntlSetLock}) {
       if (HasFaultOf(run, call)) return "";
     }
-    return run.FileContents(kPath).has_value() ? "the file is" : "";
+    return run.FileContents(kPidFile).has_value() ? "the file is" : "";
   }));
   EXPECT_THAT(ExploreOutcomes(scenario, OneFault()), Exhausted());
 }
 
 TEST(PidFileOutcome, IsAFileThatOneWhoHasLostItsNameDoesNotRemove) {
-  const Scenario scenario = ScenarioOf("PidFile exchanged", [](Os& os) {
+  const Scenario scenario = ClaimScenario("PidFile exchanged", [](Os& os) {
     std::optional<PidFile> old;
     absl::StatusOr<PidFile> claimed = Claim(os);
     if (!claimed.ok()) return 1;
     old = *std::move(claimed);
-    if (!os.Unlink(kPath).ok()) return 1;
+    if (!os.Unlink(kPidFile).ok()) return 1;
     const absl::StatusOr<PidFile> file = Claim(os);
     if (!file.ok()) return 1;
     old.reset();
@@ -190,7 +180,7 @@ TEST(PidFileOutcome, IsAFileThatOneWhoHasLostItsNameDoesNotRemove) {
 }
 
 TEST(PidFileOutcome, IsNoFileThatOthersMayWriteToOrThatIsALink) {
-  Scenario scenario = ScenarioOf("PidFile of anybody", [](Os& os) {
+  Scenario scenario = ClaimScenario("PidFile of anybody", [](Os& os) {
     for (const char* path : {"/var/run/open.pid", "/var/run/link.pid", "/var/run/www.pid"}) {
       if (PidFile::Claim(path, os).ok()) Note(kWrong, 6);
     }

@@ -136,15 +136,7 @@ Scenario ForkChildWithSigpipeBlocked() {
   return ScenarioOf("ForkChild with SIGPIPE blocked", [](Os& os) {
     ForkOptions options;
     options.signal_mask = SignalSet::Of(SIGPIPE);
-    const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-    if (!pid.ok()) return Failed(pid.status());
-    if (*pid == 0) {
-      Note(kRan, 1);
-      os.Exit(0);
-    }
-    Note(kStarted, 1);
-    const SysResult<WaitResult> ended = RetryOnEintr([&] { return os.WaitPid(*pid, 0); });
-    return ended.ok() && ended.value().status == 0 ? 0 : 2;
+    return ForkAChildAndWait(os, options, [] { return 1; });
   });
 }
 
@@ -153,16 +145,10 @@ Scenario ForkChildWithMoreGroupsThanRoom() {
   Scenario scenario = ScenarioOf("ForkChild with more groups than room", [](Os& os) {
     ForkOptions options;
     options.identity = Identity::User("www");
-    const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-    if (!pid.ok()) return Failed(pid.status());
-    if (*pid == 0) {
+    return ForkAChildAndWait(os, options, [&os] {
       std::vector<gid_t> groups(100);
-      Note(kRan, static_cast<int64_t>(os.GetGroups(groups.data(), groups.size()).value_or(0)));
-      os.Exit(0);
-    }
-    Note(kStarted, 1);
-    const SysResult<WaitResult> ended = RetryOnEintr([&] { return os.WaitPid(*pid, 0); });
-    return ended.ok() && ended.value().status == 0 ? 0 : 2;
+      return static_cast<int64_t>(os.GetGroups(groups.data(), groups.size()).value_or(0));
+    });
   });
   // One stands twice: a process of SimOs has 64 at the most.
   scenario.world.users.back().groups = {1000};

@@ -28,15 +28,7 @@ Scenario ForkChildAsAnotherUser() {
   return ScenarioOf("ForkChild", [](Os& os) {
     ForkOptions options;
     options.identity = Identity::User("www");
-    const absl::StatusOr<pid_t> pid = ForkChild(options, os);
-    if (!pid.ok()) return Failed(pid.status());
-    if (*pid == 0) {
-      Note(kRan, os.GetUid());
-      os.Exit(0);
-    }
-    Note(kStarted, 1);
-    const SysResult<WaitResult> ended = RetryOnEintr([&] { return os.WaitPid(*pid, 0); });
-    return ended.ok() && ended.value().status == 0 ? 0 : 2;
+    return ForkAChildAndWait(os, options, [&os] { return os.GetUid(); });
   });
 }
 
@@ -354,7 +346,7 @@ Scenario BecomeADaemonThatIsNeverReady() {
     options.ready_timeout = absl::Seconds(1);
     absl::StatusOr<Daemon> daemon = Daemonize(options, os);
     if (!daemon.ok()) return Failed(daemon.status());
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+    StayForGood(os);
   });
   scenario.checkers = CheckersOfDaemons();
   scenario.checkers.push_back(ReportedErrorWasInjected({ETIME}));

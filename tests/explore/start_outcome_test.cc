@@ -14,26 +14,18 @@
 #include "src/cli/report.h"
 #include "src/cli/subcommand.h"
 #include "tests/explore/outcome_rules.h"
+#include "tests/explore/worker_world.h"
 
 namespace cleanfork::explore {
 namespace {
 
-constexpr char kPidFile[] = "/var/run/worker.pid";
 constexpr char kOldLog[] = "/tmp/old.log";
 constexpr char kNewLog[] = "/tmp/new.log";
 
-bool HasFaultOf(const Execution& run, OsCall call) {
-  for (const FaultEntry& entry : run.deviations()) {
-    if (entry.call == call) return true;
-  }
-  return false;
-}
-
 std::optional<pid_t> ServiceOf(const Execution& run) {
-  for (const ExecutedNote& note : run.notes()) {
-    if (note.key == kChild) return run.processes()[static_cast<size_t>(note.process)].pid;
-  }
-  return std::nullopt;
+  const std::optional<ExecutedNote> note = FindNote(run, kRan);
+  if (!note.has_value()) return std::nullopt;
+  return run.processes()[static_cast<size_t>(note->process)].pid;
 }
 
 std::string CheckFiles(const Execution& run) {
@@ -69,7 +61,7 @@ Scenario StartWithAllFiles() {
          std::string("--stderr=") + kNewLog, std::string("--pidfile=") + kPidFile, "--keep-fd=6",
          "--", "/bin/worker"},
         context);
-    Note(kTold, code == 0 ? 1 : 0);
+    Note(kStarted, code == 0 ? 1 : 0);
     Note(kElapsed, Now(os) - start);
     return code;
   };
@@ -83,7 +75,7 @@ Scenario StartWithAllFiles() {
   for (const std::shared_ptr<const Checker>& checker : OutcomeCheckers(DaemonCheckers())) {
     if (checker->name() != errnos) scenario.checkers.push_back(checker);
   }
-  scenario.checkers.push_back(WithoutFaultsItEndsWith(0));
+  scenario.checkers.push_back(EndsWith(0));
   Asked asked;
   asked.uid = 33;
   asked.gid = 34;

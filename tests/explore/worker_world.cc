@@ -1,9 +1,13 @@
 #include "tests/explore/worker_world.h"
 
+#include <sys/wait.h>
+
 #include <csignal>
+#include <string>
 #include <utility>
 
 #include "cleanfork/child_error.h"
+#include "cleanfork/fd_io.h"
 
 namespace cleanfork::explore {
 namespace {
@@ -34,18 +38,25 @@ bool WasKilled(const Execution& run) {
   return false;
 }
 
-std::optional<int64_t> NoteOf(const Execution& run, const std::string& key) {
+std::optional<ExecutedNote> FindNote(const Execution& run, const std::string& key) {
   for (const ExecutedNote& note : run.notes()) {
-    if (note.key == key) return note.value;
+    if (note.key == key) return note;
   }
   return std::nullopt;
 }
 
+std::optional<int64_t> NoteOf(const Execution& run, const std::string& key) {
+  const std::optional<ExecutedNote> note = FindNote(run, key);
+  if (!note.has_value()) return std::nullopt;
+  return note->value;
+}
+
 std::shared_ptr<const Checker> EndsWith(int status) {
   return MakeChecker("a run without faults ends as expected", [status](const Execution& run) {
-    const int wait_status = run.processes()[0].wait_status;
-    if (!run.deviations().empty() || wait_status == (status << 8)) return "";
-    return "it ends in another way";
+    const int ended = run.processes()[0].wait_status;
+    if (!run.deviations().empty() || ended == W_EXITCODE(status, 0)) return std::string();
+    return "it ended with wait status " + std::to_string(ended) + ", expected exit status " +
+           std::to_string(status);
   });
 }
 
@@ -67,6 +78,16 @@ std::shared_ptr<const Checker> WhatIsToldIsTrue() {
     }
     return "";
   });
+}
+
+std::vector<std::shared_ptr<const Checker>> CheckersOfAnyOutcome() {
+  return {NothingNondeterministic(),
+          NoUncaughtException(),
+          NoDeadlock(),
+          NoLivelock(),
+          NoLeakedDescriptor(),
+          NoZombie(),
+          MaskAndDispositionsRestored()};
 }
 
 std::vector<std::shared_ptr<const Checker>> CheckersOfDaemons() {
@@ -102,16 +123,31 @@ Scenario ScenarioOf(std::string name, SimOs::Body body) {
 
 void AddWorkerThatStays(Scenario* scenario, bool ignores_sigterm) {
   scenario->world.programs.back().body = [ignores_sigterm](Os& os,
-                                                           const std::vector<std::string>&) {
+                                                           const std::vector<std::string>&) -> int {
     SignalAction ignore;
     ignore.handler = SIG_IGN;
     if (ignores_sigterm) os.SigAction(SIGTERM, &ignore).IgnoreError();
     Note(kRan, 1);
-    for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
-    return 0;
+    StayForGood(os);
   };
 }
 
 bool EndedWell(const absl::StatusOr<ExitStatus>& ended) { return ended.ok() && ended->success(); }
+
+int ForkAChildAndWait(Os& os, const ForkOptions& options, const std::function<int64_t()>& child) {
+  const absl::StatusOr<pid_t> pid = ForkChild(options, os);
+  if (!pid.ok()) return Failed(pid.status());
+  if (*pid == 0) {
+    Note(kRan, child());
+    os.Exit(0);
+  }
+  Note(kStarted, 1);
+  const SysResult<WaitResult> ended = RetryOnEintr([&] { return os.WaitPid(*pid, 0); });
+  return ended.ok() && ended.value().status == 0 ? 0 : 2;
+}
+
+void StayForGood(Os& os) {
+  for (;;) os.Poll(nullptr, 0, -1).IgnoreError();
+}
 
 }  // namespace cleanfork::explore

@@ -4,6 +4,7 @@
 #define CLEANFORK_TESTS_EXPLORE_WORKER_WORLD_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "cleanfork/checkers.h"
 #include "cleanfork/child.h"
 #include "cleanfork/explore.h"
+#include "cleanfork/fork_child.h"
 
 namespace cleanfork::explore {
 
@@ -29,6 +31,13 @@ int Failed(const absl::Status& status);
 
 bool EndedWell(const absl::StatusOr<ExitStatus>& ended);
 
+// ForkChild(), notes on both sides, and a wait. `child` is the child's own code, and returns the
+// value of kRan; the exit status of the body is returned.
+int ForkAChildAndWait(Os& os, const ForkOptions& options, const std::function<int64_t()>& child);
+
+// Until a signal ends it.
+[[noreturn]] void StayForGood(Os& os);
+
 // The user www, the directory /var/run, the program /bin/worker, a mask.
 SimOsOptions World();
 
@@ -41,6 +50,8 @@ void AddWorkerThatStays(Scenario* scenario, bool ignores_sigterm);
 // Whether somebody was sent a signal from outside.
 bool WasKilled(const Execution& run);
 
+// The first of that name, and what it says.
+std::optional<ExecutedNote> FindNote(const Execution& run, const std::string& key);
 std::optional<int64_t> NoteOf(const Execution& run, const std::string& key);
 
 // The first process ends with this exit status where nothing goes wrong: that a scenario is still
@@ -54,6 +65,9 @@ void AllowOwnError(int error, Scenario* scenario);
 // outside, a program may run to its end before anybody could tell: then it is enough that nothing
 // runs on, which is a rule of its own.
 std::shared_ptr<const Checker> WhatIsToldIsTrue();
+
+// The standard rules that say nothing of which calls fail, nor of who runs on.
+std::vector<std::shared_ptr<const Checker>> CheckersOfAnyOutcome();
 
 // DaemonCheckers(), but for what cleanfork/daemonize.h says cannot be helped: the first child was
 // killed from outside, and there was no pidfd of the daemon to end that through.

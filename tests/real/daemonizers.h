@@ -23,7 +23,7 @@ struct Daemonizer {
 
   std::string name;
   std::string package;  // of Debian; "" for our own command
-  std::string needs;    // a file that is there if it is installed
+  std::string needs;    // a file that is there if it is installed, as a pattern of glob(7)
   Wait wait = Wait::kCannot;
   // It makes the pid file as the daemon's user, so that the directory has to be that user's.
   bool pid_file_as_user = false;

@@ -148,6 +148,15 @@ std::vector<Daemonizer> Daemonizers(const std::string& command, const std::strin
   return all;
 }
 
+std::vector<std::string> AnnouncingArguments(const std::string& fifo, Daemonizer::Wait wait) {
+  switch (wait) {
+    case Daemonizer::Wait::kCannot: break;
+    case Daemonizer::Wait::kReadyFd: return {fifo, "ready-fd"};
+    case Daemonizer::Wait::kNotify: return {fifo, "notify"};
+  }
+  return {fifo};
+}
+
 std::string WhyNotInstalled(const Daemonizer& daemonizer) {
   glob_t found = {};
   const bool is_there = ::glob(daemonizer.needs.c_str(), 0, nullptr, &found) == 0;

@@ -36,6 +36,9 @@ struct Daemonizer {
 // name, or "".
 std::vector<Daemonizer> Daemonizers(const std::string& command, const std::string& libdaemon_peer);
 
+// The arguments of announcing_daemon: where it tells its pid, and how that it is ready.
+std::vector<std::string> AnnouncingArguments(const std::string& fifo, Daemonizer::Wait wait);
+
 // "" if it is there, else what would install it.
 std::string WhyNotInstalled(const Daemonizer& daemonizer);
 

@@ -141,12 +141,10 @@ int FaultBoard::MountFullDisk() {
 DaemonRequest FaultBoard::RequestOf(const Daemonizer& daemonizer, const BoardRow& row) const {
   DaemonRequest request;
   request.program = directory_.Path("daemon");
-  request.arguments = {directory_.Path("fifo")};
+  request.arguments = AnnouncingArguments(directory_.Path("fifo"), daemonizer.wait);
   request.directory = row.directory_missing ? "/no/such/directory" : "/usr";
   request.pid_file = directory_.Path(row.full_disk ? "full/x.pid" : "run/x.pid");
   request.wait = daemonizer.wait != Daemonizer::Wait::kCannot;
-  if (daemonizer.wait == Daemonizer::Wait::kReadyFd) request.arguments.push_back("ready-fd");
-  if (daemonizer.wait == Daemonizer::Wait::kNotify) request.arguments.push_back("notify");
   switch (row.program) {
     case BoardRow::Program::kDaemon: return request;
     case BoardRow::Program::kMissing: request.program = directory_.Path("missing"); break;

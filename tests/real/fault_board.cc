@@ -90,6 +90,11 @@ int ErrnoOf(const BoardRow& row) {
   return IsAboutReady(row) ? 0 : ErrnoFromName(row.error);
 }
 
+bool Says(const std::string& text, int error) {
+  return text.find(std::strerror(error)) != std::string::npos ||
+         text.find(ErrnoName(error)) != std::string::npos;
+}
+
 // Which of its standard streams it has not, or still of the caller.
 void CheckStreams(const ProcessState& state, const std::string (&callers)[3],
                   std::vector<std::string>* wrong) {
@@ -335,7 +340,7 @@ std::string CellText(const Daemonizer& daemonizer, const BoardRow& row,
   }
   std::string lacks;
   const int error = ErrnoOf(row);
-  if (error != 0 && outcome.err.find(std::strerror(error)) == std::string::npos) lacks += "e";
+  if (error != 0 && !Says(outcome.err, error)) lacks += "e";
   if (outcome.has_pid_file) lacks += "p";
   if (outcome.left || outcome.daemon != 0) lacks += "r";
   return lacks.empty() ? "refused" : "refused (" + lacks + ")";

@@ -105,16 +105,11 @@ class Stage {
     }
     DaemonRequest request;
     request.program = daemon_;
-    request.arguments = {fifo_path_};
+    request.arguments = cleanfork::AnnouncingArguments(
+        fifo_path_, one.waits ? one.tool.wait : Daemonizer::Wait::kCannot);
     request.directory = "/";
     request.pid_file = run + "/x.pid";
     request.wait = one.waits;
-    if (one.waits && one.tool.wait == Daemonizer::Wait::kReadyFd) {
-      request.arguments.push_back("ready-fd");
-    }
-    if (one.waits && one.tool.wait == Daemonizer::Wait::kNotify) {
-      request.arguments.push_back("notify");
-    }
     return one.tool.words(request);
   }
 

@@ -1,10 +1,10 @@
 #include "cleanfork/fault_plan.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 
 #include "cleanfork/names.h"
+#include "cleanfork/os_types.h"
 
 namespace cleanfork {
 namespace {
@@ -65,10 +65,26 @@ std::vector<std::string> ErrnoNames() {
 
 std::vector<std::string> SignalNames() {
   std::vector<std::string> names;
-  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
     if (SignalName(signal) != nullptr) names.push_back(SignalName(signal));
   }
   return names;
+}
+
+// Those without a name, the real-time ones, are their numbers: "SIGRTMIN+1" would hold a '+', and
+// SIGRTMIN is not the same with every C library.
+std::string SignalText(int signal) {
+  const char* const name = SignalName(signal);
+  return name != nullptr ? name : std::to_string(signal);
+}
+
+int SignalFromText(const std::string& text) {
+  const int named = SignalFromName(text.c_str());
+  if (named != 0) return named;
+  for (int signal = 1; signal <= SignalSet::kMaxSignal; ++signal) {
+    if (SignalText(signal) == text) return signal;
+  }
+  return 0;
 }
 
 class Parser {
@@ -178,7 +194,7 @@ class Parser {
     entry->kind = FaultEntry::Kind::kSignal;
     const size_t start = ++at_;
     const std::string name = TakeName();
-    entry->signal = SignalFromName(name.c_str());
+    entry->signal = SignalFromText(name);
     if (name.empty()) return FailFound("a signal");
     if (entry->signal == 0) return FailName(start, "a signal", name, SignalNames());
     if (Next('+')) {
@@ -290,11 +306,8 @@ std::string FaultEntry::ToString() const {
     }
     case Kind::kShort: return fault + "short:" + std::to_string(bytes);
     case Kind::kLie: return fault + "lie";
-    case Kind::kSignal: {
-      const char* name = SignalName(signal);
-      return process.ToString() + "!" + (name != nullptr ? name : std::to_string(signal)) +
-             (sticky ? "+@" : "@") + where;
-    }
+    case Kind::kSignal:
+      return process.ToString() + "!" + SignalText(signal) + (sticky ? "+@" : "@") + where;
     case Kind::kSwitch: return process.ToString() + ">" + next.ToString() + "@" + where;
   }
   return fault;

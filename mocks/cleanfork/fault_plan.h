@@ -14,6 +14,7 @@
 //     P.write#1=short:3       at most 3 bytes of that read or write pass
 //     P.setuid#1=lie          it says that it succeeded, and does nothing
 //     P!SIGTERM@read#1        P gets the signal just before that call; SIGKILL kills it there
+//     P!34@read#1             likewise a real-time signal, which has no name here
 //     P!SIGTERM+@read#1       P gets it while it waits within that call (simulated kernel)
 //     P>P.1@waitpid#1         P.1 runs on instead of P just before that call (simulated kernel)
 //

@@ -78,7 +78,7 @@ std::string OptionsWithArgument() {
 // offer our options where the program's stand.
 constexpr char kFishFunctions[] =
     "# Whether the cursor is where the subcommand stands, or after it among its options, or where\n"
-    "# the program and its arguments stand, which are then in __fish_cleanfork_program.\n"
+    "# the program and its arguments stand, which are then in __fish_cleanfork_words.\n"
     "function __fish_cleanfork_at\n"
     "  set -l words (commandline -opc)\n"
     "  if test (count $words) -lt 2\n"
@@ -94,21 +94,19 @@ constexpr char kFishFunctions[] =
     "      break\n"
     "    end\n"
     "    set -e words[1]\n"
-    "    if not string match -q -- '*=*' $word\n";
+    "    if contains -- $word ";
 constexpr char kFishFunctionsEnd[] =
     "\n"
-    "        set -e words[1]\n"
-    "      end\n"
+    "      set -e words[1]\n"
     "    end\n"
     "  end\n"
-    "  set -g __fish_cleanfork_program $words (commandline -ct)\n"
+    "  set -g __fish_cleanfork_words $words\n"
     "  test $argv[1] = $place\n"
     "end\n\n"
-    "# What there is for the program's words. No program's name begins with a dash.\n"
-    "function __fish_cleanfork_program\n"
-    "  if not string match -q -- '-*' $__fish_cleanfork_program[1]\n"
-    "    complete -C \"$__fish_cleanfork_program\"\n"
-    "  end\n"
+    "# What there is for the program's words.\n"
+    "function __fish_cleanfork_complete_program\n"
+    "  complete -C (string join ' ' -- (string escape -- $__fish_cleanfork_words)"
+    " (commandline -ct))\n"
     "end\n\n";
 
 }  // namespace
@@ -213,8 +211,7 @@ std::string FishCompletion() {
   std::string text =
       "# fish completion for cleanfork: put it into ~/.config/fish/completions.\n"
       "complete -c cleanfork -f\n\n";
-  absl::StrAppend(&text, kFishFunctions, "      if contains -- $word ", OptionsWithArgument(),
-                  kFishFunctionsEnd);
+  absl::StrAppend(&text, kFishFunctions, OptionsWithArgument(), kFishFunctionsEnd);
   const std::string none = "'__fish_cleanfork_at subcommand'";
   for (const Subcommand& subcommand : Subcommands()) {
     absl::StrAppend(&text, "complete -c cleanfork -n ", none, " -a ", subcommand.name, " -d ",
@@ -249,7 +246,7 @@ std::string FishCompletion() {
   }
   absl::StrAppend(&text,
                   "complete -c cleanfork -n '__fish_cleanfork_at program' -a "
-                  "'(__fish_cleanfork_program)'\n");
+                  "'(__fish_cleanfork_complete_program)'\n");
   return text;
 }
 

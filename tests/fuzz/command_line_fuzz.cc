@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "cleanfork/names.h"
 #include "cleanfork/stop.h"
 #include "src/cli/option.h"
@@ -233,7 +234,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string input = cleanfork::fuzz::ToText(data, size);
   // No argument of a program holds a NUL.
   if (input.find('\0') != std::string::npos) return -1;
-  const std::vector<std::string> words = cleanfork::fuzz::Split(input, '\n');
+  const std::vector<std::string> words = absl::StrSplit(input, '\n');
   cleanfork::cli::CheckParser(words, input);
   cleanfork::cli::CheckExplain(words, input);
   return 0;

@@ -7,6 +7,7 @@
 #include "cleanfork/fault_plan.h"
 #include "cleanfork/names.h"
 #include "cleanfork/os_call.h"
+#include "cleanfork/os_types.h"
 #include "tests/fuzz/property.h"
 
 namespace cleanfork {
@@ -44,7 +45,7 @@ void CheckOutcome(const FaultEntry& entry, const std::string& line) {
       break;
     case FaultEntry::Kind::kLie: Require(MayLie(entry.call), "the call may lie", line); break;
     case FaultEntry::Kind::kSignal:
-      Require(SignalName(entry.signal) != nullptr, "a signal has a name", line);
+      Require(entry.signal >= 1 && entry.signal <= SignalSet::kMaxSignal, "a signal is one", line);
       Require(!entry.sticky || entry.call != OsCall::kExit, "an end does not wait", line);
       bare.signal = 0;
       break;
@@ -105,7 +106,7 @@ FaultEntry MakeEntry(Bytes* bytes) {
     return entry;  // to P, once
   } else {
     entry.kind = FaultEntry::Kind::kSignal;
-    entry.signal = static_cast<int>(1 + bytes->Below(31));
+    entry.signal = static_cast<int>(1 + bytes->Below(SignalSet::kMaxSignal));
     if (entry.call == OsCall::kExit) return entry;
   }
   entry.sticky = bytes->Below(2) == 1;

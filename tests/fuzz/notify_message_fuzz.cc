@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "cleanfork/fork_options.h"
 #include "src/cli/readiness.h"
 #include "tests/fuzz/property.h"
@@ -87,7 +88,7 @@ struct Said {
   std::string status;
 
   void Hear(const std::string& message) {
-    for (const std::string& line : fuzz::Split(message, '\n')) {
+    for (const std::string& line : std::vector<std::string>(absl::StrSplit(message, '\n'))) {
       ready = ready || line == "READY=1";
       if (line.compare(0, 7, "STATUS=") == 0) status = line.substr(7);
       if (line.compare(0, 8, "MAINPID=") == 0) HearPid(line.substr(8));
@@ -106,8 +107,8 @@ struct Said {
 
 void CheckDatagrams(const std::string& input) {
   std::vector<Datagram> datagrams;
-  for (const std::string& part : fuzz::Split(input, '\x1e')) {
-    if (part.empty()) continue;
+  for (const std::string& part :
+       std::vector<std::string>(absl::StrSplit(input, '\x1e', absl::SkipEmpty()))) {
     datagrams.push_back({part[0], part.substr(1)});
   }
   DatagramsOs os(datagrams);

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/escaping.h"
+
 // The parameters that the table of calls names are not looked at here.
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
@@ -20,33 +22,10 @@ std::string ToText(const uint8_t* data, size_t size) {
   return std::string(reinterpret_cast<const char*>(data), size);
 }
 
-std::vector<std::string> Split(const std::string& text, char separator) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == separator) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
-std::string Printable(const std::string& text) {
-  std::string printable;
-  for (const char c : text) {
-    char code[8];
-    const auto byte = static_cast<unsigned char>(c);
-    std::snprintf(code, sizeof(code), byte < 0x20 || byte > 0x7E ? "\\x%02x" : "%c", byte);
-    printable += code;
-  }
-  return printable;
-}
-
 void Require(bool holds, const char* property, const std::string& about) {
   if (holds) return;
   std::fprintf(stderr, "fuzz: it does not hold that %s: \"%s\"\n", property,
-               Printable(about).c_str());
+               absl::CHexEscape(about).c_str());
   std::abort();
 }
 

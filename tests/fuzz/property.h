@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "cleanfork/os.h"
 
@@ -20,14 +19,8 @@ namespace cleanfork::fuzz {
 
 std::string ToText(const uint8_t* data, size_t size);
 
-// The parts of `text` between the separators: one more than there are of these.
-std::vector<std::string> Split(const std::string& text, char separator);
-
 // Aborts with the property and what it does not hold of, which is how libFuzzer knows of it.
 void Require(bool holds, const char* property, const std::string& about);
-
-// `text` with what is not printable ASCII written as \x1b.
-std::string Printable(const std::string& text);
 
 // Aborts with the name of any call: a fuzzer's Os has the calls that it allows, and so shows that
 // no other is made.

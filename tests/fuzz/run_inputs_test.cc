@@ -18,11 +18,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "tests/fuzz/property.h"
 
 namespace {
-
-using ::cleanfork::fuzz::Printable;
 
 std::string Variable(const char* name, const char* otherwise = "") {
   const char* value = std::getenv(name);
@@ -121,7 +120,7 @@ void Try(const std::string& input) {
 }
 
 void TellInput(int) {
-  std::fprintf(stderr, "fuzz: the input was \"%s\"\n", Printable(*current).c_str());
+  std::fprintf(stderr, "fuzz: the input was \"%s\"\n", absl::CHexEscape(*current).c_str());
   std::signal(SIGABRT, SIG_DFL);
   std::abort();
 }

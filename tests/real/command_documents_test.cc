@@ -277,6 +277,8 @@ TEST_F(FishCompletionTest, OffersProgramsAndWhatTheProgramTakes) {
   EXPECT_THAT(Complete("cleanfork start -- --us"), IsEmpty());
   EXPECT_THAT(Complete("cleanfork start -- ls --almo"), ElementsAre("--almost-all"));
   EXPECT_THAT(Complete("cleanfork start sleep --verb"), IsEmpty());
+  // A word with what means something to a shell is one word of the program's, too.
+  EXPECT_THAT(Complete("cleanfork start -- ls a\\;true --almo"), ElementsAre("--almost-all"));
 }
 
 TEST(CompletionTest, EveryShellKnowsEveryOption) {

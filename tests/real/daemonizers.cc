@@ -1,6 +1,6 @@
 #include "tests/real/daemonizers.h"
 
-#include <unistd.h>
+#include <glob.h>
 
 #include <cstdio>
 
@@ -129,7 +129,7 @@ Daemonizer LibDaemon(const std::string& program) {
   Daemonizer one;
   one.name = "libdaemon";
   one.package = "libdaemon0";
-  one.needs = "/usr/lib/x86_64-linux-gnu/libdaemon.so.0";
+  one.needs = "/usr/lib/*/libdaemon.so.0";
   one.execs = false;
   one.words = [program](const DaemonRequest& request) {
     return Join({program, request.directory, request.pid_file}, request);
@@ -148,8 +148,20 @@ std::vector<Daemonizer> Daemonizers(const std::string& command, const std::strin
   return all;
 }
 
+std::vector<std::string> AnnouncingArguments(const std::string& fifo, Daemonizer::Wait wait) {
+  switch (wait) {
+    case Daemonizer::Wait::kCannot: break;
+    case Daemonizer::Wait::kReadyFd: return {fifo, "ready-fd"};
+    case Daemonizer::Wait::kNotify: return {fifo, "notify"};
+  }
+  return {fifo};
+}
+
 std::string WhyNotInstalled(const Daemonizer& daemonizer) {
-  if (::access(daemonizer.needs.c_str(), F_OK) == 0) return "";
+  glob_t found = {};
+  const bool is_there = ::glob(daemonizer.needs.c_str(), 0, nullptr, &found) == 0;
+  ::globfree(&found);
+  if (is_there) return "";
   if (daemonizer.package.empty()) return "there is no " + daemonizer.needs;
   return "not installed: apt-get install " + daemonizer.package;
 }

@@ -23,7 +23,7 @@ struct Daemonizer {
 
   std::string name;
   std::string package;  // of Debian; "" for our own command
-  std::string needs;    // a file that is there if it is installed
+  std::string needs;    // a file that is there if it is installed, as a pattern of glob(7)
   Wait wait = Wait::kCannot;
   // It makes the pid file as the daemon's user, so that the directory has to be that user's.
   bool pid_file_as_user = false;
@@ -35,6 +35,9 @@ struct Daemonizer {
 // Our own first. `command` is the path of cleanfork, `libdaemon_peer` that of the program of this
 // name, or "".
 std::vector<Daemonizer> Daemonizers(const std::string& command, const std::string& libdaemon_peer);
+
+// The arguments of announcing_daemon: where it tells its pid, and how that it is ready.
+std::vector<std::string> AnnouncingArguments(const std::string& fifo, Daemonizer::Wait wait);
 
 // "" if it is there, else what would install it.
 std::string WhyNotInstalled(const Daemonizer& daemonizer);

@@ -22,6 +22,7 @@
 #include <optional>
 #include <utility>
 
+#include "cleanfork/names.h"
 #include "tests/real/process_state.h"
 
 namespace cleanfork {
@@ -77,10 +78,34 @@ void CheckIdentity(const ProcessState& state, std::vector<std::string>* wrong) {
   wrong->erase(std::unique(wrong->begin(), wrong->end()), wrong->end());
 }
 
+bool IsAboutReady(const BoardRow& row) {
+  return row.program == BoardRow::Program::kEndsWithThree ||
+         row.program == BoardRow::Program::kEndsWithZero ||
+         row.program == BoardRow::Program::kNeverReady;
+}
+
+// With which a call failed; 0 where none did, and the errno is only our word for it.
 int ErrnoOf(const BoardRow& row) {
   if (row.fault.error != 0) return row.fault.error;
-  const std::string name = row.error;
-  return name == "ENOENT" ? ENOENT : name == "ENOEXEC" ? ENOEXEC : name == "ENOSPC" ? ENOSPC : 0;
+  return IsAboutReady(row) ? 0 : ErrnoFromName(row.error);
+}
+
+bool Says(const std::string& text, int error) {
+  return text.find(std::strerror(error)) != std::string::npos ||
+         text.find(ErrnoName(error)) != std::string::npos;
+}
+
+// Which of its standard streams it has not, or still of the caller.
+void CheckStreams(const ProcessState& state, const std::string (&callers)[3],
+                  std::vector<std::string>* wrong) {
+  for (int fd = 0; fd <= 2; ++fd) {
+    const auto found = state.descriptors.find(fd);
+    if (found == state.descriptors.end()) {
+      wrong->push_back("has descriptor " + std::to_string(fd) + " closed");
+    } else if (found->second.target == callers[fd]) {
+      wrong->push_back("has descriptor " + std::to_string(fd) + " of the caller's");
+    }
+  }
 }
 
 }  // namespace
@@ -141,12 +166,10 @@ int FaultBoard::MountFullDisk() {
 DaemonRequest FaultBoard::RequestOf(const Daemonizer& daemonizer, const BoardRow& row) const {
   DaemonRequest request;
   request.program = directory_.Path("daemon");
-  request.arguments = {directory_.Path("fifo")};
+  request.arguments = AnnouncingArguments(directory_.Path("fifo"), daemonizer.wait);
   request.directory = row.directory_missing ? "/no/such/directory" : "/usr";
   request.pid_file = directory_.Path(row.full_disk ? "full/x.pid" : "run/x.pid");
   request.wait = daemonizer.wait != Daemonizer::Wait::kCannot;
-  if (daemonizer.wait == Daemonizer::Wait::kReadyFd) request.arguments.push_back("ready-fd");
-  if (daemonizer.wait == Daemonizer::Wait::kNotify) request.arguments.push_back("notify");
   switch (row.program) {
     case BoardRow::Program::kDaemon: return request;
     case BoardRow::Program::kMissing: request.program = directory_.Path("missing"); break;
@@ -245,7 +268,8 @@ void FaultBoard::Watch(pid_t starter, SystemCallFaults* faults, const int (&pipe
   outcome->left = (outcome->daemon == 0 || outcome->exit_code != 0) && AnyChildRuns();
 }
 
-std::vector<std::string> FaultBoard::WhatIsWrong(pid_t daemon, const DaemonRequest& request) const {
+std::vector<std::string> FaultBoard::WhatIsWrong(pid_t daemon, const DaemonRequest& request,
+                                                 const std::string (&callers)[3]) const {
   std::vector<std::string> wrong;
   const std::optional<ProcessState> state = ReadProcessState(daemon);
   if (!state.has_value()) return {"has ended"};
@@ -257,6 +281,7 @@ std::vector<std::string> FaultBoard::WhatIsWrong(pid_t daemon, const DaemonReque
   // One of the peers stays, and puts its own pid there.
   const bool is_parent = named == state->parent && named != ::getpid();
   if (named != daemon && !is_parent) wrong.push_back("is not what the pid file names");
+  CheckStreams(*state, callers, &wrong);
   return wrong;
 }
 
@@ -281,18 +306,7 @@ BoardOutcome FaultBoard::Run(const Daemonizer& daemonizer, const BoardRow& row) 
   ::close(pipes[3]);
   outcome.install_error = faults.Attach();
   if (outcome.install_error == 0) Watch(starter, &faults, pipes, &outcome);
-  if (outcome.daemon != 0) {
-    outcome.wrong = WhatIsWrong(outcome.daemon, request);
-    std::optional<ProcessState> state = ReadProcessState(outcome.daemon);
-    for (int fd = 0; state.has_value() && fd <= 2; ++fd) {
-      const auto found = state->descriptors.find(fd);
-      if (found == state->descriptors.end()) {
-        outcome.wrong.push_back("has descriptor " + std::to_string(fd) + " closed");
-      } else if (found->second.target == callers[fd]) {
-        outcome.wrong.push_back("has descriptor " + std::to_string(fd) + " of the caller's");
-      }
-    }
-  }
+  if (outcome.daemon != 0) outcome.wrong = WhatIsWrong(outcome.daemon, request, callers);
   struct stat status;
   outcome.has_pid_file = ::lstat(request.pid_file.c_str(), &status) == 0;
   runner_.KillChildren();
@@ -305,13 +319,10 @@ BoardOutcome FaultBoard::Run(const Daemonizer& daemonizer, const BoardRow& row) 
 }
 
 Verdict Judge(const Daemonizer& daemonizer, const BoardRow& row, const BoardOutcome& outcome) {
-  using Program = BoardRow::Program;
-  const bool is_about_ready = row.program == Program::kEndsWithThree ||
-                              row.program == Program::kEndsWithZero ||
-                              row.program == Program::kNeverReady;
-  if (is_about_ready && daemonizer.wait == Daemonizer::Wait::kCannot) return Verdict::kNone;
-  if (row.program != Program::kDaemon && !is_about_ready && !daemonizer.execs)
-    return Verdict::kNone;
+  const bool is_asked = IsAboutReady(row)
+                            ? daemonizer.wait != Daemonizer::Wait::kCannot
+                            : row.program == BoardRow::Program::kDaemon || daemonizer.execs;
+  if (!is_asked) return Verdict::kNone;
   if (!row.fault.calls.empty() && outcome.fired == 0) return Verdict::kNone;
   if (outcome.exit_code == -1) return Verdict::kHangs;
   if (outcome.exit_code != 0) return Verdict::kRefused;
@@ -329,7 +340,7 @@ std::string CellText(const Daemonizer& daemonizer, const BoardRow& row,
   }
   std::string lacks;
   const int error = ErrnoOf(row);
-  if (error != 0 && outcome.err.find(std::strerror(error)) == std::string::npos) lacks += "e";
+  if (error != 0 && !Says(outcome.err, error)) lacks += "e";
   if (outcome.has_pid_file) lacks += "p";
   if (outcome.left || outcome.daemon != 0) lacks += "r";
   return lacks.empty() ? "refused" : "refused (" + lacks + ")";

@@ -74,7 +74,8 @@ class FaultBoard {
              const int (&pipes)[4]) const;
   void Watch(pid_t starter, SystemCallFaults* faults, const int (&pipes)[4],
              BoardOutcome* outcome) const;
-  std::vector<std::string> WhatIsWrong(pid_t daemon, const DaemonRequest& request) const;
+  std::vector<std::string> WhatIsWrong(pid_t daemon, const DaemonRequest& request,
+                                       const std::string (&callers)[3]) const;
 
   TestDirectory directory_;
   CommandRunner runner_;  // orphans fall to us, and none outlives us

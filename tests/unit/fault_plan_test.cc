@@ -90,6 +90,15 @@ TEST(FaultPlan, SaysThatASignalComesWhileTheProcessWaits) {
   EXPECT_EQ(FaultPlanToString(plan), "cf1;P!SIGTERM+@read#1;P!SIGTERM@read#2");
 }
 
+TEST(FaultPlan, SaysASignalThatHasNoNameByItsNumber) {
+  const FaultPlan plan = Parse("cf1;P!34@read#1;P!64+@read#1");
+  ASSERT_THAT(plan, SizeIs(2));
+  EXPECT_EQ(plan[0].signal, 34);
+  EXPECT_EQ(plan[1].signal, 64);
+  EXPECT_TRUE(plan[1].sticky);
+  EXPECT_EQ(FaultPlanToString(plan), "cf1;P!34@read#1;P!64+@read#1");
+}
+
 TEST(FaultPlan, NamesTheStepsOfAnEnd) {
   const std::string line = "cf1;P!SIGKILL@_exit#1;P>P.1@_exit#2";
   const FaultPlan plan = Parse(line);
@@ -183,6 +192,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadPlan{"cf1;P.write#1=short:0", 21, "counts from 1"},
         BadPlan{"cf1;P!@read#1", 7, "expected a signal, found '@'"},
         BadPlan{"cf1;P!SIGTREM@read#1", 7, "found \"SIGTREM\"; did you mean \"SIGTERM\"?"},
+        BadPlan{"cf1;P!15@read#1", 7, "expected a signal, found \"15\""},
+        BadPlan{"cf1;P!0@read#1", 7, "expected a signal, found \"0\""},
+        BadPlan{"cf1;P!034@read#1", 7, "expected a signal, found \"034\""},
+        BadPlan{"cf1;P!65@read#1", 7, "expected a signal, found \"65\""},
         BadPlan{"cf1;P!SIGTERM#read#1", 14, "expected '@' and a call, or '+', found '#'"},
         BadPlan{"cf1;P!SIGTERM++@read#1", 15, "expected '@' and a call, found '+'"},
         BadPlan{"cf1;P!SIGTERM+@_exit#1", 16, "a call that may wait: _exit does not"},
@@ -257,7 +270,7 @@ class PlanGenerator {
         break;
       case FaultEntry::Kind::kSignal:
         entry.call = Call(any);
-        entry.signal = static_cast<int>(1 + Below(31));
+        entry.signal = static_cast<int>(1 + Below(64));
         entry.sticky = entry.call != OsCall::kExit && Below(2) == 0;
         break;
       case FaultEntry::Kind::kSwitch:

@@ -40,17 +40,24 @@ FaultEntry SwitchEntry(const sim::Place& before, const ProcessPath& next) {
   return entry;
 }
 
-Choices::Choices(const ExploreOptions& options) : options_(options) {
-  if (options_.max_signals > 0) possible_signals_ = options_.signals;
-  const bool kills = std::count(possible_signals_.begin(), possible_signals_.end(), SIGKILL) > 0;
-  if (options_.max_kills > 0 && !kills) possible_signals_.push_back(SIGKILL);
-}
+Choices::Choices(const ExploreOptions& options) : options_(options) {}
 
 void Choices::BeginRun() {
   plan_.clear();
   deviations_.clear();
   steps_.clear();
   faults_ = signals_ = kills_ = preemptions_ = last_ = 0;
+  FindPossibleSignals();
+}
+
+void Choices::FindPossibleSignals() {
+  possible_signals_.clear();
+  if (signals_ < options_.max_signals) {
+    for (int signal : options_.signals) {
+      if (signal != SIGKILL) possible_signals_.push_back(signal);
+    }
+  }
+  if (kills_ < options_.max_kills) possible_signals_.push_back(SIGKILL);
 }
 
 bool Choices::TakeNewlySignalled() {
@@ -82,17 +89,7 @@ void Choices::FindAlternatives(const sim::Place& place, bool within, const sim::
   alternatives->clear();
   if (!within) alternatives->push_back(sim::Fault());
   for (sim::Fault fault : found) {
-    switch (fault.kind) {
-      case sim::Fault::Kind::kSignal: {
-        const bool is_kill = fault.signal == SIGKILL;
-        if (is_kill ? kills_ >= options_.max_kills : signals_ >= options_.max_signals) continue;
-        break;
-      }
-      case sim::Fault::Kind::kShort:
-        if (!options_.short_transfers) continue;
-        break;
-      default: break;
-    }
+    if (fault.kind == sim::Fault::Kind::kShort && !options_.short_transfers) continue;
     AddAlternative(place, within, fault, alternatives);
     // What is interrupted for ever is no kernel's doing; nor is a descriptor closed twice.
     if (fault.kind != sim::Fault::Kind::kErrno || fault.error == EINTR) continue;
@@ -129,7 +126,10 @@ void Choices::NoteProcess(const sim::Candidate* candidates, int count, int chose
 void Choices::NoteFault(const sim::Place& place, bool within, const sim::Fault& fault) {
   switch (fault.kind) {
     case sim::Fault::Kind::kNone: return;
-    case sim::Fault::Kind::kSignal: ++(fault.signal == SIGKILL ? kills_ : signals_); break;
+    case sim::Fault::Kind::kSignal:
+      ++(fault.signal == SIGKILL ? kills_ : signals_);
+      FindPossibleSignals();
+      break;
     default: ++faults_;
   }
   const FaultEntry entry = EntryOf(place, within, fault);

@@ -82,12 +82,13 @@ class Choices : public sim::Explorer {
   const ExploreOptions options_;
 
  private:
+  void FindPossibleSignals();
   void AddAlternative(const sim::Place& place, bool within, const sim::Fault& fault,
                       std::vector<sim::Fault>* alternatives) const;
 
   bool notes_steps_ = false;
   std::vector<Step> steps_;
-  std::vector<int> possible_signals_;
+  std::vector<int> possible_signals_;  // of those that may still come in this run
   std::set<ProcessPath> signalled_;  // by others, in any run that TakeNewlySignalled() knows of
   std::set<ProcessPath> newly_signalled_;
   int most_deviations_ = 0;

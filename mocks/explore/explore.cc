@@ -1,5 +1,6 @@
 #include "cleanfork/explore.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -49,6 +50,7 @@ class Exploration {
   FaultPlan FindSimpler(const Violation& violation, const Choices& choices);
   void Forget();
   void ShowProgress();
+  double Done() const;
   double Seconds() const;
 
   const ExploreOptions options_;
@@ -62,6 +64,7 @@ class Exploration {
   double next_progress_ = 2;
   int64_t looks_ = 0;
   int bound_ = 0;
+  int64_t runs_of_bound_ = 0;
 };
 
 double Exploration::Seconds() const {
@@ -90,6 +93,18 @@ bool Exploration::IsOver() {
   return false;
 }
 
+// How much of the bound's runs, from 0 to 1, if a deviation more makes their number grow as the
+// last one did. The growth slows down as there are fewer of a kind left, so that this is rather too
+// little.
+double Exploration::Done() const {
+  const std::vector<int64_t>& before = result_.runs_by_deviations;
+  const double done = search_.Done();
+  if (before.size() < 2 || before.back() == 0) return done;
+  const double last = static_cast<double>(before.back());
+  const double expected = last * last / static_cast<double>(std::max<int64_t>(before.end()[-2], 1));
+  return std::max(done, std::min(static_cast<double>(runs_of_bound_) / expected, 0.99));
+}
+
 void Exploration::ShowProgress() {
   const double seconds = Seconds();
   next_progress_ = seconds + 2;
@@ -98,7 +113,7 @@ void Exploration::ShowProgress() {
                "number done\n",
                bound_, options_.max_faults + options_.max_signals + options_.max_kills,
                static_cast<long long>(result_.runs),
-               static_cast<double>(result_.runs + result_.pruned) / seconds, 100 * search_.Done());
+               static_cast<double>(result_.runs + result_.pruned) / seconds, 100 * Done());
 }
 
 void Exploration::Count(const Choices& choices, const Violation& violation) {
@@ -113,18 +128,18 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
   crash_report_.SetChoices(&search_);
   bound_ = deviations;
   search_.Begin(deviations);
-  int64_t runs = 0;
+  runs_of_bound_ = 0;
   do {
     const bool complete = session_.Run(&search_, false);
     if (search_.TakeNewlySignalled()) return BoundEnd::kAgain;
     if (!complete) {
       ++result_.pruned;
     } else if (search_.IsCounted()) {
-      if (deviations == 0 && runs == 0) {
+      if (deviations == 0 && runs_of_bound_ == 0) {
         session_.SetFaultFreeStatus(session_.record().processes()[0].wait_status);
         Coverage::AddSites(session_.record(), &result_.coverage);
       }
-      ++runs;
+      ++runs_of_bound_;
       ++result_.runs;
       Violation violation = session_.Check();
       if (violation.must_repeat) {
@@ -141,7 +156,7 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
     }
     if (IsOver()) return BoundEnd::kStopped;
   } while (search_.Advance());
-  result_.runs_by_deviations.push_back(runs);
+  result_.runs_by_deviations.push_back(runs_of_bound_);
   return BoundEnd::kDone;
 }
 

@@ -257,6 +257,7 @@ class Engine : public Runner, public CallDescriber {
   std::optional<Wake> WhatWakes(int slot) const;  // of those who wait
   int PickNext();
   int PickExplored();
+  int Abandon();
   int FindCandidates(int but, Candidate* candidates);
   void AskForFootprint(int slot);
   bool SeesWaits(int slot) const;
@@ -266,6 +267,7 @@ class Engine : public Runner, public CallDescriber {
   void SetFootprint(int slot, const Footprint& footprint);
   bool ParkToStop(int signal);  // whether it is still to be done
   void AddSignals(int slot, FaultList* faults) const;
+  bool MayBeSignalled(int slot) const;
   void PostFromOutside(int slot, int signal, bool within);
   void Bear(int slot, bool vfork);
   void NoteStep(TraceRecord::Kind kind, int slot, int64_t value);

@@ -48,14 +48,14 @@ class Explorer {
   virtual int ChooseProcess(const Candidate* candidates, int count) = 0;
 
   // What goes wrong with the call that a process is about to make, if anything; or waits in
-  // (`within`), where something has to: it is a signal.
+  // (`within`), where something has to: it is a signal, or the run ends there.
   virtual Fault ChooseFault(const Place& place, bool within, const FaultSource& faults) = 0;
 
   // Whether ChooseFault() may choose at all; and signals.
   virtual bool WantsFaults() const = 0;
   virtual bool WantsSignals() const = 0;
 
-  // Those that may come from outside, SIGKILL among them.
+  // Those that may still come from outside in this run, SIGKILL among them.
   virtual const std::vector<int>& signals() const = 0;
 
   // Whether steps of a process that nobody else can tell from no step are to be choices, too.

@@ -157,6 +157,12 @@ int Engine::FindCandidates(int but, Candidate* candidates) {
   return count;
 }
 
+int Engine::Abandon() {
+  stopped_ = true;
+  abandoned_ = true;
+  return kNone;
+}
+
 int Engine::PickExplored() {
   NoteSignalled();
   const int used = kernel_.processes.used;
@@ -185,16 +191,12 @@ int Engine::PickExplored() {
     }
     for (int slot = 0; signals && slot < used; ++slot) {
       const std::unique_ptr<Task>& task = TaskAt(slot);
-      if (task == nullptr || task->ended || CanRun(slot)) continue;
+      if (task == nullptr || task->ended || CanRun(slot) || !MayBeSignalled(slot)) continue;
       AskForFootprint(slot);
       candidates[count++] = {slot, false, &task->place, &task->footprint};
     }
     const int chosen = explorer_->ChooseProcess(candidates, count);
-    if (chosen == Explorer::kAbandon) {
-      stopped_ = true;
-      abandoned_ = true;
-      return kNone;
-    }
+    if (chosen == Explorer::kAbandon) return Abandon();
     const Candidate& candidate = candidates[chosen];
     if (candidate.slot == kNone) {
       if (!AdvanceTime()) return kNone;
@@ -206,8 +208,9 @@ int Engine::PickExplored() {
     last_ = candidate.slot;
     if (candidate.can_run) return candidate.slot;
     const auto add = [&](FaultList* faults) { AddSignals(candidate.slot, faults); };
-    PostFromOutside(candidate.slot,
-                    explorer_->ChooseFault(*candidate.place, true, add).signal, true);
+    const int signal = explorer_->ChooseFault(*candidate.place, true, add).signal;
+    if (signal == 0) return Abandon();
+    PostFromOutside(candidate.slot, signal, true);
     if (CanRun(candidate.slot)) return candidate.slot;
   }
 }
@@ -231,6 +234,12 @@ void Engine::AddSignals(int slot, FaultList* faults) const {
     fault.signal = static_cast<int16_t>(signal);
     faults->Add(fault);
   }
+}
+
+bool Engine::MayBeSignalled(int slot) const {
+  FaultList signals;
+  AddSignals(slot, &signals);
+  return signals.begin() != signals.end();
 }
 
 void Engine::PostFromOutside(int slot, int signal, bool within) {

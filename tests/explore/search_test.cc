@@ -246,6 +246,27 @@ TEST(Search, SignalsAndKillsFindTheSameOutcomesWithAndWithoutReduction) {
   }
 }
 
+TEST(Search, NobodyIsSignalledWhoBlocksTheSignal) {
+  constexpr int kCalls = 3;
+  const Scenario scenario = ScenarioOf([](Os& os) {
+    const SignalSet terminate = SignalSet::Of(SIGTERM);
+    os.SigProcMask(SIG_BLOCK, &terminate).IgnoreError();
+    const pid_t child = os.Fork().value();
+    if (child == 0) {
+      os.SigProcMask(SIG_UNBLOCK, &terminate).IgnoreError();
+      CallOften(os, kCalls);
+      os.Exit(0);
+    }
+    return os.WaitPid(child, 0).ok() ? 0 : 1;
+  });
+  ExploreOptions options = Without(true, 0);
+  options.signals = {SIGTERM};
+  options.max_signals = 1;
+  const ExploreResult result = Explore(scenario, options);
+  // The child, before any of its calls; and before its exit when its parent waits, or not yet.
+  EXPECT_THAT(result.runs_by_deviations, ::testing::ElementsAre(1, kCalls + 2));
+}
+
 TEST(Search, ShardsMakeTheRunsOfTheWholeBetweenThem) {
   const Scenario scenario = ScenarioOf(PipeBody);
   ExploreOptions options = Without(true, 2);

@@ -59,6 +59,13 @@ const char* Remedy(const ChildError& error) {
       }
       if (error.error == ENOENT) return "the directory of the pid file has to exist";
       break;
+    case Step::kReady:
+      if (error.error == ESRCH) {
+        return "`cleanfork run` in the place of start says how it ends, and --stderr=FILE keeps "
+               "what "
+               "it says itself";
+      }
+      break;
     default: break;
   }
   return nullptr;

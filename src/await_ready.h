@@ -50,7 +50,8 @@ constexpr int kEndUnknown = ECHILD;
 // number: none). In the caller's own signal mask; a handler that runs does not end it.
 //   kReady, kGaveUp      as the daemon says
 //   kDied                it has ended; error is kEndUnknown where it cannot be told how
-//   kFailed at kReady    ETIME: the deadline is over; EPIPE: it has closed the pipe and lives
+//   kFailed at kReady    ETIME: the deadline is over; EPIPE: it has closed the pipe, and
+//                        lives or cannot be looked at
 //   kFailed at kReport   the pipe cannot be read or waited for; EPROTO: what it has is no word
 DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline);
 

@@ -218,23 +218,39 @@ std::string Padded(std::string text, size_t width) {
   return text;
 }
 
+std::string NameOf(const ExploreRow& call) { return call.text.substr(0, call.text.find('(')); }
+
+// Whether two calls of one process show no more than one of them; `same`: of the same name.
+bool IsAlike(const ExploreRow& row, const ExploreRow& before, bool same) {
+  if (row.kind != Kind::kCall || row.other >= 0 || !row.fault.empty()) return false;
+  if (row.process != before.process) return false;
+  return !same || (row.failed == before.failed && NameOf(row) == NameOf(before));
+}
+
 }  // namespace
 
 Picture TakePicture(const sim::Engine& engine, const FaultPlan& deviations) {
   return PictureTaker(engine, deviations).Take();
 }
 
-size_t CountAlike(const std::vector<ExploreRow>& rows, size_t begin) {
-  const ExploreRow& first = rows[begin];
-  const std::string call = first.text.substr(0, first.text.find('('));
-  const auto is_alike = [&](const ExploreRow& row) {
-    return row.kind == Kind::kCall && row.process == first.process && row.other < 0 &&
-           row.fault.empty() && row.failed == first.failed &&
-           row.text.compare(0, call.size() + 1, call + "(") == 0;
-  };
-  size_t end = begin;
-  while (end < rows.size() && is_alike(rows[end])) ++end;
-  return std::max<size_t>(end - begin, 1);
+std::optional<Series> FindSeries(const std::vector<ExploreRow>& rows, size_t begin) {
+  for (size_t period = 1; period <= kLongestRound; ++period) {
+    size_t end = begin;
+    while (end < rows.size() &&
+           IsAlike(rows[end], rows[end < begin + period ? begin : end - period],
+                   end >= begin + period)) {
+      ++end;
+    }
+    const size_t rounds = (end - begin) / period;
+    if (rounds < kShortestSeries) continue;
+    const size_t hidden = rounds - 2;
+    std::string of;
+    for (size_t i = begin; i < begin + period; ++i)
+      of += (i == begin ? "" : ", ") + NameOf(rows[i]);
+    return Series{begin + period, hidden * period,
+                  std::to_string(hidden) + (period == 1 ? " more of " : " more rounds of ") + of};
+  }
+  return std::nullopt;
 }
 
 std::string DrawPicture(const Picture& picture) {
@@ -250,14 +266,17 @@ std::string DrawPicture(const Picture& picture) {
     lines.push_back({static_cast<size_t>(row.process), std::string(2 * depth, ' ') + cell});
     if (row.kind == Kind::kHandler) ++depth;
   };
+  std::optional<Series> series;
   for (size_t i = 0; i < picture.rows.size(); ++i) {
+    if (!series.has_value()) series = FindSeries(picture.rows, i);
     const ExploreRow& row = picture.rows[i];
-    add(row, CellText(picture, row));
-    const size_t alike = CountAlike(picture.rows, i);
-    if (alike < kShortestSeries) continue;
-    const std::string call = row.text.substr(0, row.text.find('('));
-    add(row, "... " + std::to_string(alike - 2) + " more of " + call);
-    i += alike - 2;
+    if (series.has_value() && i == series->first) {
+      add(row, "... " + series->text);
+      i += series->count - 1;
+      series.reset();
+    } else {
+      add(row, CellText(picture, row));
+    }
   }
   std::vector<std::string> names;
   std::vector<size_t> widths;

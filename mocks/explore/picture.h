@@ -2,6 +2,7 @@
 #ifndef CLEANFORK_MOCKS_EXPLORE_PICTURE_H_
 #define CLEANFORK_MOCKS_EXPLORE_PICTURE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +23,20 @@ Picture TakePicture(const sim::Engine& engine, const FaultPlan& deviations);
 
 std::string DrawPicture(const Picture& picture);
 
-// How many rows from `begin` on are as good as one: the same call of the same process again and
-// again, with nothing to see. At least 1.
-size_t CountAlike(const std::vector<ExploreRow>& rows, size_t begin);
+// Calls that a process makes again and again, with nothing to see: what is between the first round
+// of them and the last.
+struct Series {
+  size_t first = 0;  // row that a reader needs not see
+  size_t count = 0;  // of these
+  std::string text;  // "58 more of sigaction", "248 more rounds of poll, clock_gettime"
+};
 
-// The rows of a longer series that a reader needs not see: all but the first and the last.
+// That which begins at a row, if one does.
+std::optional<Series> FindSeries(const std::vector<ExploreRow>& rows, size_t begin);
+
+// In rounds; and a round in calls.
 constexpr size_t kShortestSeries = 5;
+constexpr size_t kLongestRound = 4;
 
 }  // namespace cleanfork::explore
 

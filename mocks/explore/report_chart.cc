@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,10 @@ class Chart {
 
  private:
   std::string Header() const;
-  void AddRow(size_t first, size_t count);
+  void AddRow(size_t first, const Series* series);
   std::string Cell(size_t row, int process, const std::string& content) const;
   std::string Step(const ExploreRow& row) const;
-  std::string Series(size_t first, size_t count) const;
+  std::string Folded(const Series& series) const;
   std::string Tip(const ExploreRow& row) const;
   bool IsLive(size_t row, int process) const;
   bool Starts(const ExploreRow& row) const;
@@ -128,12 +129,10 @@ std::string Chart::Tip(const ExploreRow& row) const {
          (rightward ? "\u25b6 " + Escaped(text) : Escaped(text) + " \u25c0") + "</span>";
 }
 
-std::string Chart::Series(size_t first, size_t count) const {
-  const ExploreRow& row = failure_.rows[first];
-  std::string html = "<div class=\"step\"><details><summary>" + std::to_string(count) +
-                     " more of <code>" + Escaped(row.text.substr(0, row.text.find('('))) +
-                     "</code></summary><ol>";
-  for (size_t i = first; i < first + count; ++i) {
+std::string Chart::Folded(const Series& series) const {
+  std::string html =
+      "<div class=\"step\"><details><summary>" + Escaped(series.text) + "</summary><ol>";
+  for (size_t i = series.first; i < series.first + series.count; ++i) {
     html += "<li><code>" + Escaped(failure_.rows[i].text) + " = " +
             Escaped(failure_.rows[i].result) + "</code></li>";
   }
@@ -162,15 +161,16 @@ std::string Chart::Cell(size_t at, int process, const std::string& content) cons
   return "<td" + (classes.empty() ? "" : " class=\"" + classes + "\"") + ">" + content + "</td>";
 }
 
-// `count` > 1: a series of rows that are alike, as one.
-void Chart::AddRow(size_t first, size_t count) {
+// Of a series: its rows as one.
+void Chart::AddRow(size_t first, const Series* series) {
   const ExploreRow& row = failure_.rows[first];
+  const size_t last = first + (series != nullptr ? series->count : 1);
   const std::string number =
-      std::to_string(first + 1) + (count > 1 ? "\u2013" + std::to_string(first + count) : "");
+      std::to_string(first + 1) + (last > first + 1 ? "\u2013" + std::to_string(last) : "");
   html_ += "<tr><th scope=\"row\">" + number + "</th>";
   for (int process = 0; process < static_cast<int>(failure_.processes.size()); ++process) {
     std::string content;
-    if (process == row.process) content = count > 1 ? Series(first, count) : Step(row);
+    if (process == row.process) content = series != nullptr ? Folded(*series) : Step(row);
     if (process == row.other) content = Tip(row);
     html_ += Cell(first, process, content);
   }
@@ -186,12 +186,16 @@ std::string Chart::Html() {
       "<table class=\"chart\"><caption class=\"sr\">The failing run: a column for each process, a "
       "row for each step</caption>\n" +
       Header() + "<tbody>\n";
+  std::optional<Series> series;
   for (size_t i = 0; i < failure_.rows.size(); ++i) {
-    AddRow(i, 1);
-    const size_t alike = CountAlike(failure_.rows, i);
-    if (alike < kShortestSeries) continue;
-    AddRow(i + 1, alike - 2);
-    i += alike - 2;
+    if (!series.has_value()) series = FindSeries(failure_.rows, i);
+    if (series.has_value() && i == series->first) {
+      AddRow(i, &*series);
+      i += series->count - 1;
+      series.reset();
+    } else {
+      AddRow(i, nullptr);
+    }
   }
   return html_ + "</tbody></table></div>\n";
 }

@@ -156,6 +156,7 @@ Scenario BecomeADaemon() {
   });
   scenario.checkers = CheckersOfDaemons();
   scenario.checkers.push_back(WhatIsToldIsTrue());
+  AllowOwnErrorOnceKilled(EPIPE, &scenario);  // its pipe is closed, and nobody is left to say more
   return scenario;
 }
 
@@ -166,6 +167,7 @@ Scenario BecomeADaemonAndFail() {
     return daemon->Fail(absl::NotFoundError("no configuration")).raw_code();
   });
   scenario.checkers = CheckersOfDaemons();
+  AllowOwnErrorOnceKilled(EPIPE, &scenario);
   return scenario;
 }
 

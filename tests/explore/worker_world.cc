@@ -60,11 +60,28 @@ std::shared_ptr<const Checker> EndsWith(int status) {
   });
 }
 
-void AllowOwnError(int error, Scenario* scenario) {
-  const std::shared_ptr<const Checker> rule = ReportedErrorWasInjected({error});
+namespace {
+
+void ReplaceByName(const std::shared_ptr<const Checker>& rule, Scenario* scenario) {
   for (std::shared_ptr<const Checker>& checker : scenario->checkers) {
     if (checker->name() == rule->name()) checker = rule;
   }
+}
+
+}  // namespace
+
+void AllowOwnError(int error, Scenario* scenario) {
+  ReplaceByName(ReportedErrorWasInjected({error}), scenario);
+}
+
+void AllowOwnErrorOnceKilled(int error, Scenario* scenario) {
+  const std::shared_ptr<const Checker> always = ReportedErrorWasInjected();
+  const std::shared_ptr<const Checker> killed = ReportedErrorWasInjected({error});
+  ReplaceByName(MakeChecker(always->name(),
+                            [always, killed](const Execution& run) {
+                              return (WasKilled(run) ? killed : always)->Check(run);
+                            }),
+                scenario);
 }
 
 std::shared_ptr<const Checker> WhatIsToldIsTrue() {

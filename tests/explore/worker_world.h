@@ -61,6 +61,9 @@ std::shared_ptr<const Checker> EndsWith(int status);
 // In place of the standard rule, one that lets the code give out `error` by itself.
 void AllowOwnError(int error, Scenario* scenario);
 
+// The same, in runs in which somebody is sent a signal from outside.
+void AllowOwnErrorOnceKilled(int error, Scenario* scenario);
+
 // The caller is told that the child runs if and only if it does. Where somebody is killed from
 // outside, a program may run to its end before anybody could tell: then it is enough that nothing
 // runs on, which is a rule of its own.

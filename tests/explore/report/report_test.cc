@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <ctime>
 #include <string>
 
 #include "cleanfork/explore.h"
@@ -126,6 +127,23 @@ TEST_F(Report, APictureShortensASeriesOfCallsThatAreAlike) {
   EXPECT_THAT(picture, HasSubstr("... 4 more of sigaction\n"));
   EXPECT_THAT(picture, HasSubstr("sigaction(6"));
   EXPECT_THAT(picture, Not(HasSubstr("sigaction(3")));
+}
+
+TEST_F(Report, APictureShortensRoundsOfCallsThatAreAlike) {
+  Scenario scenario;
+  scenario.body = [](Os& os) {
+    for (int i = 0; i < 7; ++i) {
+      os.ClockGetTime(CLOCK_MONOTONIC).IgnoreError();
+      os.Poll(nullptr, 0, 1).IgnoreError();
+    }
+    return 0;
+  };
+  const std::string picture = PictureOf(scenario, "cf1");
+  EXPECT_THAT(picture, HasSubstr("... 5 more rounds of clock_gettime, poll\n"));
+  EXPECT_EQ(CountOf("clock_gettime(", picture), 2u) << picture;
+  EXPECT_EQ(CountOf("poll(", picture), 2u) << picture;
+  const std::string fault = PictureOf(scenario, "cf1;P.poll#4=ENOMEM");
+  EXPECT_EQ(CountOf("clock_gettime(", fault), 7u) << fault;
 }
 
 TEST_F(Report, APictureSaysThatAFaultStays) {

@@ -42,6 +42,8 @@ class Exploration {
   enum class BoundEnd { kDone, kAgain, kStopped };
 
   BoundEnd RunBound(int deviations);
+  void NoteFirstRun();
+  bool KeepsRules();
   void RunByChance();
   bool IsOver();
   void Count(const Choices& choices, const Violation& violation);
@@ -124,35 +126,43 @@ void Exploration::Count(const Choices& choices, const Violation& violation) {
                   record.processes()[0].wait_status == record.fault_free_status());
 }
 
+void Exploration::NoteFirstRun() {
+  session_.SetFaultFreeStatus(session_.record().processes()[0].wait_status);
+  Coverage::AddSites(session_.record(), &result_.coverage);
+}
+
+// Of the run that was just made; whether it keeps the rules.
+bool Exploration::KeepsRules() {
+  Violation violation = session_.Check();
+  if (violation.must_repeat) {
+    session_.Run(&search_, false);
+    violation = session_.Check();
+  }
+  Count(search_, violation);
+  if (violation.rule.empty()) return true;
+  search_.NoteSteps();
+  session_.Run(&search_, false);
+  Fail(violation, search_);
+  return false;
+}
+
 Exploration::BoundEnd Exploration::RunBound(int deviations) {
   crash_report_.SetChoices(&search_);
   bound_ = deviations;
   search_.Begin(deviations);
   runs_of_bound_ = 0;
+  bool is_first = deviations == 0;  // of all, in which nothing goes wrong: every shard makes it
   do {
     const bool complete = session_.Run(&search_, false);
     if (search_.TakeNewlySignalled()) return BoundEnd::kAgain;
+    if (complete && is_first) NoteFirstRun();
+    is_first = is_first && !complete;
     if (!complete) {
       ++result_.pruned;
     } else if (search_.IsCounted()) {
-      if (deviations == 0 && runs_of_bound_ == 0) {
-        session_.SetFaultFreeStatus(session_.record().processes()[0].wait_status);
-        Coverage::AddSites(session_.record(), &result_.coverage);
-      }
       ++runs_of_bound_;
       ++result_.runs;
-      Violation violation = session_.Check();
-      if (violation.must_repeat) {
-        session_.Run(&search_, false);
-        violation = session_.Check();
-      }
-      Count(search_, violation);
-      if (!violation.rule.empty()) {
-        search_.NoteSteps();
-        session_.Run(&search_, false);
-        Fail(violation, search_);
-        return BoundEnd::kStopped;
-      }
+      if (!KeepsRules()) return BoundEnd::kStopped;
     }
     if (IsOver()) return BoundEnd::kStopped;
   } while (search_.Advance());

@@ -11,13 +11,13 @@ namespace {
 
 class Daemonize : public Explored {};
 TEST_P(Daemonize, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(BecomeADaemon(), WithOnePreemptionIfDeep(GetParam())), Exhausted());
+  EXPECT_THAT(ExploreSlice(BecomeADaemon(), Within(GetParam(), kOneWithFaults)), Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, Daemonize, ::testing::ValuesIn(Slices()), SliceName);
 
 class DaemonizeFails : public Explored {};
 TEST_P(DaemonizeFails, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), WithOnePreemptionIfDeep(GetParam())),
+  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), Within(GetParam(), kOneWithFaults)),
               Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, DaemonizeFails, ::testing::ValuesIn(Slices()), SliceName);

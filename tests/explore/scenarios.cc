@@ -17,6 +17,7 @@
 #include "cleanfork/fork_child.h"
 #include "cleanfork/pid_file.h"
 #include "cleanfork/spawn.h"
+#include "cleanfork/stop.h"
 #include "src/cli/report.h"
 #include "src/cli/subcommand.h"
 #include "tests/explore/worker_world.h"
@@ -96,10 +97,10 @@ Scenario SpawnADaemon() {
 
 namespace {
 
-int StopAWorker(Os& os) {
+int StopAWorker(Os& os, const StopSchedule& schedule) {
   absl::StatusOr<Child> child = Spawn({"/bin/worker"}, ForkOptions(), os);
   if (!child.ok()) return Failed(child.status());
-  const absl::StatusOr<std::optional<ExitStatus>> ended = child->Stop();
+  const absl::StatusOr<std::optional<ExitStatus>> ended = child->Stop(schedule);
   if (!ended.ok()) return Failed(ended.status());
   return ended->has_value() && (*ended)->signalled() ? 0 : 2;
 }
@@ -108,14 +109,18 @@ int StopAWorker(Os& os) {
 
 // Stop() may come before the program's code does.
 Scenario StopAChildThatObeys() {
-  Scenario scenario = ScenarioOf("Stop", StopAWorker);
+  Scenario scenario = ScenarioOf("Stop", [](Os& os) { return StopAWorker(os, StopSchedule()); });
   scenario.checkers.pop_back();
   AddWorkerThatStays(&scenario, false);
   return scenario;
 }
 
+// Where there is no pidfd to wait for, every 20 ms of the wait are a look, and a step: few will do.
 Scenario StopAChildThatIgnoresSigterm() {
-  Scenario scenario = ScenarioOf("Stop of who ignores SIGTERM", StopAWorker);
+  StopSchedule schedule;
+  schedule.actions = {{SIGTERM, absl::Milliseconds(60)}, {SIGKILL, absl::Milliseconds(60)}};
+  Scenario scenario = ScenarioOf("Stop of who ignores SIGTERM",
+                                 [schedule](Os& os) { return StopAWorker(os, schedule); });
   scenario.checkers.pop_back();
   AddWorkerThatStays(&scenario, true);
   return scenario;

@@ -53,9 +53,15 @@ struct Slice {
 };
 std::vector<Slice> Slices();
 
-// Where all orders are too many within the wider bounds, or with ThreadSanitizer: there those in
-// which one process at the most makes room for another one while it could go on.
-Slice WithOnePreemptionIfDeep(Slice slice);
+// How often processes make room for others while they could go on, where all orders are too many
+// within the wider bounds; -1: all orders. With ThreadSanitizer once at the most, in any bounds.
+struct Preemptions {
+  int with_faults = -1;   // three
+  int with_signals = -1;  // two faults, a signal and a kill
+};
+constexpr Preemptions kOneWithSignals = {-1, 1};
+constexpr Preemptions kOneWithFaults = {1, 0};
+Slice Within(Slice slice, const Preemptions& most);
 
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how
 // many runs it took.

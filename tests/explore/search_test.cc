@@ -11,14 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "cleanfork/checkers.h"
 #include "cleanfork/explore.h"
+#include "cleanfork/explore_matchers.h"
 #include "cleanfork/os.h"
+#include "cleanfork/unique_fd.h"
 
 namespace cleanfork {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Key;
 using ::testing::SizeIs;
 
 Scenario ScenarioOf(const SimOs::Body& body) {
@@ -282,6 +287,29 @@ TEST(Search, ShardsMakeTheRunsOfTheWholeBetweenThem) {
   }
   EXPECT_EQ(runs, whole.runs);
   EXPECT_EQ(outcomes, OutcomesOf(whole));
+}
+
+TEST(Search, EachShardKnowsARunWithoutFaults) {
+  Scenario scenario = ScenarioOf([](Os& os) {
+    const SysResult<PipeEnds> made = os.Pipe();
+    if (!made.ok()) return 3;
+    const UniqueFd read_end(os, made.value().read_end);
+    const UniqueFd write_end(os, made.value().write_end);
+    char bytes[20] = {};
+    os.Write(write_end.get(), bytes, 20).IgnoreError();
+    for (int i = 0; i < 10; ++i) os.Read(read_end.get(), bytes, 2).IgnoreError();  // short or not
+    return 3;
+  });
+  scenario.checkers = {TransientFaultsAbsorbed()};
+  ExploreOptions options = Without(true, 1);
+  options.fault_filter = [](const FaultEntry& fault) { return fault.call == OsCall::kRead; };
+  options.shards = 3;
+  for (options.shard = 0; options.shard < options.shards; ++options.shard) {
+    const ExploreResult part = Explore(scenario, options);
+    EXPECT_GT(part.runs, options.shard == 0 ? 1 : 0);
+    EXPECT_THAT(part, Exhausted());
+    EXPECT_THAT(part.coverage, Contains(Key("P.pipe#1")));
+  }
 }
 
 TEST(Search, OfARunThatBreaksARuleTheSmallestIsShownAndCanBeReplayed) {

@@ -35,9 +35,14 @@ std::vector<Slice> Slices() {
   return slices;
 }
 
-Slice WithOnePreemptionIfDeep(Slice slice) {
+Slice Within(Slice slice, const Preemptions& most) {
   const bool is_deep = slice.options.shards > 1;
-  if (is_deep || kThreadSanitizer) slice.options.max_preemptions = 1;
+  if (is_deep) {
+    slice.options.max_preemptions =
+        slice.options.max_signals > 0 ? most.with_signals : most.with_faults;
+  } else if (kThreadSanitizer) {
+    slice.options.max_preemptions = 1;
+  }
   return slice;
 }
 

@@ -1,9 +1,12 @@
 #include "mocks/explore/validate_options.h"
 
 #include <cinttypes>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+
+#include "cleanfork/os_types.h"
 
 namespace cleanfork::explore {
 namespace {
@@ -39,6 +42,12 @@ void CheckOptions(const Scenario& scenario, const ExploreOptions& options) {
   if (!(options.max_seconds >= 0)) Refuse("ExploreOptions::max_seconds is below 0, or no number");
   if (options.max_signals > 0 && options.signals.empty()) {
     Refuse("ExploreOptions::max_signals is above 0, and there are no signals");
+  }
+  for (int signal : options.signals) {
+    if (signal == SIGKILL) Refuse("ExploreOptions::signals has SIGKILL, which max_kills is for");
+    if (signal < 1 || signal > SignalSet::kMaxSignal) {
+      Refuse("ExploreOptions::signals has a number that no signal has");
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <stdexcept>
 
 #include "cleanfork/explore.h"
@@ -41,6 +42,10 @@ TEST(ExploreOptionsDeathTest, WhatCannotBeExploredIsRefusedByName) {
                "max_seconds");
   EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) { o.max_signals = 1; })),
                "there are no signals");
+  EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) { o.signals = {SIGTERM, SIGKILL}; })),
+               "signals has SIGKILL, which max_kills is for");
+  EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) { o.signals = {65}; })),
+               "signals has a number that no signal has");
 }
 
 TEST(ExploreOptions, ABodyThatThrowsWithoutAFaultIsNotExhausted) {

@@ -47,13 +47,14 @@ SystemdMachine::SystemdMachine(const std::string& worker) {
       at + " >" + at + "/log 2>&1";
   keeper_ = ::popen(keep.c_str(), "we");
   Must(keeper_ != nullptr, keep);
-  const std::string first = Said(), made = "process 1 is ";
-  if (first.compare(0, made.size(), made) != 0) {
-    why_not_made_ = first + "\n" + directory_.Read("log");
-    return;
+  const std::string made = "process 1 is ";
+  std::string said = Said();
+  if (said.compare(0, made.size(), made) == 0) {
+    process_1_ = said.substr(made.size());
+    said = Said();
+    has_booted_ = said == "booted";
   }
-  process_1_ = first.substr(made.size());
-  has_booted_ = Said() == "booted";
+  if (!has_booted_) complaint_ = said + "\n" + directory_.Read("log");
 }
 
 SystemdMachine::~SystemdMachine() {

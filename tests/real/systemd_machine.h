@@ -24,9 +24,11 @@ class SystemdMachine {
   // What is not installed, with the apt line that changes this; "" if all is.
   static std::string WhatIsMissing();
 
-  // What was printed where the namespaces could not be made; "" if they were.
-  const std::string& why_not_made() const { return why_not_made_; }
+  // Whether the namespaces could be made, and systemd was executed in them.
+  bool is_made() const { return !process_1_.empty(); }
   bool has_booted() const { return has_booted_; }
+  // What was said and printed in the place of that.
+  const std::string& complaint() const { return complaint_; }
 
   // The next line that somebody in there has written to /run/said; where none comes within
   // half a minute, that.
@@ -58,7 +60,7 @@ class SystemdMachine {
   std::string unread_;
   FILE* keeper_ = nullptr;
   std::string process_1_;
-  std::string why_not_made_;
+  std::string complaint_;
   bool has_booted_ = false;
 };
 

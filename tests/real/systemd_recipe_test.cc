@@ -55,10 +55,10 @@ class SystemdRecipeTest : public ::testing::Test {
     CLEANFORK_SKIP_WITHOUT_PRIVILEGES();
     const std::string missing = SystemdMachine::WhatIsMissing();
     if (!missing.empty()) GTEST_SKIP() << "needs " << missing;
-    if (!machine_->why_not_made().empty()) {
-      return SkipWithoutPrivileges("namespaces, and to mount in them: " + machine_->why_not_made());
+    if (!machine_->is_made()) {
+      return SkipWithoutPrivileges("namespaces, and to mount in them: " + machine_->complaint());
     }
-    ASSERT_TRUE(machine_->has_booted()) << "systemd is there, and does not come up";
+    ASSERT_TRUE(machine_->has_booted()) << "systemd does not come up: " << machine_->complaint();
   }
 
   void TearDown() override {

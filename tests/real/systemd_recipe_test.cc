@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <cstdio>
 #include <string>
+#include <vector>
 
 #include "tests/real/own_process.h"
 #include "tests/real/recipes_page.h"
@@ -203,6 +205,30 @@ TEST_F(SystemdRecipeTest, AServiceOfAUnitThatForksMayEndByItself) {
   ExpectNothingIsLeftOf(pid);
   EXPECT_THAT(Journal("--unit=worker"),
               HasSubstr("not running: removed the stale /run/worker.pid"));
+}
+
+TEST_F(SystemdRecipeTest, TheEntryPointOfAContainerHandsSignalsOnAndEndsAsTheServiceDoes) {
+  const std::vector<Block> images = BlocksOf("dockerfile");
+  ASSERT_THAT(images, SizeIs(1));
+  // ENTRYPOINT ["word", "word"]
+  std::string words = images[0].text.substr(images[0].text.find('[') + 1);
+  words.resize(words.rfind(']'));
+  words.erase(std::remove(words.begin(), words.end(), ','), words.end());
+  const std::string run = "unshare --pid --fork --kill-child --mount-proc " + words + "; echo $?";
+
+  FILE* const container = machine_->Begin(run);
+  EXPECT_EQ(machine_->Said(), "user 65534 runs 2");
+  // The files of /proc/PID of the one that has this name.
+  const std::string of = "cd /proc; cd $(dirname $(grep -lx $name [0-9]*/comm)); ";
+  EXPECT_THAT(Run("name=worker; " + of + "cat status"), HasSubstr("NoNewPrivs:\t1\n"));
+  const std::string tell = "name=cleanfork; " + of + "kill -s $signal $(basename $PWD)";
+  EXPECT_EQ(Run("signal=HUP; " + tell), "");
+  EXPECT_EQ(machine_->Said(), "reloads 2");
+  EXPECT_EQ(Run("signal=TERM; " + tell), "");
+  EXPECT_EQ(SystemdMachine::End(container).printed, "user 65534 runs 2\nreloads 2\n143\n");
+
+  machine_->Write("/run/worker-is-broken", "");
+  EXPECT_EQ(Run(run), "user 65534 runs 2\n3\n");
 }
 
 }  // namespace

@@ -11,14 +11,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/real/command_runner.h"
+#include "tests/real/recipes_page.h"
 
 namespace cleanfork {
 namespace {
@@ -27,39 +26,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-// A fenced block of the page.
-struct Block {
-  std::string kind;  // "console"
-  std::string heading;
-  std::string text;
-};
-
-std::vector<Block> Blocks() {
-  std::ifstream page("docs/recipes.md");
-  std::vector<Block> blocks;
-  std::string heading;
-  bool is_fenced = false;
-  for (std::string line; std::getline(page, line);) {
-    if (line.compare(0, 3, "```") == 0) {
-      if (!is_fenced) blocks.push_back({line.substr(3), heading, ""});
-      is_fenced = !is_fenced;
-    } else if (is_fenced) {
-      blocks.back().text += line + "\n";
-    } else if (line.compare(0, 1, "#") == 0) {
-      heading = line.substr(line.find(' ') + 1);
-    }
-  }
-  return blocks;
-}
-
-std::vector<Block> BlocksOf(const std::string& kind) {
-  std::vector<Block> found;
-  for (const Block& block : Blocks()) {
-    if (block.kind == kind) found.push_back(block);
-  }
-  return found;
-}
 
 std::string Replace(std::string text, const std::string& from, const std::string& to) {
   for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {

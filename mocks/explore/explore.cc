@@ -236,7 +236,8 @@ void Exploration::Fail(const Violation& violation, const Choices& choices) {
   failure.what = same ? shown.what
                       : violation.what +
                             " (a run of the plan does not show this, as where the body keeps "
-                            "something from run to run)";
+                            "something from run to run, or a signal has to come in the midst of "
+                            "a wait, after some of its time)";
   failure.plan = FaultPlanToString(simpler) + kFits + session_.Fits(simpler);
   failure.deviations = again.deviations();
   Picture picture = session_.TakePicture();

@@ -21,6 +21,14 @@ class Hasher {
   }
   uint64_t value() const { return value_; }
 
+  // For sums: the last byte that is added changes value() by one of few differences. MurmurHash3's
+  // last step.
+  uint64_t Mixed() const {
+    uint64_t z = (value_ ^ value_ >> 33) * 0xff51afd7ed558ccd;
+    z = (z ^ z >> 33) * 0xc4ceb9fe1a85ec53;
+    return z ^ z >> 33;
+  }
+
  private:
   void AddByte(uint8_t byte) { value_ = (value_ ^ byte) * 0x100000001b3; }
 

@@ -68,6 +68,14 @@ const FaultEntry* PlanChoices::FirstLeft() const {
   return nullptr;
 }
 
+// Whether one is still to come to who waits there.
+bool PlanChoices::HasSignalWithin(const sim::Place& place) const {
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (!done_[i] && IsWithin(entries_[i]) && IsAt(entries_[i], place)) return true;
+  }
+  return false;
+}
+
 // Where time went on without having been asked for, that is not in the order.
 int PlanChoices::Follow(const sim::Candidate* candidates, int count) {
   if (followed_ == order_->size()) return 0;
@@ -96,6 +104,8 @@ int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count) {
       const bool is_here = candidates[0].slot != sim::kNone && IsAt(entry, *candidates[0].place);
       for (int other = 1; is_here && other < count; ++other) {
         if (candidates[other].place->process != entry.next) continue;
+        // Who waits goes on by a signal only.
+        if (!candidates[other].can_run && !HasSignalWithin(*candidates[other].place)) continue;
         chosen = other;
         done_[i] = true;
         break;

@@ -29,6 +29,7 @@ class PlanChoices : public Choices {
   bool SeesOwnSteps(const ProcessPath&) const override { return true; }
 
  private:
+  bool HasSignalWithin(const sim::Place& place) const;
   int Follow(const sim::Candidate* candidates, int count);
 
   const FaultPlan entries_;

@@ -117,7 +117,7 @@ uint64_t RunRecord::Outcome() const {
     for (int fd : process.descriptors) hasher.Add(static_cast<uint64_t>(fd));
     hasher.Add(static_cast<uint64_t>(process.zombies));
     hasher.Add(static_cast<uint64_t>(process.children));
-    all += hasher.value();
+    all += hasher.Mixed();
   }
   for (const ExecutedCall& call : calls()) {  // in any order of the processes
     Hasher hasher;
@@ -126,7 +126,7 @@ uint64_t RunRecord::Outcome() const {
     hasher.Add(call.index);
     hasher.Add(static_cast<uint64_t>(call.error));
     hasher.Add(static_cast<uint64_t>(call.value));
-    all += hasher.value();
+    all += hasher.Mixed();
   }
   return all;
 }

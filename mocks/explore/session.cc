@@ -46,9 +46,8 @@ bool Session::Run(Choices* choices, bool describes) {
   const SimRun run = sim_.Run(scenario_.body);
   SetProbeListener(listener);
   current_session = before;
-  if (engine_.abandoned()) return false;
   record_.End(run, choices->deviations(), fault_free_status_);
-  return true;
+  return !engine_.abandoned();
 }
 
 Violation Session::Check() const {

@@ -7,6 +7,7 @@
 #define CLEANFORK_MOCKS_SIM_BLOCKING_H_
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -56,6 +57,19 @@ inline bool SeesHowEarlyItWaits(Tag<OsCall::kWaitPid>, pid_t pid, int) {
 }
 inline bool SeesHowEarlyItWaits(Tag<OsCall::kWaitId>, idtype_t type, id_t, int) {
   return type == P_PGID;
+}
+
+// Blocked signals that the call takes, or stops to block: whether they came before it is seen.
+template <OsCall kCall, typename... A>
+uint64_t BlockedThatItLetsIn(Tag<kCall>, A...) {
+  return 0;
+}
+inline uint64_t BlockedThatItLetsIn(Tag<OsCall::kSigTimedWait>, SignalSet set, int64_t) {
+  return set.bits();
+}
+inline uint64_t BlockedThatItLetsIn(Tag<OsCall::kSigProcMask>, int how, const SignalSet* set) {
+  if (set == nullptr || how == SIG_BLOCK) return 0;
+  return how == SIG_UNBLOCK ? set->bits() : ~set->bits();
 }
 
 }  // namespace cleanfork::sim

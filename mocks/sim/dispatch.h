@@ -332,9 +332,11 @@ class Dispatch : public Os {
     };
     const FootprintSource now(touches);
     const uint32_t index = engine_.CountCall(again);
-    engine_.NoteHowItWaits(SeesHowEarlyItWaits(Tag<kCall>(), a...));
     Fault fault;
     for (bool handled = true; handled;) {
+      // Anew after handlers, whose calls have said what they do.
+      engine_.NoteHowItWaits(SeesHowEarlyItWaits(Tag<kCall>(), a...));
+      engine_.NoteWhatItLetsIn(BlockedThatItLetsIn(Tag<kCall>(), a...));
       const Fault* const sticky = engine_.FindSticky();
       const bool fails = sticky != nullptr && sticky->kind == Fault::Kind::kErrno;
       const ReadyCheck would_wait(waits);

@@ -209,7 +209,7 @@ void Engine::Resume(int slot) {
   Task& task = *tasks_[static_cast<size_t>(slot)];
   if (task.fiber == nullptr) {
     const pid_t pid = kernel_.processes[slot].pid;
-    task.fiber = std::make_unique<Fiber>("simulated process", pid, &EnterTask, this);
+    task.fiber = std::make_shared<Fiber>("simulated process", pid, &EnterTask, this);
     task.on = task.fiber.get();
   }
   if (task.memory == nullptr) task.memory = std::make_shared<Memory>(task.start_environment);

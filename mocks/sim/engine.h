@@ -166,6 +166,7 @@ class Engine : public Runner, public CallDescriber {
 
   // Of the call that begins: see SeesHowEarlyItWaits().
   void NoteHowItWaits(bool sees) { task().sees_how_early = sees; }
+  void NoteWhatItLetsIn(uint64_t signals) { task().lets_in = signals; }
 
   // The process is about to make a call: others may go on first. Not where the call would only
   // begin to wait, or nobody else can tell, unless the explorer wants to see that. `footprint` is
@@ -205,7 +206,9 @@ class Engine : public Runner, public CallDescriber {
     const Log* reading = nullptr;  // *log, or in a shadow that of a VforkCall's child
     size_t at = 0;
     bool shadow = false;
-    std::unique_ptr<Fiber> fiber;
+    std::shared_ptr<Fiber> fiber;
+    // Of those whose memory a VforkCall's child runs in: it stays, also when they are killed.
+    std::vector<std::shared_ptr<Fiber>> lent;
     Fiber* on = nullptr;
     int (*function)(void*) = nullptr;  // of a VforkCall, in its child
     void* argument = nullptr;
@@ -223,6 +226,7 @@ class Engine : public Runner, public CallDescriber {
     const ReadyCheck* parked = nullptr;  // before a call: whether it would wait
     bool injected = false;               // the call's error
     bool sees_how_early = false;         // as SeesHowEarlyItWaits() has it, of the call
+    uint64_t lets_in = 0;                // as BlockedThatItLetsIn() has it
     Place place;
     Footprint footprint;
     bool passes = false;                   // it was about to begin to wait, which was no choice

@@ -63,7 +63,6 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSou
                       !explorer_->SeesOwnSteps(own.place.process) && !HasHandler() &&
                       (footprint.IsNothing() || !HearsOfChildren());
   SetFootprint(current_, footprint);
-  if (unseen) last_ = current_;
   own.passes = !unseen && would_wait() && !SeesWaits(current_);
   if (unseen || own.passes) return explorer_->NotePassed(own.place.process);
   own.parked = &would_wait;
@@ -87,6 +86,7 @@ void Engine::ParkToEnd(Footprint (*ask)(const Kernel& kernel, int slot), bool ag
   own.call = OsCall::kExit;
   const uint32_t index = CountCall(again);
   own.arguments.clear();
+  own.lets_in = 0;
   const ReadyCheck never(kNeverWaits);
   const auto now = [&] { return ask(kernel_, slot); };
   const FootprintSource source(now);
@@ -222,13 +222,16 @@ void Engine::AddSignals(int slot, FaultList* faults) const {
   const Process& process = kernel_.processes[slot];
   if (process.state != ProcessState::kRunning) return;
   for (int signal : explorer_->signals()) {
-    if ((process.signals.mask & SignalBit(signal)) != 0) continue;
+    const uint64_t bit = SignalBit(signal);
+    if ((process.signals.pending & bit) != 0) continue;
     const int ordinal = process.signals.actions[signal].ordinal;
-    if (ordinal == kIgnoreAction) continue;
-    if (ordinal == kDefaultAction &&
-        DefaultActionOf(kernel_, process, signal) == DefaultAction::kIgnore) {
-      continue;
-    }
+    const bool dropped = ordinal == kIgnoreAction ||
+                         (ordinal == kDefaultAction &&
+                          DefaultActionOf(kernel_, process, signal) == DefaultAction::kIgnore);
+    const bool blocked = (process.signals.mask & bit) != 0;
+    const bool continues = signal == SIGCONT && process.stopped != 0;
+    const bool let_in = (tasks_[static_cast<size_t>(slot)]->lets_in & bit) != 0;
+    if (!continues && (blocked ? !let_in : dropped)) continue;
     Fault fault;
     fault.kind = Fault::Kind::kSignal;
     fault.signal = static_cast<int16_t>(signal);

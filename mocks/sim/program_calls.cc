@@ -73,6 +73,8 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   Task& child = *(TaskAt(slot.value()) = MakeTask(own.body, own.start_environment));
   Bear(slot.value(), true);
   child.memory = own.memory;
+  child.lent = own.lent;
+  child.lent.push_back(own.fiber);
   child.function = function;
   child.argument = argument;
   *child.log = *own.log;

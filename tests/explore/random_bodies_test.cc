@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cleanfork/checker.h"
 #include "cleanfork/explore.h"
@@ -21,12 +23,15 @@ bool Outcomes(const RandomBody& body, const RandomBounds& bounds, bool reduce, i
   ExploreOptions options = RandomBodyOptions(bounds, most);
   options.reduce = reduce;
   Scenario scenario = body.scenario;
-  scenario.checkers = {MakeChecker("outcomes", [outcomes](const Execution& run) {
-    outcomes->emplace(DescribeRun(run), run.deviations());
+  std::vector<std::pair<std::string, FaultPlan>> all;
+  scenario.checkers = {MakeChecker("outcomes", [&all](const Execution& run) {
+    all.emplace_back(DescribeRun(run), run.deviations());
     return std::string();
   })};
   const ExploreResult result = Explore(scenario, options);
   *runs = result.runs;
+  // Before these are those of explorations that were begun again.
+  outcomes->insert(all.end() - result.runs, all.end());
   return result.verdict == ExploreResult::Verdict::kExhausted;
 }
 

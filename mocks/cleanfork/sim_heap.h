@@ -26,6 +26,10 @@
 //     path = "/run/x";
 //   }
 //
+// Nor may a process that does not end by returning leave an object in a list of the whole program.
+// Abseil keeps one Cord in some 50,000 in such a list, and with them one absl::Status with a
+// payload: absl::cord_internal::set_cordz_mean_interval(0) stops that.
+//
 // Depend on //:sim_heap to have it: that replaces operator new and delete in the whole program, and
 // asks malloc(3) for the memory, so AddressSanitizer, ThreadSanitizer and UBSan still watch it.
 // What malloc(3), strdup(3) and C libraries hand out is not taken back, nor an exception that is in

@@ -17,8 +17,11 @@ INSTANTIATE_TEST_SUITE_P(Bounds, Daemonize, ::testing::ValuesIn(Slices()), Slice
 
 class DaemonizeFails : public Explored {};
 TEST_P(DaemonizeFails, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), Within(GetParam(), kOneWithFaults)),
-              Exhausted());
+  Slice slice = Within(GetParam(), kOneWithFaults);
+  // Where there is no pidfd the starter looks for the end of the daemon 250 times, and each look is
+  // a step at which a signal may come: with two faults that is hours.
+  if (slice.options.max_signals > 0) slice.options.max_faults = 1;
+  EXPECT_THAT(ExploreSlice(BecomeADaemonAndFail(), slice), Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, DaemonizeFails, ::testing::ValuesIn(Slices()), SliceName);
 

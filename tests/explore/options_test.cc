@@ -42,7 +42,9 @@ TEST(ExploreOptionsDeathTest, WhatCannotBeExploredIsRefusedByName) {
                "max_seconds");
   EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) { o.max_signals = 1; })),
                "there are no signals");
-  EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) { o.signals = {SIGTERM, SIGKILL}; })),
+  EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) {
+                         o.signals = {SIGTERM, SIGKILL};
+                       })),
                "signals has SIGKILL, which max_kills is for");
   EXPECT_DEATH(Explore(Nothing(), With([](ExploreOptions& o) { o.signals = {65}; })),
                "signals has a number that no signal has");

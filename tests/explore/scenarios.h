@@ -60,6 +60,7 @@ struct Preemptions {
   int with_signals = -1;  // two faults, a signal and a kill
 };
 constexpr Preemptions kOneWithSignals = {-1, 1};
+constexpr Preemptions kNoneWithSignals = {-1, 0};
 constexpr Preemptions kOneWithFaults = {1, 0};
 Slice Within(Slice slice, const Preemptions& most);
 

@@ -24,8 +24,6 @@ class SystemdMachine {
   // What is not installed, with the apt line that changes this; "" if all is.
   static std::string WhatIsMissing();
 
-  // Whether the namespaces could be made, and systemd was executed in them.
-  bool is_made() const { return !process_1_.empty(); }
   bool has_booted() const { return has_booted_; }
   // What was said and printed in the place of that.
   const std::string& complaint() const { return complaint_; }

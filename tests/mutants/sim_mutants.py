@@ -21,6 +21,8 @@ UNIT = "//tests/unit:sim_os_test"
 REPLAY = "//tests/unit:sim_os_replay_test"
 DEPENDENCE = "//tests/unit:explore_dependence_test"
 FOOTPRINTS = "//tests/unit:explore_footprints_test"
+SEARCH = "//tests/explore:search_test"
+SIGNALS = "//tests/explore:signals_search_test"
 BODIES = "//tests/explore:random_bodies_test"
 
 SIM = "mocks/sim/"
@@ -231,6 +233,20 @@ MUTANTS = [
     ("who-is-interrupted-wakes-nobody", "mocks/explore/search.cc",
      "  if (asleep_ != 0) asleep_ = Sleeping(asleep_, others, count, step);\n",
      "  (void)others, (void)count, (void)step;\n", [BODIES]),
+    # Signals from outside, where the explorer sends them -----------------------------------------
+    ("a-blocked-signal-is-never-let-in", SIM + "exploring.cc",
+     "    if (!continues && (blocked ? !let_in : dropped)) continue;\n",
+     "    (void)let_in;\n    if (!continues && (blocked || dropped)) continue;\n", [SIGNALS]),
+    ("a-blocked-signal-comes-anywhere", SIM + "exploring.cc",
+     "    if (!continues && (blocked ? !let_in : dropped)) continue;\n",
+     "    (void)let_in;\n    if (!continues && !blocked && dropped) continue;\n", [SEARCH]),
+    ("nobody-is-continued", SIM + "exploring.cc",
+     "signal == SIGCONT && process.stopped != 0;", "signal == 0 && process.stopped != 0;",
+     [SIGNALS]),
+    ("a-pending-signal-is-sent-again", SIM + "exploring.cc",
+     "    if ((process.signals.pending & bit) != 0) continue;\n", "", [SIGNALS]),
+    ("a-lent-stack-is-given-away", SIM + "program_calls.cc",
+     "  child.lent.push_back(own.fiber);\n", "", [SIGNALS]),
     # Poll, time ----------------------------------------------------------------------------------
     ("poll-misses-hangups", SIM + "poll.cc",
      "(pipe.writers == 0 ? POLLHUP : 0)", "(pipe.writers < 0 ? POLLHUP : 0)", [POLLS]),

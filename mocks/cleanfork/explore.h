@@ -69,8 +69,9 @@ struct ExploreOptions {
   // Faults that this does not say no to; empty: all. Not asked of signals and kills.
   std::function<bool(const FaultEntry&)> fault_filter;
 
-  // Signals that may come from outside, to any process that does not block them, before any call
-  // and while it waits; at most max_signals in a run. Range: numbers of signals, but for SIGKILL.
+  // Signals that may come from outside, to any process, before any call and while it waits; where
+  // they are blocked, before they are unblocked or waited for. At most max_signals in a run.
+  // Range: numbers of signals, but for SIGKILL.
   std::vector<int> signals;
   int max_signals = 0;
 

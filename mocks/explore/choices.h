@@ -89,7 +89,7 @@ class Choices : public sim::Explorer {
   bool notes_steps_ = false;
   std::vector<Step> steps_;
   std::vector<int> possible_signals_;  // of those that may still come in this run
-  std::set<ProcessPath> signalled_;  // by others, in any run that TakeNewlySignalled() knows of
+  std::set<ProcessPath> signalled_;    // by others, in any run that TakeNewlySignalled() knows of
   std::set<ProcessPath> newly_signalled_;
   int most_deviations_ = 0;
   FaultPlan plan_;

@@ -110,6 +110,12 @@ double Exploration::Done() const {
 void Exploration::ShowProgress() {
   const double seconds = Seconds();
   next_progress_ = seconds + 2;
+  if (result_.random_runs > 0) {
+    std::fprintf(stderr, "explore: %lld of %lld runs by chance\n",
+                 static_cast<long long>(result_.random_runs),
+                 static_cast<long long>(options_.random_runs));
+    return;
+  }
   std::fprintf(stderr,
                "explore: %d of %d deviations: %lld runs, %.0f a second, about %.0f %% of this "
                "number done\n",

@@ -342,11 +342,7 @@ class Dispatch : public Os {
       const ReadyCheck would_wait(waits);
       engine_.Park(index, fails ? Footprint() : FootprintOf(Tag<kCall>(), kernel, slot, a...),
                    fails || !ChangesMeanwhile(kCall) ? nullptr : &now, would_wait);
-      handled = engine_.DeliverBeforeCall();
-      if (!handled) {
-        fault = engine_.ChooseFault(index, add);
-        if (fault.kind == Fault::Kind::kSignal) handled = engine_.DeliverBeforeCall();
-      }
+      handled = engine_.DeliverBeforeCall() || engine_.ChooseBeforeCall(index, add, &fault);
       if (handled) Begin<kCall>(a...);
     }
     if constexpr (!IsSysResult<Result>::value) {

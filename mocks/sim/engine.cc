@@ -187,7 +187,11 @@ std::unique_ptr<Engine::Task> Engine::MakeTask(std::shared_ptr<const Body> body,
 void Engine::DropTask(std::unique_ptr<Task> task) {
   if (task->fiber != nullptr && task->memory->heap() != nullptr) {
     for (const auto& shadow : task->shadows) shadow->DropExceptions();
-    task->fiber->DropExceptions();
+    task->lent.push_back(std::move(task->fiber));
+    for (const std::shared_ptr<Fiber>& fiber : task->lent) {
+      if (fiber.use_count() == 1)
+        fiber->DropExceptions();  // else somebody still runs in its memory
+    }
   }
   std::shared_ptr<Log> log = std::move(task->log);
   Bytes arguments = std::move(task->arguments);

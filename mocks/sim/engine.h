@@ -176,10 +176,10 @@ class Engine : public Runner, public CallDescriber {
             const ReadyCheck& would_wait);
   bool DeliverBeforeCall();  // whether handlers have run
 
-  // What goes wrong with the call: what does so from now on, or what the explorer chooses. A signal
-  // that it chooses is sent.
+  // What goes wrong with the call: what does so from now on, or what the explorer chooses. Signals
+  // that it chooses are sent. True: a handler has run, and the call begins anew.
   const Fault* FindSticky();  // null for none
-  Fault ChooseFault(uint32_t index, const FaultSource& faults);
+  bool ChooseBeforeCall(uint32_t index, const FaultSource& faults, Fault* fault);
 
   SysResult<pid_t> Fork();
   SysResult<pid_t> VforkCall(int (*function)(void*), void* argument, int termination_signal);
@@ -270,6 +270,7 @@ class Engine : public Runner, public CallDescriber {
   void ParkBeforeExit();
   void SetFootprint(int slot, const Footprint& footprint);
   bool ParkToStop(int signal);  // whether it is still to be done
+  Fault ChooseFault(uint32_t index, const FaultSource& faults);
   void AddSignals(int slot, FaultList* faults) const;
   bool MayBeSignalled(int slot) const;
   void PostFromOutside(int slot, int signal, bool within);
@@ -321,7 +322,7 @@ class Engine : public Runner, public CallDescriber {
   std::string exceptions_;  // a line for each process that one has ended
   std::string message_;
   std::vector<SignalAction> handlers_;  // by ordinal, from 2
-  int last_ = 0;                        // who took the last step
+  int last_ = 0;                        // who took the last step that was a choice
   std::vector<Birth> births_;
   std::vector<ProcessRecord> ended_;
   std::vector<ProcessRecord> left_;

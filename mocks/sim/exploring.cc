@@ -101,8 +101,8 @@ void Engine::ParkBeforeExit() {
     if (DeliverBeforeCall()) continue;
     if (!explorer_->WantsSignals()) return;
     const auto none = [](FaultList*) {};
-    const Fault fault = ChooseFault(task().place.index, none);
-    if (fault.kind != Fault::Kind::kSignal || !DeliverBeforeCall()) return;
+    Fault fault;
+    if (!ChooseBeforeCall(task().place.index, none, &fault)) return;
   }
 }
 
@@ -178,8 +178,8 @@ int Engine::PickExplored() {
       return slot;
     }
   }
-  const bool signals = explorer_->WantsSignals();
   for (;;) {
+    const bool signals = explorer_->WantsSignals();  // one may have come that woke nobody
     Candidate candidates[kMaxProcesses + 1];
     int count = FindCandidates(kNone, candidates);
     if (count == 0) {
@@ -296,6 +296,15 @@ Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
   own.injected = true;
   if (fault.sticky) own.sticky.emplace_back(own.call, fault);
   return fault;
+}
+
+// A signal that stays pending, or that stops the process for a while, need not be all.
+bool Engine::ChooseBeforeCall(uint32_t index, const FaultSource& faults, Fault* fault) {
+  do {
+    *fault = ChooseFault(index, faults);
+    if (fault->kind != Fault::Kind::kSignal) return false;
+  } while (!DeliverBeforeCall());
+  return true;
 }
 
 }  // namespace cleanfork::sim

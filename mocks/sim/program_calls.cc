@@ -83,8 +83,7 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   own.vfork_over = false;
   own.vfork = {child.log, child.at};
   const auto is_over = [&own] { return own.vfork_over; };
-  const Wake wake =
-      Wait({"the child has neither exec'd nor ended", kForever, is_over, true});
+  const Wake wake = Wait({"the child has neither exec'd nor ended", kForever, is_over, true});
   if (wake == Wake::kSignal) return SysError(kRestartable);  // killed: it does not come back
   return pid;
 }

@@ -62,8 +62,7 @@ const char* Remedy(const ChildError& error) {
     case Step::kReady:
       if (error.error == ESRCH) {
         return "`cleanfork run` in the place of start says how it ends, and --stderr=FILE keeps "
-               "what "
-               "it says itself";
+               "what it says itself";
       }
       break;
     default: break;

@@ -177,6 +177,22 @@ TEST(SignalsSearch, WhatCameWhileItWasBlockedComesAsItIsUnblocked) {
             (std::set<std::string>{"P:15", "P:0", "P:" + Exited(1)}));
 }
 
+TEST(SignalsSearch, MoreThanOneMayComeWhileAllAreBlocked) {
+  Ends ends([](Os& os) {
+    times_handled = 0;
+    const SignalSet both = SignalSet::Of(SIGTERM, SIGHUP);
+    os.SigProcMask(SIG_BLOCK, &both).IgnoreError();
+    for (int signal : {SIGTERM, SIGHUP}) Handle(os, signal, [](int) { ++times_handled; });
+    times_handled = 0;
+    os.SigProcMask(SIG_UNBLOCK, &both).IgnoreError();
+    return times_handled;
+  });
+  EXPECT_THAT(ends.OfAllOrders(WithSignals({SIGTERM, SIGHUP}, 2)), Contains("P:" + Exited(2)));
+  ExploreOptions options = WithSignals({SIGTERM}, 1);
+  options.max_kills = 1;
+  EXPECT_THAT(ends.OfAllOrders(options), Contains("P:9"));
+}
+
 TEST(SignalsSearch, WhoIsStoppedIsContinued) {
   Ends ends([](Os& os) {
     const pid_t child = os.Fork().value();

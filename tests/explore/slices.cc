@@ -11,8 +11,8 @@
 namespace cleanfork::explore {
 namespace {
 
-// Abseil remembers one Cord in some 50,000 in a list of the whole program. Those of a process that is
-// killed would stand there after its heap was taken back.
+// Abseil remembers one Cord in some 50,000 in a list of the whole program. Those of a process that
+// is killed would stand there after its heap was taken back.
 void StopRememberingCords() { absl::cord_internal::set_cordz_mean_interval(0); }
 
 }  // namespace

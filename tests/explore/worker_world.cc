@@ -22,6 +22,12 @@ std::shared_ptr<const Checker> NothingThatCanBeEndedRunsOn() {
   });
 }
 
+void ReplaceByName(const std::shared_ptr<const Checker>& rule, Scenario* scenario) {
+  for (std::shared_ptr<const Checker>& checker : scenario->checkers) {
+    if (checker->name() == rule->name()) checker = rule;
+  }
+}
+
 }  // namespace
 
 int Failed(const absl::Status& status) {
@@ -59,16 +65,6 @@ std::shared_ptr<const Checker> EndsWith(int status) {
            std::to_string(status);
   });
 }
-
-namespace {
-
-void ReplaceByName(const std::shared_ptr<const Checker>& rule, Scenario* scenario) {
-  for (std::shared_ptr<const Checker>& checker : scenario->checkers) {
-    if (checker->name() == rule->name()) checker = rule;
-  }
-}
-
-}  // namespace
 
 void AllowOwnError(int error, Scenario* scenario) {
   ReplaceByName(ReportedErrorWasInjected({error}), scenario);

@@ -11,7 +11,7 @@
 namespace cleanfork {
 namespace {
 
-constexpr int kHalfAMinute = 30 * 1000;  // in milliseconds
+constexpr int kTwoMinutes = 120 * 1000;  // in milliseconds
 
 // A tool of a test that fails leaves nothing to test.
 void Must(bool ok, const std::string& what) {
@@ -43,7 +43,8 @@ SystemdMachine::SystemdMachine(const std::string& worker) {
   Must(said_ >= 0, "said");
   // In a session of its own it is left to clean up by whoever kills the test and its process group.
   const std::string keep =
-      "exec setsid unshare --mount --propagation=private sh tests/real/systemd_machine.sh keep " +
+      "exec setsid unshare --mount --cgroup --propagation=private"
+      " sh tests/real/systemd_machine.sh keep " +
       at + " >" + at + "/log 2>&1";
   keeper_ = ::popen(keep.c_str(), "we");
   Must(keeper_ != nullptr, keep);
@@ -51,6 +52,7 @@ SystemdMachine::SystemdMachine(const std::string& worker) {
   std::string said = Said();
   if (said.compare(0, made.size(), made) == 0) {
     process_1_ = said.substr(made.size());
+    root_ = ::open(("/proc/" + process_1_ + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     said = Said();
     has_booted_ = said == "booted";
   }
@@ -60,6 +62,7 @@ SystemdMachine::SystemdMachine(const std::string& worker) {
 SystemdMachine::~SystemdMachine() {
   ::pclose(keeper_);  // The end of what the keeper reads: it kills, and ends when all is gone.
   ::close(said_);
+  if (root_ >= 0) ::close(root_);
   const std::string remove = "rm -rf " + directory_.path() + "/bin";
   Must(std::system(remove.c_str()) == 0, remove);
 }
@@ -75,7 +78,7 @@ bool SystemdMachine::ReadWithin(int milliseconds) {
 
 std::string SystemdMachine::Said() {
   while (unread_.find('\n') == std::string::npos) {
-    if (!ReadWithin(kHalfAMinute)) return "nobody said anything for half a minute";
+    if (!ReadWithin(kTwoMinutes)) return "nobody said anything for two minutes";
   }
   const size_t end = unread_.find('\n');
   const std::string line = unread_.substr(0, end);
@@ -92,7 +95,9 @@ FILE* SystemdMachine::Begin(const std::string& command) const {
   const std::string inside =
       "exec 2>&1; timeout -s KILL 60 nsenter --all --target=" + process_1_ +
       " env -i PATH=/usr/local/bin:/usr/bin:/bin"
-      " SYSTEMD_UNIT_PATH=/etc/systemd/system:/units sh <<'End of command'\n" +
+      " SYSTEMD_UNIT_PATH=/etc/systemd/system:/units sh <<'End of command'\n"
+      // The pid may be another's by now: nothing is done but in the machine that was made.
+      "grep -qx 0123456789abcdef0123456789abcdef /etc/machine-id || exit 125\n" +
       command + "\nEnd of command\n";
   FILE* const begun = ::popen(inside.c_str(), "re");
   Must(begun != nullptr, "popen");

@@ -29,7 +29,7 @@ class SystemdMachine {
   const std::string& complaint() const { return complaint_; }
 
   // The next line that somebody in there has written to /run/said; where none comes within
-  // half a minute, that.
+  // two minutes, that.
   std::string Said();
   void ForgetWhatWasSaid();
 
@@ -45,7 +45,9 @@ class SystemdMachine {
   static Outcome End(FILE* begun);
 
   // A file in there, as it is reached from here.
-  std::string Path(const std::string& path) const { return "/proc/" + process_1_ + "/root" + path; }
+  std::string Path(const std::string& path) const {
+    return "/proc/self/fd/" + std::to_string(root_) + path;
+  }
   void Write(const std::string& path, const std::string& content) const;
   bool Has(const std::string& path) const;
 
@@ -58,6 +60,7 @@ class SystemdMachine {
   std::string unread_;
   FILE* keeper_ = nullptr;
   std::string process_1_;
+  int root_ = -1;  // of that, by which it is known also when the pid is another's
   std::string complaint_;
   bool has_booted_ = false;
 };

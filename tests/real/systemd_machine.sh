@@ -2,7 +2,10 @@
 # cgroup, which is gone when this script ends; it ends when systemd does, and kills that when its
 # own standard input has come to its end: so the machine does not outlive the test.
 #
-#   unshare --mount --propagation=private sh systemd_machine.sh keep DIRECTORY
+#   unshare --mount --cgroup --propagation=private sh systemd_machine.sh keep DIRECTORY
+#
+# In a cgroup namespace: from outside of all of them a mount of cgroup2 without options takes away
+# those of the machine (cgroups(7)).
 #
 # In DIRECTORY are `bin`, what the machine has in /usr/local/bin; `said`, a fifo that is /run/said
 # inside; and the empty `root` and `cgroup`, on which is mounted. The first line in `said` is
@@ -20,7 +23,7 @@ keep() {
   own=$directory/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/cleanfork_test.$$
   mkdir "$own"
   group=$own
-  sh -c 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' enter "$group" \
+  sh -ec 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' enter "$group" \
     unshare --pid --fork --kill-child --mount --propagation=private --uts --ipc --net --cgroup \
     sh "$0" boot "$directory" < /dev/null &
   machine=$!
@@ -56,6 +59,8 @@ make_root() {
   mount -o remount,bind,ro proc/sys
   mount -t sysfs -o ro sysfs sys
   mount -t cgroup2 none sys/fs/cgroup
+  # A mount of its own: else systemd mounts the devices of the machine outside there.
+  mount -t tmpfs -o mode=755 none dev
   for device in full null random urandom zero; do
     : > "dev/$device"
     mount -o bind "/dev/$device" "dev/$device"
@@ -91,7 +96,8 @@ write_etc() {
 boot() {
   # Still as the machine outside counts.
   read -r pid _ < /proc/self/stat
-  echo "$pid" > "$directory/pid"
+  echo "$pid" > "$directory/pid.new"
+  mv "$directory/pid.new" "$directory/pid"  # all of it, or nothing
   make_root "$directory/root"
   write_etc
   pivot_root . old

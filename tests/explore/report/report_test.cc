@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <ctime>
+#include <optional>
 #include <string>
 
 #include "cleanfork/explore.h"

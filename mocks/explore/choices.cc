@@ -52,11 +52,7 @@ void Choices::BeginRun() {
 
 void Choices::FindPossibleSignals() {
   possible_signals_.clear();
-  if (signals_ < options_.max_signals) {
-    for (int signal : options_.signals) {
-      if (signal != SIGKILL) possible_signals_.push_back(signal);
-    }
-  }
+  if (signals_ < options_.max_signals) possible_signals_ = options_.signals;
   if (kills_ < options_.max_kills) possible_signals_.push_back(SIGKILL);
 }
 

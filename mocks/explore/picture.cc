@@ -220,11 +220,13 @@ std::string Padded(std::string text, size_t width) {
 
 std::string NameOf(const ExploreRow& call) { return call.text.substr(0, call.text.find('(')); }
 
-// Whether two calls of one process show no more than one of them; `same`: of the same name.
-bool IsAlike(const ExploreRow& row, const ExploreRow& before, bool same) {
-  if (row.kind != Kind::kCall || row.other >= 0 || !row.fault.empty()) return false;
-  if (row.process != before.process) return false;
-  return !same || (row.failed == before.failed && NameOf(row) == NameOf(before));
+// A call that nothing happens in but itself.
+bool IsPlain(const ExploreRow& row) {
+  return row.kind == Kind::kCall && row.other < 0 && row.fault.empty();
+}
+
+bool AreAlike(const ExploreRow& a, const ExploreRow& b) {
+  return a.failed == b.failed && NameOf(a) == NameOf(b);
 }
 
 }  // namespace
@@ -236,17 +238,17 @@ Picture TakePicture(const sim::Engine& engine, const FaultPlan& deviations) {
 std::optional<Series> FindSeries(const std::vector<ExploreRow>& rows, size_t begin) {
   for (size_t period = 1; period <= kLongestRound; ++period) {
     size_t end = begin;
-    while (end < rows.size() &&
-           IsAlike(rows[end], rows[end < begin + period ? begin : end - period],
-                   end >= begin + period)) {
+    while (end < rows.size() && IsPlain(rows[end]) && rows[end].process == rows[begin].process &&
+           (end < begin + period || AreAlike(rows[end], rows[end - period]))) {
       ++end;
     }
     const size_t rounds = (end - begin) / period;
     if (rounds < kShortestSeries) continue;
     const size_t hidden = rounds - 2;
     std::string of;
-    for (size_t i = begin; i < begin + period; ++i)
+    for (size_t i = begin; i < begin + period; ++i) {
       of += (i == begin ? "" : ", ") + NameOf(rows[i]);
+    }
     return Series{begin + period, hidden * period,
                   std::to_string(hidden) + (period == 1 ? " more of " : " more rounds of ") + of};
   }

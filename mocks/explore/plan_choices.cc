@@ -1,5 +1,6 @@
 #include "mocks/explore/plan_choices.h"
 
+#include <csignal>
 #include <limits>
 #include <utility>
 
@@ -19,7 +20,8 @@ ExploreOptions WithoutBounds(const FaultPlan& plan) {
   ExploreOptions options;
   options.max_faults = options.max_signals = options.max_kills = std::numeric_limits<int>::max();
   for (const FaultEntry& entry : plan) {
-    if (entry.kind == FaultEntry::Kind::kSignal) options.signals.push_back(entry.signal);
+    const bool is_signal = entry.kind == FaultEntry::Kind::kSignal && entry.signal != SIGKILL;
+    if (is_signal) options.signals.push_back(entry.signal);
   }
   return options;
 }

@@ -189,8 +189,8 @@ void Engine::DropTask(std::unique_ptr<Task> task) {
     for (const auto& shadow : task->shadows) shadow->DropExceptions();
     task->lent.push_back(std::move(task->fiber));
     for (const std::shared_ptr<Fiber>& fiber : task->lent) {
-      if (fiber.use_count() == 1)
-        fiber->DropExceptions();  // else somebody still runs in its memory
+      // Else somebody still runs in its memory.
+      if (fiber.use_count() == 1) fiber->DropExceptions();
     }
   }
   std::shared_ptr<Log> log = std::move(task->log);

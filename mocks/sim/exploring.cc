@@ -246,7 +246,6 @@ bool Engine::MayBeSignalled(int slot) const {
 }
 
 void Engine::PostFromOutside(int slot, int signal, bool within) {
-  if (signal == 0) return;
   NoteStep(within ? TraceRecord::Kind::kSignalWithin : TraceRecord::Kind::kSignal, slot, signal);
   PostSignal(&kernel_, slot, signal, {SI_USER, kInitPid, 0, 0});
   kernel_.signalled = 0;

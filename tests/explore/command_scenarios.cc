@@ -247,7 +247,7 @@ Scenario RestartAService() {
     };
     const int64_t count = std::count_if(run.processes().begin(), run.processes().end(), runs);
     if (count > 1) return "two run";
-    const bool is_lost = count == 0 && run.processes()[0].wait_status == 0 && !WasKilled(run);
+    const bool is_lost = count == 0 && run.processes()[0].wait_status == 0 && !WasSignalled(run);
     return is_lost ? "none runs after a success" : "";
   }));
   return scenario;
@@ -267,7 +267,7 @@ Scenario ReloadAService() {
       const bool is_told = process.program && process.wait_status == SIGHUP;
       if (is_told || run.processes()[0].wait_status != 0) return "";
     }
-    return WasKilled(run) ? "" : "it was sent none";
+    return WasSignalled(run) ? "" : "it was sent none";
   }));
   return scenario;
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -96,6 +97,48 @@ TEST(HeapAsBefore, IsBrokenInARunByChance) {
       ExploreHeap([](Os& os) { return CopyADescriptor(os, true); }, options);
   ASSERT_EQ(result.failures.size(), 1u) << result;
   EXPECT_EQ(result.failures[0].rule, "the heap is as before");
+}
+
+// An exception that is being handled while a child runs in the same memory.
+struct Mishap {
+  explicit Mishap(Os& of) : os(of) {}
+  Mishap(const Mishap& other) : os(other.os), is_there(other.is_there) {}
+  ~Mishap() { is_there = false; }
+  Os& os;
+  volatile bool is_there = true;
+};
+
+bool saw_it_gone = false;
+
+int LookAt(void* argument) {
+  const Mishap* const mishap = static_cast<Mishap*>(argument);
+  for (int i = 0; i < 3; ++i) {
+    mishap->os.GetPpid();
+    saw_it_gone = saw_it_gone || !mishap->is_there;
+  }
+  return 0;
+}
+
+TEST(ExceptionsOfBodies, OutliveAKilledParentForTheChildThatRunsInItsMemory) {
+  ExploreOptions options = OneFault();
+  options.max_faults = 0;
+  options.max_kills = 1;
+  saw_it_gone = false;
+  const auto body = [](Os& os) {
+    const pid_t parent = os.Fork().value();
+    if (parent == 0) {
+      try {
+        throw Mishap(os);
+      } catch (Mishap& mishap) {
+        os.VforkCall(&LookAt, &mishap, SIGCHLD).IgnoreError();
+      }
+      os.Exit(0);
+    }
+    os.WaitPid(parent, 0).IgnoreError();
+    return 0;
+  };
+  EXPECT_EQ(ExploreHeap(body, options).verdict, ExploreResult::Verdict::kExhausted);
+  EXPECT_FALSE(saw_it_gone);
 }
 
 // What is made for the first time where a call fails, for good.

@@ -175,7 +175,7 @@ std::shared_ptr<const Checker> TheCallerIsToldTheTruth() {
     const bool came = FindNote(run, kRan).has_value();
     if (told->value == 0) {
       // Where somebody is killed, a child may come to its code, and to its end, before that shows.
-      const bool lied = came && !WasKilled(run);
+      const bool lied = came && !WasSignalled(run);
       return lied ? "the caller was told of a failure, but the child came to its code" : "";
     }
     const bool execs = std::any_of(run.processes().begin(), run.processes().end(),
@@ -184,7 +184,7 @@ std::shared_ptr<const Checker> TheCallerIsToldTheTruth() {
     // One that was forked may be killed between its word and its code.
     const bool only_forked = std::none_of(run.processes().begin() + 1, run.processes().end(),
                                           [](const ExecutedProcess& child) { return child.vfork; });
-    if (WasKilled(run) && only_forked) return "";
+    if (WasSignalled(run) && only_forked) return "";
     return "the caller was told of a success, but the child never came to its code";
   });
 }

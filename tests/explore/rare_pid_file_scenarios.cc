@@ -122,7 +122,7 @@ Scenario ReadThePidFileOfOneThatClosesFiles() {
   });
   scenario.checkers.back() = MakeChecker("a service that runs is found", [](const Execution& run) {
     // One that was killed has gone.
-    const bool is_lost = NoteOf(run, "found") == 0 && !WasKilled(run);
+    const bool is_lost = NoteOf(run, "found") == 0 && !WasSignalled(run);
     return is_lost ? "it is not, and nobody says that something failed" : "";
   });
   scenario.checkers.push_back(EndsWith(0));

@@ -161,7 +161,8 @@ Scenario BecomeADaemon() {
   });
   scenario.checkers = CheckersOfDaemons();
   scenario.checkers.push_back(WhatIsToldIsTrue());
-  AllowOwnErrorOnceKilled(EPIPE, &scenario);  // its pipe is closed, and nobody is left to say more
+  AllowOwnErrorOnceSignalled(EPIPE,
+                             &scenario);  // its pipe is closed, and nobody is left to say more
   return scenario;
 }
 
@@ -172,7 +173,7 @@ Scenario BecomeADaemonAndFail() {
     return daemon->Fail(absl::NotFoundError("no configuration")).raw_code();
   });
   scenario.checkers = CheckersOfDaemons();
-  AllowOwnErrorOnceKilled(EPIPE, &scenario);
+  AllowOwnErrorOnceSignalled(EPIPE, &scenario);
   return scenario;
 }
 

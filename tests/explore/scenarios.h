@@ -53,15 +53,16 @@ struct Slice {
 };
 std::vector<Slice> Slices();
 
-// How often processes make room for others while they could go on, where all orders are too many
-// within the wider bounds; -1: all orders. With ThreadSanitizer once at the most, in any bounds.
+// How often processes make room for others while they could go on, where all orders are too many;
+// -1: all orders.
 struct Preemptions {
-  int with_faults = -1;   // three
-  int with_signals = -1;  // two faults, a signal and a kill
+  int with_faults;            // three
+  int with_signals;           // two faults, a signal and a kill
+  int with_thread_sanitizer;  // one fault, and ThreadSanitizer
 };
-constexpr Preemptions kOneWithSignals = {-1, 1};
-constexpr Preemptions kNoneWithSignals = {-1, 0};
-constexpr Preemptions kOneWithFaults = {1, 0};
+constexpr Preemptions kForManyOrders = {-1, 1, -1};
+constexpr Preemptions kForMoreOrders = {-1, 0, 1};
+constexpr Preemptions kForMostOrders = {1, 0, 1};
 Slice Within(Slice slice, const Preemptions& most);
 
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how

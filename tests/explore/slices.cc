@@ -44,12 +44,13 @@ std::vector<Slice> Slices() {
 }
 
 Slice Within(Slice slice, const Preemptions& most) {
-  const bool is_deep = slice.options.shards > 1;
-  if (is_deep) {
-    slice.options.max_preemptions =
-        slice.options.max_signals > 0 ? most.with_signals : most.with_faults;
+  int* const preemptions = &slice.options.max_preemptions;
+  if (slice.options.max_signals > 0) {
+    *preemptions = most.with_signals;
+  } else if (slice.options.max_faults > 1) {
+    *preemptions = most.with_faults;
   } else if (kThreadSanitizer) {
-    slice.options.max_preemptions = 1;
+    *preemptions = most.with_thread_sanitizer;
   }
   return slice;
 }

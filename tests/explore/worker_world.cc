@@ -16,7 +16,7 @@ std::shared_ptr<const Checker> NothingThatCanBeEndedRunsOn() {
   const std::shared_ptr<const Checker> rule = NothingRunsOnAfterFailure();
   return MakeChecker(rule->name(), [rule](const Execution& run) -> std::string {
     for (const FaultEntry& entry : run.deviations()) {
-      if (entry.call == OsCall::kPidFdOpen && WasKilled(run)) return "";
+      if (entry.call == OsCall::kPidFdOpen && WasSignalled(run)) return "";
     }
     return rule->Check(run);
   });
@@ -37,7 +37,7 @@ int Failed(const absl::Status& status) {
   return kFailed;
 }
 
-bool WasKilled(const Execution& run) {
+bool WasSignalled(const Execution& run) {
   for (const FaultEntry& entry : run.deviations()) {
     if (entry.kind == FaultEntry::Kind::kSignal) return true;
   }
@@ -70,19 +70,19 @@ void AllowOwnError(int error, Scenario* scenario) {
   ReplaceByName(ReportedErrorWasInjected({error}), scenario);
 }
 
-void AllowOwnErrorOnceKilled(int error, Scenario* scenario) {
+void AllowOwnErrorOnceSignalled(int error, Scenario* scenario) {
   const std::shared_ptr<const Checker> always = ReportedErrorWasInjected();
   const std::shared_ptr<const Checker> killed = ReportedErrorWasInjected({error});
   ReplaceByName(MakeChecker(always->name(),
                             [always, killed](const Execution& run) {
-                              return (WasKilled(run) ? killed : always)->Check(run);
+                              return (WasSignalled(run) ? killed : always)->Check(run);
                             }),
                 scenario);
 }
 
 std::shared_ptr<const Checker> WhatIsToldIsTrue() {
   return MakeChecker("what the caller is told is true", [](const Execution& run) -> std::string {
-    if (WasKilled(run)) return "";
+    if (WasSignalled(run)) return "";
     const std::optional<int64_t> told = NoteOf(run, kStarted);
     const bool ran = NoteOf(run, kRan).has_value();
     if (told == 0 && ran) return "the caller was told of a failure, but the child's code ran";

@@ -48,7 +48,7 @@ Scenario ScenarioOf(std::string name, SimOs::Body body);
 void AddWorkerThatStays(Scenario* scenario, bool ignores_sigterm);
 
 // Whether somebody was sent a signal from outside.
-bool WasKilled(const Execution& run);
+bool WasSignalled(const Execution& run);
 
 // The first of that name, and what it says.
 std::optional<ExecutedNote> FindNote(const Execution& run, const std::string& key);
@@ -62,7 +62,7 @@ std::shared_ptr<const Checker> EndsWith(int status);
 void AllowOwnError(int error, Scenario* scenario);
 
 // The same, in runs in which somebody is sent a signal from outside.
-void AllowOwnErrorOnceKilled(int error, Scenario* scenario);
+void AllowOwnErrorOnceSignalled(int error, Scenario* scenario);
 
 // The caller is told that the child runs if and only if it does. Where somebody is killed from
 // outside, a program may run to its end before anybody could tell: then it is enough that nothing

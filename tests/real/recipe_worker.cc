@@ -3,17 +3,15 @@
 //   worker [--port PORT]
 // Where there is a fifo /run/may-listen it listens when somebody has opened that; where there is a
 // /run/worker-is-broken it ends with status 3, before it listens.
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+
+#include "tests/real/listen_on_loopback.h"
 
 namespace {
 
@@ -27,18 +25,6 @@ void Say(const std::string& what) {
   ::close(said);
 }
 
-bool Listen(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int yes = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-         ::listen(fd, 1) == 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,7 +36,10 @@ int main(int argc, char** argv) {
   if (::access("/run/worker-is-broken", F_OK) == 0) return 3;
   const int go = ::open("/run/may-listen", O_RDONLY | O_CLOEXEC);  // waits, if it is there
   if (go >= 0) ::close(go);
-  if (argc > 2 && argv[1] == std::string("--port") && !Listen(std::atoi(argv[2]))) return 1;
+  if (argc > 2 && argv[1] == std::string("--port") &&
+      !cleanfork::ListenOnLoopback(std::atoi(argv[2]))) {
+    return 1;
+  }
   for (int signal = 0; ::sigwait(&reload, &signal) == 0;) Say("reloads");
   return 1;
 }

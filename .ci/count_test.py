@@ -140,6 +140,19 @@ class CountTest(unittest.TestCase):
             self.count("run=0", "check_deps=1"), (1, "1 passed, 1 failed, 0 skipped"))
         self.assertIn("check_deps: exit status 1", self.said)
 
+    def test_a_step_that_skipped_is_skipped(self):
+        self.ran("//t:good", [PASSED])
+        self.assertEqual(
+            self.count("run=0", "fuzz=skipped"), (0, "1 passed, 0 failed, 1 skipped"))
+        self.assertIn("fuzz: skipped", self.said)
+
+    def test_a_step_that_skipped_alone_is_a_failure(self):
+        self.assertEqual(self.count("fuzz=skipped"), (1, "0 passed, 1 failed, 1 skipped"))
+
+    def test_a_run_of_bazel_cannot_skip(self):
+        self.ran("//t:good", [PASSED])
+        self.assertEqual(self.count("run=skipped"), (1, "1 passed, 1 failed, 0 skipped"))
+
     def test_a_run_that_failed_without_a_word_is_a_failure(self):
         self.ran("//t:good", [PASSED])
         self.assertEqual(self.count("run=1"), (1, "1 passed, 1 failed, 0 skipped"))

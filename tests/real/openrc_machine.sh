@@ -3,15 +3,16 @@
 #   unshare --mount --pid --fork --kill-child --propagation=private \
 #     sh openrc_machine.sh DIRECTORY OPENRC COMMANDS
 #
-# In DIRECTORY are `bin`, what is to be in /usr/local/bin inside; `service`, the script that is to be
-# the service "worker"; and the empty `root`, on which is mounted. OPENRC is where the packages of OpenRC
-# are unpacked, or empty where they are installed. What COMMANDS start ends with them: they are process 1.
+# In DIRECTORY are `bin`, what is to be in /usr/local/bin inside; `service`, the script that is to
+# be the service "worker"; and the empty `root`, on which is mounted. OPENRC is where the packages
+# of OpenRC are unpacked, or empty where they are installed. What COMMANDS start ends with them:
+# they are process 1.
 set -e
 directory=$1
 openrc=$2
 commands=$3
 
-# What this machine has there, and OpenRC, by links: nothing is written to a directory of the machine.
+# What this machine has there, and OpenRC, by links: no directory of the machine is written to.
 merge() {
   mkdir "$1"
   ln -s "/usr/$1"/* "$1"

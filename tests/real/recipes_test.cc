@@ -49,7 +49,8 @@ class RecipesTest : public ::testing::Test {
                          Path("run") + " \"$@\" ;;\nesac\nexec " + here +
                          "/src/cli/cleanfork $subcommand \"$@\"\n",
                      0755);
-    ASSERT_EQ(::setenv("PATH", (Path("bin") + ":" + std::getenv("PATH")).c_str(), 1), 0);
+    ASSERT_EQ(::setenv("PATH", (Path("bin") + ":" + std::getenv("PATH") + ":/usr/sbin").c_str(), 1),
+              0);
   }
 
   void TearDown() override { Shell("rm -rf " + directory_.path() + "/*"); }

@@ -15,8 +15,8 @@
 #include "cleanfork/fd_io.h"
 #include "cleanfork/names.h"
 #include "cleanfork/process_handle.h"
-#include "cleanfork/stop.h"
 #include "src/cli/duration.h"
+#include "src/cli/stopping.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -187,7 +187,7 @@ absl::Status Waiter::WaitOn() {
 absl::Status Waiter::Stop(const absl::Status& why) {
   std::string text;
   for (ProcessHandle& process : processes_) {
-    const absl::Status stopped = StopProcess(process, settings_.schedule, os_);
+    const absl::Status stopped = StopAndSay(process, settings_, subcommand_, context_);
     if (!stopped.ok()) absl::StrAppend(&text, "; ", std::string(stopped.message()));
   }
   // For want of descriptors, say, none could be opened; its start has left one.

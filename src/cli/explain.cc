@@ -194,7 +194,9 @@ std::string PlanAsJson(const std::vector<PlannedAction>& plan,
   for (const DaemonStep& step : DaemonSteps()) {
     JsonObject object;
     object.Add("number", ++number).Add("asks", step.asks);
-    object.Add("met_by", MeetingNames(step, plan));
+    const std::vector<std::string> names = MeetingNames(step, plan);
+    object.Add("met_by", names);
+    if (names.empty()) object.Add("otherwise", step.otherwise);
     asked.push_back(object);
   }
   JsonObject object = JsonOutcome("explain", kExitOk);

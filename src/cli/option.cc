@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "src/cli/suggestion.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -31,6 +32,15 @@ const Option* Find(const std::vector<Option>& options, int found) {
     if (option.letter != 0 && option.letter == found) return &option;
   }
   return nullptr;
+}
+
+// The option `word`, with its dashes, of which there is none.
+absl::Status Unknown(const std::string& word, const std::vector<Option>& options) {
+  std::vector<std::string> names;
+  for (const Option& option : options) names.push_back(option.name);
+  return Wrong(
+      absl::StrCat("unknown option ", word,
+                   word.substr(0, 2) == "--" ? Suggestion(word.substr(2), names, "--") : ""));
 }
 
 absl::Status Apply(const Option& option, const char* argument, Settings* settings) {
@@ -100,8 +110,7 @@ absl::Status ParseOptions(const std::vector<std::string>& arguments,
     if (found == '?') {
       // optopt is the option's number if it exists and was given an argument that it does not take.
       if (optopt >= kFirstLong) return Wrong(absl::StrCat(word, " takes no argument"));
-      return Wrong(absl::StrCat("unknown option ",
-                                is_long ? word : std::string("-") + static_cast<char>(optopt)));
+      return Unknown(is_long ? word : std::string("-") + static_cast<char>(optopt), options);
     }
     const Option* option = Find(options, found);
     if (is_long && word != absl::StrCat("--", option->name)) {

@@ -8,6 +8,7 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/stop.h"
 #include "src/cli/launch.h"
+#include "src/cli/stopping.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -184,7 +185,7 @@ absl::StatusOr<StoppedService> StopService(const std::string& pid_file, const Se
       context.err << "cleanfork: " << subcommand << ": process " << state->pid << ", schedule "
                   << settings.schedule.ToString() << std::endl;
     }
-    const absl::Status stopped = StopProcess(*state->process, settings.schedule, context.os);
+    const absl::Status stopped = StopAndSay(*state->process, settings, subcommand, context);
     if (!stopped.ok()) return stopped;
   }
   // A service that dropped its privileges cannot remove the file itself. This does so only under

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cleanfork/child_error.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/suggestion.h"
 
 namespace cleanfork::cli {
 namespace {
@@ -16,6 +17,14 @@ int Usage(Context& context, const std::string& subcommand, const std::string& wh
           const std::string& help, bool json) {
   return ReportFailure(context, subcommand,
                        absl::InvalidArgumentError(absl::StrCat(what, "; see ", help)), json);
+}
+
+int NoSuchSubcommand(Context& context, const std::string& subcommand, const std::string& word) {
+  std::vector<std::string> names = {"help"};
+  for (const Subcommand& known : Subcommands()) names.push_back(known.name);
+  return Usage(context, subcommand,
+               absl::StrCat("there is no subcommand \"", word, "\"", Suggestion(word, names, "")),
+               "cleanfork --help", false);
 }
 
 int RunSubcommandLine(const Subcommand& subcommand, const std::vector<std::string>& arguments,
@@ -49,8 +58,7 @@ int Help(const std::vector<std::string>& arguments, Context& context) {
       return Printed(context);
     }
   }
-  return Usage(context, "help", absl::StrCat("there is no subcommand \"", arguments[1], "\""),
-               "cleanfork --help", false);
+  return NoSuchSubcommand(context, "help", arguments[1]);
 }
 
 }  // namespace
@@ -108,8 +116,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, Context& context) 
   for (const Subcommand& subcommand : Subcommands()) {
     if (first == subcommand.name) return RunSubcommandLine(subcommand, rest, context);
   }
-  return Usage(context, "", absl::StrCat("there is no subcommand \"", first, "\""),
-               "cleanfork --help", false);
+  return NoSuchSubcommand(context, "", first);
 }
 
 int PrepareProcess(Context& context) {

@@ -233,7 +233,10 @@ TEST_F(CommandCheckTest, ExplainNamesEachOfTheFifteenStepsAndWhatMeetsIt) {
   EXPECT_THAT(json.out, StartsWith("{\"subcommand\":\"explain\",\"exit_code\":0,\"plan\":[{"
                                    "\"step\":\"validate\",\"where\":\"parent\""));
   EXPECT_THAT(json.out, HasSubstr("{\"number\":6,\"asks\":\"setsid\",\"met_by\":[\"setsid\"]}"));
-  EXPECT_THAT(json.out, HasSubstr("\"met_by\":[\"pidfile\"]"));
+  EXPECT_THAT(json.out, HasSubstr("\"met_by\":[\"pidfile\"]}"));
+  // So that an empty array is no riddle.
+  EXPECT_THAT(json.out, HasSubstr("\"met_by\":[],\"otherwise\":\"not asked for: --user\"}"));
+  EXPECT_THAT(json.out, HasSubstr("\"met_by\":[],\"otherwise\":\"once all of that is done\"}]"));
 }
 
 }  // namespace

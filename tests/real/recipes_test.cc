@@ -49,7 +49,8 @@ class RecipesTest : public ::testing::Test {
                          Path("run") + " \"$@\" ;;\nesac\nexec " + here +
                          "/src/cli/cleanfork $subcommand \"$@\"\n",
                      0755);
-    ASSERT_EQ(::setenv("PATH", (Path("bin") + ":" + std::getenv("PATH")).c_str(), 1), 0);
+    ASSERT_EQ(::setenv("PATH", (Path("bin") + ":" + std::getenv("PATH") + ":/usr/sbin").c_str(), 1),
+              0);
   }
 
   void TearDown() override { Shell("rm -rf " + directory_.path() + "/*"); }
@@ -173,6 +174,35 @@ TEST_F(RecipesTest, RunScriptsAreReadyAndEndUnderS6) {
     EXPECT_EQ(directory_.Read("log/s6"), "");
   }
   EXPECT_GE(scripts, 1);
+}
+
+// The writer of the log takes HUP when it comes to it: what logrotate does to the old file
+// meanwhile, as to compress it, must wait for the next rotation.
+TEST_F(RecipesTest, LogrotateKeepsEveryLineWhereItCompressesToo) {
+  if (!Has("logrotate")) GTEST_SKIP() << "needs logrotate: apt-get install logrotate";
+  const std::vector<Block> recipes = BlocksOf("logrotate");
+  ASSERT_THAT(recipes, SizeIs(1));
+  // As a distribution may have it for all logs.
+  directory_.Write("logrotate.conf", "compress\nrotate 0\n" + Here(recipes[0].text), 0644);
+  ASSERT_EQ(WithoutNumbers(Shell(
+                "cleanfork start --name=worker --wait=ready-fd:3 --reopen-logs --stdout=" +
+                Path("log/worker.log") +
+                " -- sh -c 'trap \"\" HUP; echo >&3; i=0; while :; do echo $i; i=$((i+1)); done'")),
+            "started sh (pid N)\n");
+  const std::string log = Path("log/worker.log");
+  for (int rotation = 0; rotation < 3; ++rotation) {
+    // Nothing is printed, which cron(8) would send to somebody.
+    EXPECT_EQ(Shell("logrotate -f -s " + Path("state") + " " + Path("logrotate.conf")), "");
+    // Written to, and so taken: the next one waits for that.
+    Shell("tail -n +1 -F " + log + " 2>&1 | grep -q '^[0-9]'");
+  }
+  EXPECT_EQ(WithoutNumbers(Shell("cleanfork stop --name=worker")), "stopped (pid N)\n");
+  EXPECT_EQ(Shell("cd " + Path("log") + " && ls"),
+            "worker.log\nworker.log.1\nworker.log.2.gz\nworker.log.3.gz\n");
+  EXPECT_EQ(Shell("cd " + Path("log") +
+                  " && { zcat worker.log.3.gz worker.log.2.gz; cat worker.log.1 worker.log; } |"
+                  " awk '$1 != NR - 1 { print NR; exit }'"),
+            "");
 }
 
 TEST_F(RecipesTest, UnitsAreThoseThatSystemdReads) {

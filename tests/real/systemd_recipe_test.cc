@@ -233,5 +233,29 @@ TEST_F(SystemdRecipeTest, TheEntryPointOfAContainerHandsSignalsOnAndEndsAsTheSer
   EXPECT_EQ(Run(run), "user 65534 runs 2\n3\n");
 }
 
+TEST_F(SystemdRecipeTest, AContainersScriptStartsTheServiceOnceItsHelperListens) {
+  std::string script;
+  for (const Block& block : BlocksOf("sh")) {
+    if (block.heading == "Containers") script += block.text;
+  }
+  machine_->Write("/run/entry", script);
+  EXPECT_EQ(Run("mkfifo /run/may-listen; mkdir /run/bin; cp /usr/local/bin/worker /run/bin/helper"),
+            "");
+  FILE* const container = machine_->Begin(
+      "PATH=/run/bin:$PATH exec unshare --pid --fork --kill-child --mount-proc sh /run/entry");
+  const std::string helper = PidOfNext("0");
+  // Nobody listens yet.
+  EXPECT_EQ(Run("grep -lx worker /proc/[0-9]*/comm"), "");
+  EXPECT_EQ(Run("echo > /run/may-listen; rm /run/may-listen"), "");
+  const std::string worker = PidOfNext("65534");
+  EXPECT_NE(worker, helper);
+  EXPECT_EQ(Run("cat /run/cleanfork-helper.pid"), helper + "\n");
+  EXPECT_EQ(Run("cd /proc; kill $(dirname $(grep -lx cleanfork [0-9]*/comm))"), "");
+  EXPECT_EQ(SystemdMachine::End(container).printed,
+            "started helper (pid " + helper + ")\nuser 65534 runs " + worker + "\n");
+  EXPECT_EQ(Run("grep -lx helper /proc/[0-9]*/comm; rm -r /run/bin /run/entry /run/cleanfork-*"),
+            "");
+}
+
 }  // namespace
 }  // namespace cleanfork

@@ -237,6 +237,8 @@ TEST(CommandPages, OnMovingOverHaveEveryOptionOfThePeer) {
       {"proc-daemon",
        "work_dir setuid setgid child_STDIN child_STDOUT child_STDERR dont_close_fh dont_close_fd "
        "pid_file file_umask exec_command Init Status Kill_Daemon"},
+      // The parameters of daemon(3).
+      {"daemon-3", "nochdir noclose"},
       // The functions of the headers of libdaemon.
       {"libdaemon",
        "daemon_fork daemon_retval_init daemon_retval_done daemon_retval_wait daemon_retval_send "

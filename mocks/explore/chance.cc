@@ -22,7 +22,7 @@ Chance::Chance(const ExploreOptions& options) : Choices(ForChance(options)), ran
   SetMostDeviations(options.random_deviations);
 }
 
-int Chance::ChooseProcess(const sim::Candidate* candidates, int count) {
+int Chance::ChooseProcess(const sim::Candidate* candidates, int count, const sim::StateSource&) {
   int chosen = 0;
   if (count > 1 && Happens(kSwitchOneIn)) {
     chosen = static_cast<int>(random_() % static_cast<uint64_t>(count));
@@ -36,7 +36,8 @@ sim::Fault Chance::ChooseFault(const sim::Place& place, bool within,
   if (!within && !Happens(kFaultOneIn)) return sim::Fault();
   FindAlternatives(place, within, faults, &alternatives_);
   if (alternatives_.empty()) return sim::Fault();
-  const sim::Fault fault = alternatives_[random_() % alternatives_.size()];
+  sim::Fault fault = alternatives_[random_() % alternatives_.size()];
+  fault.sticky = fault.sticky || (MayStay(place, fault) && Happens(2));
   NoteFault(place, within, fault);
   return fault;
 }

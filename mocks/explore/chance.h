@@ -14,7 +14,8 @@ class Chance : public Choices {
  public:
   explicit Chance(const ExploreOptions& options);
 
-  int ChooseProcess(const sim::Candidate* candidates, int count) override;
+  int ChooseProcess(const sim::Candidate* candidates, int count,
+                    const sim::StateSource& state) override;
   sim::Fault ChooseFault(const sim::Place& place, bool within,
                          const sim::FaultSource& faults) override;
   bool SeesOwnSteps(const ProcessPath&) const override { return true; }

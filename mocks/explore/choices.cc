@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "mocks/explore/hash.h"
+
 namespace cleanfork::explore {
 
 FaultEntry EntryOf(const sim::Place& place, bool within, const sim::Fault& fault) {
@@ -71,32 +73,34 @@ void Choices::NoteSignalled(const ProcessPath& process) {
   if (signalled_.count(process) == 0) newly_signalled_.insert(process);
 }
 
-void Choices::AddAlternative(const sim::Place& place, bool within, const sim::Fault& fault,
-                             std::vector<sim::Fault>* alternatives) const {
-  const bool filtered = options_.fault_filter != nullptr && fault.kind != sim::Fault::Kind::kSignal;
-  if (filtered && !options_.fault_filter(EntryOf(place, within, fault))) return;
-  alternatives->push_back(fault);
+bool Choices::IsAllowed(const sim::Place& place, const sim::Fault& fault) const {
+  return options_.fault_filter == nullptr || options_.fault_filter(EntryOf(place, false, fault));
+}
+
+// What is interrupted for ever is no kernel's doing; nor is a descriptor closed twice.
+bool Choices::MayStay(const sim::Place& place, sim::Fault fault) const {
+  const bool is_lasting = fault.kind == sim::Fault::Kind::kErrno && fault.error != EINTR;
+  fault.sticky = true;
+  return options_.sticky_faults && is_lasting && IsAllowed(place, fault);
 }
 
 void Choices::FindAlternatives(const sim::Place& place, bool within, const sim::FaultSource& faults,
                                std::vector<sim::Fault>* alternatives) const {
   sim::FaultList found;
   faults(&found);
+  if (options_.lies && WantsFaults() && !within && MayLie(place.call)) {
+    sim::Fault lie;
+    lie.kind = sim::Fault::Kind::kLie;
+    found.Add(lie);
+  }
   alternatives->clear();
   if (!within) alternatives->push_back(sim::Fault());
   for (sim::Fault fault : found) {
     if (fault.kind == sim::Fault::Kind::kShort && !options_.short_transfers) continue;
-    AddAlternative(place, within, fault, alternatives);
-    // What is interrupted for ever is no kernel's doing; nor is a descriptor closed twice.
-    if (fault.kind != sim::Fault::Kind::kErrno || fault.error == EINTR) continue;
-    if (!options_.sticky_faults) continue;
-    fault.sticky = true;
-    AddAlternative(place, within, fault, alternatives);
-  }
-  if (options_.lies && WantsFaults() && !within && MayLie(place.call)) {
-    sim::Fault lie;
-    lie.kind = sim::Fault::Kind::kLie;
-    AddAlternative(place, within, lie, alternatives);
+    const bool is_signal = fault.kind == sim::Fault::Kind::kSignal;
+    const bool once = is_signal || IsAllowed(place, fault);
+    fault.sticky = !once && MayStay(place, fault);
+    if (once || fault.sticky) alternatives->push_back(fault);
   }
 }
 
@@ -131,6 +135,26 @@ void Choices::NoteFault(const sim::Place& place, bool within, const sim::Fault& 
   const FaultEntry entry = EntryOf(place, within, fault);
   plan_.push_back(entry);
   deviations_.push_back(entry);
+}
+
+uint64_t Choices::DeviationsHash() const {
+  uint64_t sum = 0;
+  for (const FaultEntry& entry : deviations_) {
+    Hasher hasher;
+    hasher.Add(entry.ToString());
+    sum += hasher.Mixed();
+  }
+  return sum;
+}
+
+void Choices::NoteThatItStays(const sim::Place& place) {
+  for (FaultPlan* plan : {&plan_, &deviations_}) {
+    for (FaultEntry& entry : *plan) {
+      const bool is_at =
+          entry.process == place.process && entry.call == place.call && entry.index == place.index;
+      if (is_at && entry.kind == FaultEntry::Kind::kErrno) entry.sticky = true;
+    }
+  }
 }
 
 }  // namespace cleanfork::explore

@@ -53,6 +53,8 @@ class Choices : public sim::Explorer {
     return (signals_ < options_.max_signals || kills_ < options_.max_kills) &&
            deviations_left() > 0;
   }
+  bool WantsStates() const override { return false; }
+  bool ChooseWhetherItStays(const sim::Place&, const sim::Fault&) override { return false; }
   const std::vector<int>& signals() const override { return possible_signals_; }
   bool SeesOwnSteps(const ProcessPath& process) const override;
   void NotePassed(const ProcessPath& process) override {
@@ -68,23 +70,29 @@ class Choices : public sim::Explorer {
   int deviations_left() const { return most_deviations_ - static_cast<int>(deviations_.size()); }
 
   // All that may happen at a call: nothing, unless it is waited in; what `faults` finds; and what
-  // the options ask for beside it.
+  // the options ask for beside it. Only what may not happen once is sticky.
   void FindAlternatives(const sim::Place& place, bool within, const sim::FaultSource& faults,
                         std::vector<sim::Fault>* alternatives) const;
+
+  // Whether a fault may stay.
+  bool MayStay(const sim::Place& place, sim::Fault fault) const;
 
   // Whether another candidate would take the place of one that could go on.
   bool IsPreemption(const sim::Candidate* candidates, int count, int chosen) const;
 
+  // A hash of the deviations, in any order.
+  uint64_t DeviationsHash() const;
+
   // To be called with what was chosen.
   void NoteProcess(const sim::Candidate* candidates, int count, int chosen);
   void NoteFault(const sim::Place& place, bool within, const sim::Fault& fault);
+  void NoteThatItStays(const sim::Place& place);
 
   const ExploreOptions options_;
 
  private:
   void FindPossibleSignals();
-  void AddAlternative(const sim::Place& place, bool within, const sim::Fault& fault,
-                      std::vector<sim::Fault>* alternatives) const;
+  bool IsAllowed(const sim::Place& place, const sim::Fault& fault) const;
 
   bool notes_steps_ = false;
   std::vector<Step> steps_;

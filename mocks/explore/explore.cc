@@ -141,12 +141,14 @@ void Exploration::NoteFirstRun() {
 bool Exploration::KeepsRules() {
   Violation violation = session_.Check();
   if (violation.must_repeat) {
+    search_.Repeat();
     session_.Run(&search_, false);
     violation = session_.Check();
   }
   Count(search_, violation);
   if (violation.rule.empty()) return true;
   search_.NoteSteps();
+  search_.Repeat();
   session_.Run(&search_, false);
   Fail(violation, search_);
   return false;
@@ -217,6 +219,7 @@ FaultPlan Exploration::FindSimpler(const Violation& violation, const Choices& ch
   for (int fewer = 0; fewer < most; ++fewer) {
     ExploreOptions options = options_;
     options.max_preemptions = fewer;
+    options.merge_states = false;
     options.shards = 1;
     options.shard = 0;
     Search search(options);

@@ -92,7 +92,8 @@ int PlanChoices::Follow(const sim::Candidate* candidates, int count) {
   return 0;
 }
 
-int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count) {
+int PlanChoices::ChooseProcess(const sim::Candidate* candidates, int count,
+                               const sim::StateSource&) {
   if (order_.has_value()) {
     const int next = Follow(candidates, count);
     NoteProcess(candidates, count, next);

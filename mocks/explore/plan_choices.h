@@ -23,7 +23,8 @@ class PlanChoices : public Choices {
   // `order`, where switches are not looked at.
   const FaultEntry* FirstLeft() const;
 
-  int ChooseProcess(const sim::Candidate* candidates, int count) override;
+  int ChooseProcess(const sim::Candidate* candidates, int count,
+                    const sim::StateSource& state) override;
   sim::Fault ChooseFault(const sim::Place& place, bool within,
                          const sim::FaultSource& faults) override;
   bool SeesOwnSteps(const ProcessPath&) const override { return true; }

@@ -1,6 +1,7 @@
 #include "mocks/explore/search.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "mocks/explore/hash.h"
 
@@ -8,6 +9,7 @@ namespace cleanfork::explore {
 
 void Search::Begin(int deviations) {
   SetMostDeviations(deviations);
+  states_.clear();
   depth_ = 0;
 }
 
@@ -15,6 +17,7 @@ void Search::BeginRun() {
   Choices::BeginRun();
   at_ = 0;
   asleep_ = 0;
+  repeating_ = std::exchange(repeats_, false);
 }
 
 bool Search::Advance() {
@@ -45,7 +48,21 @@ Search::Node& Search::Push(bool of_process) {
   return node;
 }
 
-int Search::ChooseProcess(const sim::Candidate* candidates, int count) {
+// Whether all that can follow from here has followed from there. It has where nobody slept who does
+// not sleep now, for sleepers were left out there; if not, it follows anew (Godefroid: sleep sets
+// and states that are remembered).
+bool Search::HasBeenIn(uint64_t state, const sim::Candidate* candidates, int count) {
+  Slots asleep = 0;
+  for (int i = 0; i < count; ++i) asleep |= asleep_ & BitOf(candidates[i].slot);
+  const auto [known, is_new] = states_.try_emplace(state + DeviationsHash(), asleep);
+  if (is_new) return false;
+  if ((known->second & ~asleep) == 0) return true;
+  known->second &= asleep;
+  return false;
+}
+
+int Search::ChooseProcess(const sim::Candidate* candidates, int count,
+                          const sim::StateSource& state) {
   const bool bounded = options_.max_preemptions >= 0;
   const bool reduces = options_.reduce && !bounded;
   uint32_t awake[kBits];
@@ -59,6 +76,9 @@ int Search::ChooseProcess(const sim::Candidate* candidates, int count) {
     awake[awake_count++] = static_cast<uint32_t>(i);
   }
   if (awake_count == 0) return kAbandon;
+  // Up to the last node a run is as the one before it, which has been there.
+  const bool is_beyond = options_.merge_states && at_ == depth_ && !repeating_;
+  if (is_beyond && HasBeenIn(state(), candidates, count)) return kAbandon;
   int chosen = static_cast<int>(awake[0]);
   Slots sleepers = asleep_;
   if (awake_count > 1) {
@@ -113,6 +133,20 @@ sim::Fault Search::ChooseFault(const sim::Place& place, bool within,
   const sim::Fault fault = node.faults[node.at];
   NoteFault(place, within, fault);
   return fault;
+}
+
+bool Search::ChooseWhetherItStays(const sim::Place& place, const sim::Fault& fault) {
+  if (!MayStay(place, fault)) return false;
+  if (at_ == depth_) {
+    Node& node = Push(false);
+    node.faults.assign(2, sim::Fault());
+    node.faults[1] = fault;
+  } else {
+    ++at_;
+  }
+  const bool stays = nodes_[at_ - 1].at == 1;
+  if (stays) NoteThatItStays(place);
+  return stays;
 }
 
 // Shards -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "mocks/explore/choices.h"
 #include "mocks/sim/capacity.h"
 #include "mocks/sim/explorer.h"
@@ -19,6 +20,9 @@ namespace cleanfork::explore {
 class Search : public Choices {
  public:
   explicit Search(const ExploreOptions& options) : Choices(options) {}
+
+  // The run that comes next is the last one, once more.
+  void Repeat() { repeats_ = true; }
 
   // The runs with up to `deviations` of them come next. Which processes are sent signals is not
   // forgotten.
@@ -36,9 +40,12 @@ class Search : public Choices {
   // has been.
   double Done() const;
 
-  int ChooseProcess(const sim::Candidate* candidates, int count) override;
+  int ChooseProcess(const sim::Candidate* candidates, int count,
+                    const sim::StateSource& state) override;
   void NoteInterrupted(const sim::Candidate* others, int count,
                        const sim::Footprint& step) override;
+  bool ChooseWhetherItStays(const sim::Place& place, const sim::Fault& fault) override;
+  bool WantsStates() const override { return options_.merge_states; }
   sim::Fault ChooseFault(const sim::Place& place, bool within,
                          const sim::FaultSource& faults) override;
 
@@ -63,6 +70,7 @@ class Search : public Choices {
   static Slots Sleeping(Slots before, const sim::Candidate* candidates, int count,
                         const sim::Footprint& step);
   Node& Push(bool of_process);
+  bool HasBeenIn(uint64_t state, const sim::Candidate* candidates, int count);
   bool IsOfShard(uint64_t hash) const;
   void LeaveToOtherShards(const sim::Place& place, std::vector<sim::Fault>* faults) const;
 
@@ -70,6 +78,10 @@ class Search : public Choices {
   size_t depth_ = 0;
   size_t at_ = 0;     // of the run's next choice
   Slots asleep_ = 0;  // now
+  bool repeats_ = false;
+  bool repeating_ = false;
+  // By states that runs of this bound have come to: who was asleep there, in all of them.
+  absl::flat_hash_map<uint64_t, Slots> states_;
 };
 
 }  // namespace cleanfork::explore

@@ -40,6 +40,9 @@ void CheckOptions(const Scenario& scenario, const ExploreOptions& options) {
   CheckAtLeast("shard", options.shard, 0);
   CheckAtLeast("shards", options.shards, options.shard + 1);
   if (!(options.max_seconds >= 0)) Refuse("ExploreOptions::max_seconds is below 0, or no number");
+  if (options.merge_states && options.max_preemptions >= 0) {
+    Refuse("ExploreOptions::merge_states does not go with max_preemptions");
+  }
   if (options.max_signals > 0 && options.signals.empty()) {
     Refuse("ExploreOptions::max_signals is above 0, and there are no signals");
   }

@@ -56,6 +56,7 @@ bool Engine::Restarts(int error) {
     const Action& action = copy.actions[signal];
     if (action.ordinal == kIgnoreAction) continue;
     if (action.ordinal == kDefaultAction) {
+      AddToHistory(static_cast<uint64_t>(error));  // it stops within a call, not before one
       TakeDefaultAction(signal);
       continue;
     }
@@ -85,6 +86,11 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     entry.sender = sender;
     entry.mask = process.signals.mask;
     own.at = own.log->entries.size();
+    AddSignalToHistory(static_cast<uint64_t>(signal));
+    AddToHistory(static_cast<uint64_t>(sender.pid));
+    AddToHistory(static_cast<uint64_t>(sender.uid));
+    AddToHistory(static_cast<uint64_t>(sender.code));
+    AddToHistory(static_cast<uint64_t>(sender.status));
     const Rest rest = process.rest == Rest::kNone ? Rest::kNone : Rest::kLost;
     entry.rest = rest;
     process.rest = Rest::kNone;
@@ -97,6 +103,7 @@ void Engine::DeliverPending(LogEntry::Kind kind) {
     RunHandler(ordinal, signal, sender);
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
+    AddToHistory(0);
     process.signals.mask = mask;
     process.rest = rest;
     NoteStep(TraceRecord::Kind::kHandlerEnd, current_, signal);
@@ -138,6 +145,7 @@ void Engine::ReplaySignal() {
   if (!Replaying()) {  // it was in the handler that this process was forked
     own.log->Add(LogEntry::Kind::kSignalReturn, own.call, {});
     own.at = own.log->entries.size();
+    AddToHistory(0);
     self().signals.mask = entry.mask;
     self().rest = entry.rest;
     return;

@@ -21,6 +21,7 @@
 #include "mocks/sim/faults.h"
 #include "mocks/sim/footprints.h"
 #include "mocks/sim/refuse.h"
+#include "mocks/sim/state_hash.h"
 
 namespace cleanfork::sim {
 
@@ -307,6 +308,11 @@ class Dispatch : public Os {
         if constexpr (!std::is_integral<Result>::value) result = SysError(EINTR);
       }
       const Filled filled = FilledIn<kCall>(result, a...);
+      if (engine_.keeps_histories()) {
+        StateHash hash;
+        hash.Add(result);
+        engine_.AddCallToHistory(hash.value(), filled.bytes, filled.size);
+      }
       engine_.LogCall(&result, sizeof(result), filled.bytes, filled.size, ErrorOf(result),
                       NumberOf(result));
       engine_.DeliverSignals();

@@ -112,6 +112,8 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
 void Engine::Clear() {
   next_ = current_ = last_ = 0;
   call_count_ = answer_count_ = 0;
+  keeps_histories_ = explores() && explorer_->WantsStates();
+  ended_states_ = 0;
   stopped_ = false;
   end_ = SimEnd::kAllEnded;
   abandoned_ = false;
@@ -257,8 +259,10 @@ void Engine::EndByException() {
   const bool answers = own.at < own.reading->entries.size();
   if (answers) StopNondeterministic(own.reading->entries[own.at], Instead::kException);
   if (own.shadow) LeaveShadow();  // it has ended the child that is repeated
+  own.exception = exception_;     // others may throw before this one has ended
+  if (explorer_ != nullptr) ParkBeforeExit();
   exceptions_ += (exceptions_.empty() ? "process " : "\nprocess ") + std::to_string(self().pid) +
-                 " ended by an exception: " + exception_;
+                 " ended by an exception: " + own.exception;
   EndCurrent(SIGABRT);
 }
 
@@ -463,6 +467,7 @@ bool Engine::DeliverBeforeCall() {
 void Engine::LogRestart(int error) {
   Task& own = task();
   own.log->Add(LogEntry::Kind::kRestart, own.call, own.arguments);
+  AddToHistory(static_cast<uint64_t>(error));
   self().rest = error == kRestartWithTheRest ? Rest::kKept : Rest::kNone;
   own.at = own.log->entries.size();
 }

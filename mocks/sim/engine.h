@@ -28,6 +28,7 @@
 #include "mocks/sim/memory.h"
 #include "mocks/sim/refuse.h"
 #include "mocks/sim/signals.h"
+#include "mocks/sim/state_hash.h"
 #include "mocks/sim/uncaught.h"
 
 namespace cleanfork::sim {
@@ -154,6 +155,11 @@ class Engine : public Runner, public CallDescriber {
   void LogRestart(int error);
   void LogCall(const void* result, size_t size, const void* filled, size_t filled_size, int error,
                int64_t value);
+
+  // Before LogCall(), where somebody asks for states: what the call returned, as a hash.
+  bool keeps_histories() const { return keeps_histories_; }
+  void AddCallToHistory(uint64_t result, const void* filled, size_t filled_size);
+
   void DeliverSignals() { DeliverSignals(LogEntry::Kind::kSignal); }
 
   // Where somebody explores ---------------------------------------------------------------------
@@ -225,15 +231,22 @@ class Engine : public Runner, public CallDescriber {
     int64_t blocks_left = -1;
     const ReadyCheck* parked = nullptr;  // before a call: whether it would wait
     bool injected = false;               // the call's error
+    Fault fault;                         // if it is
+    uint64_t history = 0;                // a hash of what it has seen: keeps_histories()
     bool sees_how_early = false;         // as SeesHowEarlyItWaits() has it, of the call
     uint64_t lets_in = 0;                // as BlockedThatItLetsIn() has it
     Place place;
     Footprint footprint;
-    bool passes = false;                   // it was about to begin to wait, which was no choice
+    bool is_own = false;      // its step never touches anything but what it does with signals
+    bool is_nothing = false;  // nor that
+    bool would_wait = false;  // the call that comes next
+    bool passes = false;      // it was about to begin to wait, which was no choice
     const FootprintSource* now = nullptr;  // that of the step, if it is not the same for good
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
-    std::unique_ptr<Task> replacement;  // after an exec
+    std::vector<std::pair<Place, Fault>> may_stay;  // until the next call of the same name
+    std::unique_ptr<Task> replacement;              // after an exec
+    std::string exception;                          // that ends it
     bool ended = false;
   };
 
@@ -271,13 +284,21 @@ class Engine : public Runner, public CallDescriber {
   void SetFootprint(int slot, const Footprint& footprint);
   bool ParkToStop(int signal);  // whether it is still to be done
   Fault ChooseFault(uint32_t index, const FaultSource& faults);
-  void AddSignals(int slot, FaultList* faults) const;
+  void LetFaultStay();
+  void AddSignals(int slot, FaultList* faults, bool before = false) const;
+  bool EndsAsWellLater(int signal) const;
   bool MayBeSignalled(int slot) const;
   void PostFromOutside(int slot, int signal, bool within);
   void Bear(int slot, bool vfork);
   void NoteStep(TraceRecord::Kind kind, int slot, int64_t value);
   bool AdvanceTime();
   void LetOthersRun();
+  void AddToHistory(uint64_t what);
+  void AddSignalToHistory(uint64_t what);
+  void NoteEndedState();
+  static void AddTask(const Task& task, StateHash* hash);
+  static void AddFault(const Fault& fault, StateHash* hash);
+  uint64_t State() const;
   void ReleaseVforkParent();
   [[noreturn]] void EndCurrent(int wait_status);
   [[noreturn]] void CloseAndEnd(int wait_status);
@@ -303,6 +324,8 @@ class Engine : public Runner, public CallDescriber {
   const std::vector<ProgramBody>& programs_;
   Explorer* explorer_ = nullptr;
   bool describes_ = true;
+  bool keeps_histories_ = false;
+  uint64_t ended_states_ = 0;  // a sum: in which order they have ended is nothing
   const int64_t most_calls_;
   Calls calls_;
   Os* os_ = nullptr;

@@ -34,6 +34,10 @@ struct Candidate {
 // while to find out.
 using FaultSource = FunctionRef<void(FaultList*)>;
 
+// Asked for a hash of the state that a run is in: of its kernel, and of all that its processes have
+// seen, those that have ended among them.
+using StateSource = FunctionRef<uint64_t()>;
+
 // Asked for what a step touches, as long as nobody has taken it.
 using FootprintSource = FunctionRef<Footprint()>;
 
@@ -44,16 +48,23 @@ class Explorer {
   static constexpr int kAbandon = -1;
 
   // Which of the candidates takes a step; kAbandon ends the run. The first is what happens if
-  // nobody chooses. Asked where there is one only, too.
-  virtual int ChooseProcess(const Candidate* candidates, int count) = 0;
+  // nobody chooses. Asked where there is one only, too. `state` may be asked only if WantsStates().
+  virtual int ChooseProcess(const Candidate* candidates, int count, const StateSource& state) = 0;
 
   // What goes wrong with the call that a process is about to make, if anything; or waits in
   // (`within`), where something has to: it is a signal, or the run ends there.
   virtual Fault ChooseFault(const Place& place, bool within, const FaultSource& faults) = 0;
 
+  // A call that failed by `fault` at `place` is made again by the same process, for the first time:
+  // whether it fails again, and from then on. Asked unless the fault was a sticky one at once.
+  virtual bool ChooseWhetherItStays(const Place& place, const Fault& fault) = 0;
+
   // Whether ChooseFault() may choose at all; and signals.
   virtual bool WantsFaults() const = 0;
   virtual bool WantsSignals() const = 0;
+
+  // The same for a whole run. What processes have seen is only kept where it is wanted.
+  virtual bool WantsStates() const = 0;
 
   // Those that may still come from outside in this run, SIGKILL among them.
   virtual const std::vector<int>& signals() const = 0;

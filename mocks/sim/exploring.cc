@@ -62,12 +62,16 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSou
   const bool unseen = footprint.IsWithinPendingOf(current_) &&
                       !explorer_->SeesOwnSteps(own.place.process) && !HasHandler() &&
                       (footprint.IsNothing() || !HearsOfChildren());
+  own.is_own = now == nullptr && footprint.IsWithinPendingOf(current_);
+  own.is_nothing = now == nullptr && footprint.IsNothing();
   SetFootprint(current_, footprint);
   own.passes = !unseen && would_wait() && !SeesWaits(current_);
+  own.would_wait = own.passes || (unseen && would_wait());
   if (unseen || own.passes) return explorer_->NotePassed(own.place.process);
   own.parked = &would_wait;
   LetOthersRun();
   own.parked = nullptr;
+  own.would_wait = would_wait();
 }
 
 // With what all steps have.
@@ -111,6 +115,7 @@ void Engine::ParkBeforeExit() {
 // stopping (JOBCTL_STOP_DEQUEUED); and a SIGKILL goes before it.
 bool Engine::ParkToStop(int signal) {
   self().signals.pending |= SignalBit(signal);
+  AddSignalToHistory(static_cast<uint64_t>(signal));
   Footprint footprint;
   footprint.AddEverything();
   const Place place = task().place;
@@ -195,7 +200,8 @@ int Engine::PickExplored() {
       AskForFootprint(slot);
       candidates[count++] = {slot, false, &task->place, &task->footprint};
     }
-    const int chosen = explorer_->ChooseProcess(candidates, count);
+    const auto state = [this] { return State(); };
+    const int chosen = explorer_->ChooseProcess(candidates, count, StateSource(state));
     if (chosen == Explorer::kAbandon) return Abandon();
     const Candidate& candidate = candidates[chosen];
     if (candidate.slot == kNone) {
@@ -215,10 +221,30 @@ int Engine::PickExplored() {
   }
 }
 
+// Whether a signal that is to come before the next step of the current process ends it, and does so
+// just as well after it: nobody else can ever tell that step from none, or it only begins to wait.
+// What the child of a vfork does between two calls its parent sees; and what unblocks a signal that
+// is pending may end by that one.
+bool Engine::EndsAsWellLater(int signal) const {
+  const Process& process = kernel_.processes[current_];
+  const Task& own = *tasks_[static_cast<size_t>(current_)];
+  const Signals& signals = process.signals;
+  const bool kills = signal == SIGKILL;
+  const bool comes = kills || (signals.mask & SignalBit(signal)) == 0;
+  const bool ends =
+      kills || (signals.actions[signal].ordinal == kDefaultAction &&
+                DefaultActionOf(kernel_, process, signal) == DefaultAction::kTerminate);
+  if (!comes || !ends) return false;
+  if (own.would_wait) return true;
+  if (!own.lent.empty()) return false;
+  const bool none_pending = (signals.pending | signals.own_pending) == 0;
+  return own.is_nothing || (kills && own.is_own && none_pending);
+}
+
 // Those that may come from outside, out of what the explorer asks for: not those that would be
 // dropped, or would wait until the process does not block them any more, which is as if they came
-// then.
-void Engine::AddSignals(int slot, FaultList* faults) const {
+// then. `before` the step of the current process.
+void Engine::AddSignals(int slot, FaultList* faults, bool before) const {
   const Process& process = kernel_.processes[slot];
   if (process.state != ProcessState::kRunning) return;
   for (int signal : explorer_->signals()) {
@@ -231,6 +257,7 @@ void Engine::AddSignals(int slot, FaultList* faults) const {
     const bool blocked = (process.signals.mask & bit) != 0;
     const bool continues = signal == SIGCONT && process.stopped != 0;
     const bool let_in = (tasks_[static_cast<size_t>(slot)]->lets_in & bit) != 0;
+    if (before && EndsAsWellLater(signal)) continue;
     if (!continues && (blocked ? !let_in : dropped)) continue;
     Fault fault;
     fault.kind = Fault::Kind::kSignal;
@@ -270,8 +297,22 @@ const Fault* Engine::FindSticky() {
   return nullptr;
 }
 
+// Whether a fault of an earlier call of this name turns out to be one that stays. As long as no
+// other such call is made, it makes no difference.
+void Engine::LetFaultStay() {
+  Task& own = task();
+  const auto last =
+      std::find_if(own.may_stay.begin(), own.may_stay.end(),
+                   [&own](const auto& entry) { return entry.first.call == own.call; });
+  if (last == own.may_stay.end()) return;
+  const auto [place, fault] = *last;
+  own.may_stay.erase(last);
+  if (explorer_->ChooseWhetherItStays(place, fault)) own.sticky.emplace_back(own.call, fault);
+}
+
 Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
   Task& own = task();
+  LetFaultStay();
   if (const Fault* sticky = FindSticky()) {
     own.injected = true;
     return *sticky;
@@ -281,7 +322,7 @@ Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
   own.place.index = index;
   const auto add = [&](FaultList* list) {
     if (explorer_->WantsFaults()) faults(list);
-    if (explorer_->WantsSignals()) AddSignals(current_, list);
+    if (explorer_->WantsSignals()) AddSignals(current_, list, true);
   };
   const Fault fault = explorer_->ChooseFault(own.place, false, add);
   if (fault.kind == Fault::Kind::kSignal) PostFromOutside(current_, fault.signal, false);
@@ -293,7 +334,10 @@ Fault Engine::ChooseFault(uint32_t index, const FaultSource& faults) {
     explorer_->NoteInterrupted(others, count, own.footprint);
   }
   own.injected = true;
+  own.fault = fault;
   if (fault.sticky) own.sticky.emplace_back(own.call, fault);
+  const bool is_errno = fault.kind == Fault::Kind::kErrno;
+  if (is_errno && !fault.sticky) own.may_stay.emplace_back(own.place, fault);
   return fault;
 }
 

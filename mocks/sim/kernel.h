@@ -159,8 +159,8 @@ struct Receiver {
   int32_t reads;  // its holder does, at once; else `room` fits in
   int32_t room;
   int32_t queued;
-  int32_t own;   // a process's
-  int32_t next;  // of such a one: the first datagram that it may not have read
+  int32_t own;         // a process's
+  int32_t next;        // of such a one: the first datagram that it may not have read
   uint32_t name_size;  // of an abstract name, with the NUL that it begins with; 0
   char name[UnixAddress::kMaxSize];
 };
@@ -212,6 +212,7 @@ struct Process {
   int32_t oom_score_adjust;
   Rest rest;
   int64_t rest_of_time;  // of a sleep, when it is over; of a poll, how long it still waits
+  int64_t progress;  // of a call that waits: bytes that it has written, or ends it has looked at
   int64_t started;
   uint32_t umask;
   int32_t directory;

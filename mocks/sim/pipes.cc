@@ -154,8 +154,10 @@ SysResult<size_t> Calls::WritePipe(int index, const void* buffer, size_t size, b
       if (put > 0) return put;
       return SysError(EAGAIN);
     }
+    self().progress = static_cast<int64_t>(put);
     const Wake wake = Wait("the pipe is full, and somebody may read", kForever,
                            [&] { return !IsFull(pipe) || pipe.readers == 0; });
+    self().progress = 0;
     if (wake != Wake::kSignal) continue;
     if (put > 0) return put;
     return SysError(kRestartable);

@@ -58,6 +58,7 @@ SysResult<pid_t> Engine::Fork() {
   LogEntry& entry = child.log->Add(LogEntry::Kind::kCall, OsCall::kFork, own.arguments);
   entry.result = sizeof(result);
   child.log->bytes.Append(&result, sizeof(result));
+  child.history = own.history;
   Bear(slot.value(), false);
   return kernel_.processes[slot.value()].pid;
 }
@@ -80,6 +81,7 @@ SysResult<pid_t> Engine::VforkCall(int (*function)(void*), void* argument, int t
   *child.log = *own.log;
   child.log->Add(LogEntry::Kind::kVforkEntered, OsCall::kVforkCall, own.arguments);
   child.at = child.log->entries.size();
+  child.history = own.history;
   own.vfork_over = false;
   own.vfork = {child.log, child.at};
   const auto is_over = [&own] { return own.vfork_over; };
@@ -210,7 +212,10 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
   program.footprint = own.footprint;
   program.counts = own.counts;
   program.sticky = own.sticky;
+  program.may_stay = own.may_stay;
   execs_[process.pid] = std::move(record);
+  AddCallToHistory(0, nullptr, 0);
+  program.history = own.history;
   next_ = current_;
   Fiber::Exit(*own.on, host_);
 }
@@ -234,6 +239,7 @@ void Engine::Exit(int status) {
 
 void Engine::EndCurrent(int wait_status) {
   if (task().shadow) LeaveShadow();
+  AddSignalToHistory(static_cast<uint64_t>(wait_status));
   if (explorer_ != nullptr) ParkToEnd(&FootprintOfClosingStep, false);
   CloseAndEnd(wait_status);
 }
@@ -242,6 +248,7 @@ void Engine::CloseAndEnd(int wait_status) {
   AddRecord(current_, &ended_);
   ended_.back().process.wait_status = wait_status;
   ended_.back().ended = true;
+  if (keeps_histories_) NoteEndedState();
   trace_.push_back({TraceRecord::Kind::kEnd, self().pid, task().birth, OsCall::kExit, 0, false,
                     trace_bytes_.size(), 0, 0, wait_status});
   ReleaseVforkParent();

@@ -215,7 +215,7 @@ SysResult<size_t> Calls::SendTo(int fd, const void* buffer, size_t size, int fla
       return SysError(EAGAIN);
     }
     Wait("the socket is full, and nobody reads from it", kForever,
-         [&] { return !IsFull(receiver); });
+         [&] { return receiver.gone != 0 || !IsFull(receiver); });
     return SysError(kRestartable);
   }
   Deliver(&kernel_, self(), &receiver, buffer, size);

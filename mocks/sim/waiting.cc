@@ -146,20 +146,21 @@ SysResult<WaitIdResult> Calls::WaitForChild(idtype_t type, id_t id, int options)
       return news;
     }
     if ((options & WNOHANG) != 0) return WaitIdResult();
-    const Process& own = kernel_.processes[parent];
-    int ends = own.child_ends;
+    Process& own = kernel_.processes[parent];
+    own.progress = own.child_ends;
     const Wake wake = Wait("no child has ended", kForever, [&] {
       const Children now = FindChildren(kernel_, parent, type, id, options);
       // Linux looks again only when a child that is meant has ended, and not when one leaves a
       // group. Who looks and finds others sleeps on until the next end. What is no group is left
       // by an end alone, after which others may have ended, too.
       const bool looks =
-          type != P_PGID ||
-          (own.child_ends != ends && IsMeant(own.ended_child, own.ended_child_group, type, id));
+          type != P_PGID || (own.child_ends != own.progress &&
+                             IsMeant(own.ended_child, own.ended_child_group, type, id));
       const bool returns = now.first != kNone || (!now.any && looks);
-      if (!returns) ends = own.child_ends;
+      if (!returns) own.progress = own.child_ends;
       return returns;
     });
+    own.progress = 0;
     if (wake != Wake::kSignal) continue;
     if (!FindChildren(kernel_, parent, type, id, options).any) return SysError(ECHILD);
     return SysError(kRestartable);

@@ -11,7 +11,7 @@ namespace {
 
 class ChildRegistry : public Explored {};
 TEST_P(ChildRegistry, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(ReapTwoChildren(), Within(GetParam(), kForManyOrders)), Exhausted());
+  EXPECT_THAT(ExploreSlice(ReapTwoChildren(), GetParam()), Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, ChildRegistry, ::testing::ValuesIn(Slices()), SliceName);
 

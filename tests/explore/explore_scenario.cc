@@ -42,6 +42,7 @@ int Main(int argc, char** argv) {
     if (const char* value = ValueOf(word, "seconds", argv[i])) {
       slice.options.max_seconds = std::atof(value);
     }
+    if (word == "--merge-states") slice.options.merge_states = true;
     if (word == "--not-sticky") slice.options.sticky_faults = false;
     if (word == "--outcomes") slice.options.outcomes = true;
   }

@@ -53,17 +53,8 @@ struct Slice {
 };
 std::vector<Slice> Slices();
 
-// How often processes make room for others while they could go on, where all orders are too many;
-// -1: all orders.
-struct Preemptions {
-  int with_faults;            // three
-  int with_signals;           // two faults, a signal and a kill
-  int with_thread_sanitizer;  // one fault, and ThreadSanitizer
-};
-constexpr Preemptions kForManyOrders = {-1, 1, -1};
-constexpr Preemptions kForMoreOrders = {-1, 0, 1};
-constexpr Preemptions kForMostOrders = {1, 0, 1};
-Slice Within(Slice slice, const Preemptions& most);
+// With one preemption at most where ThreadSanitizer is: all orders would take it minutes.
+Slice BoundedByThreadSanitizer(Slice slice);
 
 // Explores `scenario`, with a heap that takes back what its processes leave; says on stdout how
 // many runs it took.

@@ -104,6 +104,30 @@ TEST(Search, AFaultThatStaysIsOneForEachCallFromWhichItDoes) {
   EXPECT_THAT(Explore(scenario, options).runs_by_deviations, ::testing::ElementsAre(1, 5));
 }
 
+// At the last call there is nothing left for it to fail.
+TEST(Search, AFaultStaysOrDoesNotAsSoonAsItsCallIsMadeAgain) {
+  std::set<std::string> plans;
+  Scenario scenario = ScenarioOf([](Os& os) {
+    int failed = 0;
+    for (int i = 0; i < 4; ++i) failed += os.SetUid(0).ok() ? 0 : 1;
+    return failed;
+  });
+  scenario.checkers = {MakeChecker("plans", [&plans](const Execution& run) {
+    const int failed = WEXITSTATUS(run.processes()[0].wait_status);
+    plans.insert(FaultPlanToString(run.deviations()) + " " + std::to_string(failed));
+    return std::string();
+  })};
+  ExploreOptions options = Without(true, 1);
+  options.sticky_faults = true;
+  options.fault_filter = [](const FaultEntry& fault) { return fault.error == EPERM; };
+  EXPECT_THAT(Explore(scenario, options).runs_by_deviations, ::testing::ElementsAre(1, 4 + 3));
+  EXPECT_THAT(plans,
+              ::testing::UnorderedElementsAre("cf1 0", "cf1;P.setuid#1=EPERM 1",
+                                              "cf1;P.setuid#1+=EPERM 4", "cf1;P.setuid#2=EPERM 1",
+                                              "cf1;P.setuid#2+=EPERM 3", "cf1;P.setuid#3=EPERM 1",
+                                              "cf1;P.setuid#3+=EPERM 2", "cf1;P.setuid#4=EPERM 1"));
+}
+
 TEST(Search, WithABoundOnPreemptionsMakesThoseRunsOnly) {
   // One process takes all its steps, or makes room once at any of them.
   const Scenario scenario = ScenarioOf([](Os& os) {

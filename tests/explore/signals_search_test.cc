@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -191,6 +193,100 @@ TEST(SignalsSearch, MoreThanOneMayComeWhileAllAreBlocked) {
   ExploreOptions options = WithSignals({SIGTERM}, 1);
   options.max_kills = 1;
   EXPECT_THAT(ends.OfAllOrders(options), Contains("P:9"));
+}
+
+// A process that is killed before a step that is nobody else's, or that only begins to wait, ends
+// as one that is killed after it.
+TEST(SignalsSearch, KillsComeBeforeStepsThatOthersCanTell) {
+  std::set<std::string> plans;
+  Scenario scenario;
+  scenario.name = "kills";
+  scenario.body = [](Os& os) {
+    for (int i = 0; i < 3; ++i) os.SigAction(SIGUSR1, nullptr).IgnoreError();
+    os.ClockGetTime(CLOCK_MONOTONIC).IgnoreError();
+    os.Umask(0);
+    os.ClockNanoSleep(CLOCK_MONOTONIC, 0, 1000).IgnoreError();
+    return 0;
+  };
+  scenario.checkers = {MakeChecker("plans", [&plans](const Execution& run) {
+    plans.insert(FaultPlanToString(run.deviations()));
+    return std::string();
+  })};
+  ExploreOptions options = WithSignals({}, 0);
+  options.max_kills = 1;
+  EXPECT_EQ(Explore(scenario, options).verdict, ExploreResult::Verdict::kExhausted);
+  EXPECT_THAT(plans, ::testing::UnorderedElementsAre("cf1", "cf1;P!SIGKILL+@clock_nanosleep#1",
+                                                     "cf1;P!SIGKILL@_exit#1"));
+}
+
+struct Shared {
+  Os* os;
+  int stage;
+};
+
+// Its parent sees how far a child of a vfork has come, though nobody can tell its calls from none.
+TEST(SignalsSearch, TheChildOfAVforkIsKilledAnywhere) {
+  Ends ends([](Os& os) {
+    Shared shared = {&os, 0};
+    const auto run = [](void* argument) {
+      auto* const in = static_cast<Shared*>(argument);
+      in->os->Umask(0);
+      in->stage = 1;
+      in->os->Umask(022);
+      in->stage = 2;
+      return 0;
+    };
+    const pid_t child = os.VforkCall(run, &shared, SIGCHLD).value();
+    const int status = os.WaitPid(child, 0).value_or(WaitResult()).status;
+    return status == SIGKILL ? shared.stage : 3;
+  });
+  ExploreOptions options = WithSignals({}, 0);
+  options.max_kills = 1;
+  const std::set<std::string> seen = ends.OfAllOrders(options);
+  for (int stage = 0; stage <= 2; ++stage) {
+    EXPECT_THAT(seen, Contains("P:" + Exited(stage) + " P.1:9"));
+  }
+}
+
+// SIGPIPE is pending, and its end if it lives on.
+TEST(SignalsSearch, WhoUnblocksASignalThatIsPendingIsKilledBeforeThat) {
+  std::set<std::string> seen;
+  Scenario scenario;
+  scenario.name = "pending";
+  scenario.body = [](Os& os) {
+    const SignalSet set = SignalSet::Of(SIGPIPE);
+    os.SigProcMask(SIG_BLOCK, &set).IgnoreError();
+    const PipeEnds ends = os.Pipe().value_or(PipeEnds());
+    os.Close(ends.read_end).IgnoreError();
+    os.Write(ends.write_end, "x", 1).IgnoreError();
+    Note("written", 1);
+    os.SigProcMask(SIG_UNBLOCK, &set).IgnoreError();
+    return 0;
+  };
+  scenario.checkers = {MakeChecker("seen", [&seen](const Execution& run) {
+    seen.insert(std::to_string(run.processes()[0].wait_status) +
+                (run.notes().empty() ? "" : " written"));
+    return std::string();
+  })};
+  ExploreOptions options = WithSignals({}, 0);
+  options.max_kills = 1;
+  EXPECT_EQ(Explore(scenario, options).verdict, ExploreResult::Verdict::kExhausted);
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre("13 written", "9", "9 written"));
+}
+
+TEST(SignalsSearch, WhoThrowsIsKilledBeforeThat) {
+  Ends ends([](Os& os) {
+    const pid_t child = os.Fork().value();
+    if (child == 0) {
+      os.Umask(0);
+      throw std::runtime_error("thrown");
+    }
+    os.WaitPid(child, 0).IgnoreError();
+    return 0;
+  });
+  ExploreOptions options = WithSignals({}, 0);
+  options.max_kills = 1;
+  EXPECT_THAT(ends.OfAllOrders(options), Contains("P:0 P.1:9"));
 }
 
 TEST(SignalsSearch, WhoIsStoppedIsContinued) {

@@ -11,8 +11,7 @@ namespace {
 
 class StartCommand : public Explored {};
 TEST_P(StartCommand, KeepsTheRulesWhateverFailsInAnyOrder) {
-  EXPECT_THAT(ExploreSlice(StartAServiceByCommand(), Within(GetParam(), kForManyOrders)),
-              Exhausted());
+  EXPECT_THAT(ExploreSlice(StartAServiceByCommand(), GetParam()), Exhausted());
 }
 INSTANTIATE_TEST_SUITE_P(Bounds, StartCommand, ::testing::ValuesIn(Slices()), SliceName);
 

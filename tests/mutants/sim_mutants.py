@@ -24,8 +24,10 @@ FOOTPRINTS = "//tests/unit:explore_footprints_test"
 SEARCH = "//tests/explore:search_test"
 SIGNALS = "//tests/explore:signals_search_test"
 BODIES = "//tests/explore:random_bodies_test"
+MERGES = "//tests/explore:merge_states_test"
 
 SIM = "mocks/sim/"
+EXPLORE = "mocks/explore/"
 
 MUTANTS = [
     # Processes -----------------------------------------------------------------------------------
@@ -253,4 +255,38 @@ MUTANTS = [
     ("poll-of-pidfd-never-ready", SIM + "poll.cc",
      "      return HasEnded(kernel, description.object) ? POLLIN | POLLRDNORM : 0;",
      "      return HasEnded(kernel, description.object) ? 0 : 0;", [POLLS]),
+
+    # States --------------------------------------------------------------------------------------
+    ("an-exec-forgets", SIM + "program_calls.cc",
+     "  program.history = own.history;\n", "", [MERGES]),
+    ("killed-anywhere-between-calls", SIM + "state.cc",
+     "  AddToHistory(static_cast<uint64_t>(task().call) << 32 | task().place.index);\n", "",
+     [BODIES]),
+    ("the-dead-are-forgotten", SIM + "state.cc",
+     "  hash.AddWord(ended_states_);\n", "", [MERGES]),
+    ("what-is-written-so-far-is-forgotten", SIM + "pipes.cc",
+     "    self().progress = static_cast<int64_t>(put);\n", "", [MERGES]),
+    ("deviations-are-no-state", EXPLORE + "search.cc",
+     "states_.try_emplace(state + DeviationsHash(), asleep)",
+     "states_.try_emplace(state, asleep)", [MERGES]),
+    ("a-repeated-run-ends-where-it-has-been", EXPLORE + "search.cc",
+     " && at_ == depth_ && !repeating_;", " && at_ == depth_;", [MERGES]),
+    ("a-fault-never-stays", EXPLORE + "search.cc",
+     "  const bool stays = nodes_[at_ - 1].at == 1;\n",
+     "  const bool stays = nodes_[at_ - 1].at > 1;\n", [SEARCH]),
+    ("kills-where-nobody-can-tell", SIM + "exploring.cc",
+     "    if (before && EndsAsWellLater(signal)) continue;\n", "    (void)before;\n", [SIGNALS]),
+    ("what-a-handler-is-told-is-forgotten", SIM + "delivery.cc",
+     "    AddToHistory(static_cast<uint64_t>(sender.uid));\n", "", [MERGES]),
+    ("stopped-before-a-call-is-within", SIM + "delivery.cc",
+     "AddToHistory(static_cast<uint64_t>(error));  // it stops", "// it stops", [MERGES]),
+    ("who-sends-waits-for-a-socket-that-is-gone", SIM + "sockets.cc",
+     "receiver.gone != 0 || !IsFull(receiver)", "!IsFull(receiver)", [MERGES]),
+    ("the-child-of-a-vfork-is-killed-later", SIM + "exploring.cc",
+     "  if (!own.lent.empty()) return false;\n", "", [SIGNALS]),
+    ("who-unblocks-a-signal-is-killed-later", SIM + "exploring.cc",
+     "(kills && own.is_own && none_pending)",
+     "(kills && own.is_own && (none_pending || kills))", [SIGNALS]),
+    ("who-throws-is-not-killed-before", SIM + "engine.cc",
+     "  if (explorer_ != nullptr) ParkBeforeExit();\n  exceptions_", "  exceptions_", [SIGNALS]),
 ]

@@ -22,14 +22,15 @@ int64_t allocations = 0;
 
 }  // namespace
 
-void* operator new(size_t size) {
+// Not to be inlined one without the other: g++ would take them for a mismatch.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   void* block = std::malloc(size);
   if (block == nullptr) std::abort();
   return block;
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, size_t) noexcept { std::free(block); }
 
 namespace cleanfork {
 namespace {

@@ -59,19 +59,21 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSou
   NoteSignalled();
   own.place.call = own.call;
   own.place.index = index;
-  const bool unseen = footprint.IsWithinPendingOf(current_) &&
-                      !explorer_->SeesOwnSteps(own.place.process) && !HasHandler() &&
+  const bool is_own = footprint.IsWithinPendingOf(current_);
+  const bool unseen = is_own && !explorer_->SeesOwnSteps(own.place.process) && !HasHandler() &&
                       (footprint.IsNothing() || !HearsOfChildren());
-  own.is_own = now == nullptr && footprint.IsWithinPendingOf(current_);
-  own.is_nothing = now == nullptr && footprint.IsNothing();
+  own.is_own = now == nullptr && is_own;
+  own.is_nothing = own.is_own && footprint.IsNothing();
   SetFootprint(current_, footprint);
   own.passes = !unseen && would_wait() && !SeesWaits(current_);
-  own.would_wait = own.passes || (unseen && would_wait());
-  if (unseen || own.passes) return explorer_->NotePassed(own.place.process);
-  own.parked = &would_wait;
-  LetOthersRun();
-  own.parked = nullptr;
-  own.would_wait = would_wait();
+  if (unseen || own.passes) {
+    explorer_->NotePassed(own.place.process);
+  } else {
+    own.parked = &would_wait;
+    LetOthersRun();
+    own.parked = nullptr;
+  }
+  own.would_wait = explorer_->WantsSignals() && would_wait();
 }
 
 // With what all steps have.

@@ -24,6 +24,7 @@ class BlockingTest : public testing::Test {
     const bool would_block = call.would_block(kernel, slot);
     CopyKernel(kernel, after_.get());
     const bool waits = call.make(after_.get(), slot) == "waits";
+    after_->processes[slot].progress = process.progress;  // of the wait
     const bool same = AreSameBytes(kernel, *after_);
     EXPECT_EQ(would_block, waits && same) << name;
     if (would_block) ++blocked_;

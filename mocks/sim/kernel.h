@@ -159,8 +159,8 @@ struct Receiver {
   int32_t reads;  // its holder does, at once; else `room` fits in
   int32_t room;
   int32_t queued;
-  int32_t own;         // a process's
-  int32_t next;        // of such a one: the first datagram that it may not have read
+  int32_t own;   // a process's
+  int32_t next;  // of such a one: the first datagram that it may not have read
   uint32_t name_size;  // of an abstract name, with the NUL that it begins with; 0
   char name[UnixAddress::kMaxSize];
 };

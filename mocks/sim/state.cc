@@ -1,7 +1,7 @@
 // What makes two states of a run the same: the kernel's, and what each process has seen. A process
 // does what follows from what its calls return, so that it does the same from there on.
-#include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include "mocks/sim/engine.h"
 #include "mocks/sim/state_hash.h"
@@ -109,9 +109,10 @@ void AddKernel(const Kernel& kernel, StateHash* hash) {
     if (IsLive(process)) AddProcess(process, hash);
   }
   for (const Description& description : kernel.descriptions) {
-    const bool used = description.kind != DescriptionKind::kFree;
-    if (!used) hash->AddWord(kNotInUse);
-    if (!used) continue;
+    if (description.kind == DescriptionKind::kFree) {
+      hash->AddWord(kNotInUse);
+      continue;
+    }
     hash->AddBytes(&description, offsetof(Description, lock));
     hash->Add(description.lock);
     hash->Add(description.offset);
@@ -142,6 +143,7 @@ void AddKernel(const Kernel& kernel, StateHash* hash) {
 // What a process has seen ------------------------------------------------------------------------
 
 void Engine::AddToHistory(uint64_t what) {
+  if (!keeps_histories_) return;
   Task& own = task();
   StateHash hash;
   hash.AddWord(own.history);
@@ -156,6 +158,7 @@ void Engine::AddSignalToHistory(uint64_t what) {
 }
 
 void Engine::AddCallToHistory(uint64_t result, const void* filled, size_t filled_size) {
+  if (!keeps_histories_) return;
   Task& own = task();
   StateHash hash;
   hash.AddWord(own.history);

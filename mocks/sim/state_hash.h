@@ -61,8 +61,7 @@ class StateHash {
   }
 
  private:
-  static constexpr uint64_t kFactor =
-      0x9e3779b97f4a7c15;  // of splitmix64: 2^64 over the golden ratio
+  static constexpr uint64_t kFactor = 0x9e3779b97f4a7c15;  // 2^64 over the golden ratio
 
   uint64_t value_ = kFactor;
 };

@@ -13,14 +13,12 @@
 #include "cleanfork/fd_io.h"
 #include "cleanfork/probe.h"
 #include "src/child/await_child.h"
+#include "src/look_schedule.h"
 
 namespace cleanfork {
 namespace {
 
 constexpr int64_t kForEver = std::numeric_limits<int64_t>::max();
-
-// How often a process is looked at where no pidfd tells of its end.
-constexpr int64_t kLookEvery = 20'000'000;
 
 // For the first child to say how the daemon has ended, or for a daemon that has closed its pipe to
 // end: both are under way then.
@@ -133,6 +131,7 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
   bool silent = false;     // the pipe has come to its end: nobody can say anything any more
   bool last_word = false;  // one of the two has just been seen
   int64_t until = deadline;
+  LookSchedule looks;
   for (;;) {
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok()) return Failure(Step::kReport, now.error(), daemon.pid);
@@ -140,12 +139,11 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
       until =
           ended ? Later(now.value(), kLastWord) : std::min(until, Later(now.value(), kLastWord));
     last_word = false;
-    int64_t wait = std::max<int64_t>(until - now.value(), 0);
     const bool must_look = daemon.pid_fd < 0 && !ended;
-    if (must_look) wait = std::min(wait, kLookEvery);
+    const int64_t wake = must_look ? looks.Next(now.value(), until) : std::max(until, now.value());
     struct pollfd ready[2] = {{silent ? -1 : daemon.report_read, POLLIN, 0},
                               {ended ? daemon.parent_fd : daemon.pid_fd, POLLIN, 0}};
-    const SysResult<size_t> count = os.Poll(ready, 2, until == kForEver && !must_look ? -1 : wait);
+    const SysResult<size_t> count = os.Poll(ready, 2, wake == kForEver ? -1 : wake - now.value());
     if (!count.ok() && count.error() == EINTR) {
       CLEANFORK_PROBE("the wait for a daemon to be ready is interrupted");
       continue;
@@ -157,6 +155,7 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
       if (word.has_value()) return *word;
       CLEANFORK_PROBE("the pipe ends before a daemon is ready");
       silent = last_word = true;
+      looks = LookSchedule();  // it may be about to end: its descriptors are closed before
       if (silent && ended) return HowItEnded(os, daemon);  // the first child is gone as well
     } else if (ready[1].revents != 0 || (must_look && HasEnded(os, daemon))) {
       if (!silent && HasWord(os, daemon)) {
@@ -170,19 +169,23 @@ DaemonReport AwaitReady(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
       if (ended) return HowItEnded(os, daemon);
       CLEANFORK_PROBE("a daemon is not ready in time");
       return Failure(Step::kReady, silent ? EPIPE : ETIME, daemon.pid);
+    } else {
+      looks.Looked(wake);
     }
   }
 }
 
 bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
   int pipe = daemon.report_read;
+  LookSchedule looks;
   for (;;) {
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok()) return false;
-    const int64_t left = std::max<int64_t>(deadline - now.value(), 0);
+    const bool must_look = daemon.pid_fd < 0;
+    const int64_t wake =
+        must_look ? looks.Next(now.value(), deadline) : std::max(deadline, now.value());
     struct pollfd ready[2] = {{pipe, POLLIN, 0}, {daemon.pid_fd, POLLIN, 0}};
-    const SysResult<size_t> count =
-        os.Poll(ready, 2, daemon.pid_fd >= 0 ? left : std::min(left, kLookEvery));
+    const SysResult<size_t> count = os.Poll(ready, 2, wake - now.value());
     if (!count.ok() && count.error() == EINTR) {
       CLEANFORK_PROBE("the wait for the end of a daemon is interrupted");
       continue;
@@ -196,11 +199,14 @@ bool AwaitEnd(Os& os, const AwaitedDaemon& daemon, int64_t deadline) {
       if (!word.has_value() || unreadable) {
         CLEANFORK_PROBE("the pipe ends before a daemon does");
         pipe = -1;
+        looks = LookSchedule();  // who closes it is likely to end
       }
-    } else if (daemon.pid_fd < 0 && HasEnded(os, daemon)) {
+    } else if (must_look && HasEnded(os, daemon)) {
       return true;
+    } else {
+      looks.Looked(wake);
     }
-    if (left > 0) continue;
+    if (now.value() < deadline) continue;
     CLEANFORK_PROBE("a daemon does not end in time");
     return false;  // also where what the daemon has forked writes without end
   }

@@ -9,28 +9,23 @@
 #include "cleanfork/child_error.h"
 #include "cleanfork/fd_io.h"
 #include "cleanfork/probe.h"
+#include "src/look_schedule.h"
 
 namespace cleanfork {
-namespace {
-
-// How often a process is looked at where no pidfd tells of its end.
-constexpr int64_t kLookEvery = 20'000'000;
-
-}  // namespace
 
 absl::StatusOr<bool> WaitForEnd(Os& os, int pid_fd, int64_t deadline,
                                 const std::function<absl::StatusOr<bool>()>& has_ended) {
   bool can_poll = pid_fd >= 0;
+  LookSchedule looks;
   for (;;) {
     absl::StatusOr<bool> ended = has_ended();
     if (!ended.ok() || *ended) return ended;
     const SysResult<int64_t> now = os.ClockGetTime(CLOCK_MONOTONIC);
     if (!now.ok()) return StatusFromErrno(now.error(), "clock_gettime(CLOCK_MONOTONIC)");
     if (now.value() >= deadline) return false;
-    const int64_t left = deadline - now.value();
     if (can_poll) {
       struct pollfd look = {pid_fd, POLLIN, 0};
-      const SysResult<size_t> ready = os.Poll(&look, 1, left);
+      const SysResult<size_t> ready = os.Poll(&look, 1, deadline - now.value());
       // A dead child that a debugger has not let go of is ready, but cannot be waited for yet
       // (ptrace(2)); and poll(2) fails where RLIMIT_NOFILE is 0. Polling on would spin.
       if (!ready.ok() && ready.error() == EINTR) {
@@ -40,8 +35,10 @@ absl::StatusOr<bool> WaitForEnd(Os& os, int pid_fd, int64_t deadline,
       }
     } else {
       CLEANFORK_PROBE("an end is looked for from time to time");
-      const SysResult<void> slept = SleepUntil(os, now.value() + std::min(left, kLookEvery));
+      const int64_t until = looks.Next(now.value(), deadline);
+      const SysResult<void> slept = SleepUntil(os, until);
       if (!slept.ok()) return StatusFromErrno(slept.error(), "clock_nanosleep(CLOCK_MONOTONIC)");
+      looks.Looked(until);
     }
   }
 }

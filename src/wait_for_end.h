@@ -13,7 +13,8 @@ namespace cleanfork {
 
 // Waits until `has_ended` says so, or until `deadline`, nanoseconds on CLOCK_MONOTONIC; one that is
 // over still looks once. `pid_fd` is a pidfd of the process, by poll(2) on which it is woken; -1:
-// there is none, and it looks every 20 ms. An error is that of `has_ended`, or of a clock.
+// there is none, and it looks as a LookSchedule says that begins with the call. An error is that of
+// `has_ended`, or of a clock.
 absl::StatusOr<bool> WaitForEnd(Os& os, int pid_fd, int64_t deadline,
                                 const std::function<absl::StatusOr<bool>()>& has_ended);
 

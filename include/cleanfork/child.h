@@ -91,8 +91,9 @@ class Child {
 
   // The same for at most `timeout`, on CLOCK_MONOTONIC, to the nanosecond: DeadlineExceeded if it
   // then still runs. An infinite timeout has no end; one of 0 or less looks once. It sleeps on the
-  // pidfd; without one it asks every 20 ms for this child and no other, whose pid cannot be used
-  // again before it is reaped. Any error but NotFound leaves the child owned and as it was.
+  // pidfd; without one it asks after 20 ms, then less and less often, up to 320 ms apart, and at
+  // the deadline, for this child and no other, whose pid cannot be used again before it is reaped.
+  // Any error but NotFound leaves the child owned and as it was.
   absl::StatusOr<ExitStatus> Wait(absl::Duration timeout);
 
   // Ends the child as the schedule says, TERM/5s/KILL/5s by default, reaps it and returns how it

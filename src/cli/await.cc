@@ -17,12 +17,10 @@
 #include "cleanfork/process_handle.h"
 #include "src/cli/duration.h"
 #include "src/cli/stopping.h"
+#include "src/look_schedule.h"
 
 namespace cleanfork::cli {
 namespace {
-
-// How often is looked for the end of the service, for signals and for what tells nobody.
-constexpr int64_t kLookEvery = 20'000'000;
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kFirstWord = 2 * kSecond;
@@ -73,6 +71,7 @@ class Waiter {
   int64_t begun_ = 0;
   int64_t deadline_ = 0;
   int64_t next_word_ = 0;
+  LookSchedule looks_;  // for the end of the service, for signals and for what tells nobody
 };
 
 absl::Status Waiter::Failed(const std::string& what, int error_number) const {
@@ -87,6 +86,7 @@ absl::Status Waiter::Watch(pid_t pid) {
   absl::StatusOr<ProcessHandle> process = ProcessHandle::Open(pid, os_);
   if (process.ok()) {
     processes_.push_back(*std::move(process));
+    looks_ = LookSchedule();  // of this one nobody knows for how long it has lived
     return absl::OkStatus();
   }
   if (absl::IsNotFound(process.status())) return Ended();
@@ -141,7 +141,10 @@ absl::Status Waiter::LookForSignals() {
 void Waiter::SayWhatIsWaitedFor(int64_t now) {
   if (now < next_word_) return;
   next_word_ = now + kNextWord;
-  if (!settings_.verbose && !os_.IsATty(2).ok()) return;
+  if (!settings_.verbose && !os_.IsATty(2).ok()) {
+    next_word_ = std::numeric_limits<int64_t>::max();
+    return;
+  }
   context_.err << "cleanfork: " << subcommand_ << ": waiting for " << readiness_.What()
                << " from process " << pid_ << ", " << (now - begun_) / kSecond << "s of "
                << (settings_.timeout == absl::InfiniteDuration() ? "as long as it takes"
@@ -149,10 +152,13 @@ void Waiter::SayWhatIsWaitedFor(int64_t now) {
                << LastStatus() << std::endl;
 }
 
+// It has just been looked, at `now` at the latest. What the service says, or a signal, ends the
+// pause early, and leaves the next look where it is.
 void Waiter::Pause(int64_t now) {
+  looks_.Looked(now);
   struct pollfd ready = {readiness_.descriptor(), POLLIN, 0};
-  const int64_t wait = std::min(kLookEvery, std::max<int64_t>(deadline_ - now, 0));
-  os_.Poll(&ready, 1, wait).IgnoreError();
+  const int64_t until = looks_.Next(now, std::min(deadline_, next_word_));
+  os_.Poll(&ready, 1, until - now).IgnoreError();
 }
 
 absl::Status Waiter::WaitOn() {

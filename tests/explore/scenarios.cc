@@ -115,7 +115,7 @@ Scenario StopAChildThatObeys() {
   return scenario;
 }
 
-// Where there is no pidfd to wait for, every 20 ms of the wait are a look, and a step: few will do.
+// Where there is no pidfd to wait for, the wait is looks, each of them a step: a short one will do.
 Scenario StopAChildThatIgnoresSigterm() {
   StopSchedule schedule;
   schedule.actions = {{SIGTERM, absl::Milliseconds(60)}, {SIGKILL, absl::Milliseconds(60)}};

@@ -393,18 +393,6 @@ TEST_F(DaemonizeStarter, WithoutPidfdsSeesTheEndOfAChildAndKillsOneThatIsLate) {
   ExpectNothingLeft();
 }
 
-TEST_F(DaemonizeStarter, WithoutPidfdsLooksForTheEndOfAChildFiftyTimesASecond) {
-  wrap_ = [](Os& kernel) { return std::make_unique<WithoutPidFds>(kernel); };
-  options_.fork.session = Session::kNew;
-  EXPECT_EQ(Text([](Os& os, Daemon&) {
-              const pid_t child = os.Fork().value();  // which has the pipe open
-              Sleep(os, child == 0 ? 30 : 2.005);
-              return Leave(os, 4);
-            }),
-            "the daemon ended before it was ready (exit status 4) [step ready, child 101]");
-  EXPECT_EQ(now(), 2.02);
-}
-
 // The first child has said so before it reaped it: the pid is nobody's, or a stranger's.
 TEST_F(DaemonizeStarter, TouchesNoProcessThatHasTheDaemonsPidAfterTheDaemonsEnd) {
   for (bool speaks : {false, true}) {

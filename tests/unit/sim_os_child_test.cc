@@ -81,8 +81,9 @@ class ChildOnSimOs : public ::testing::TestWithParam<bool> {
     EXPECT_EQ(sim_.process(kCaller)->wait_status, status << 8) << sim_.TraceText();
   }
 
-  // Without pidfds it is looked every 20 ms, and at the same moment by the caller before the child.
-  static int64_t Late() { return GetParam() ? 0 : 20'000'000; }
+  // Without pidfds a look finds the end `milliseconds` after it. At the moment of a look the caller
+  // comes before the child.
+  static int64_t Late(int64_t milliseconds) { return GetParam() ? 0 : milliseconds * 1'000'000; }
 
   SimOs sim_{World()};
 };
@@ -94,7 +95,7 @@ TEST_P(ChildOnSimOs, AWaitEndsWithTheChildAndKeepsItsStatus) {
     return child.Wait()->exit_status() == 7 ? 0 : 2;
   });
   ExpectEnds(run, 0);
-  EXPECT_EQ(sim_.elapsed(), 3 * kSecond + Late());
+  EXPECT_EQ(sim_.elapsed(), 3 * kSecond + Late(180));  // 300 ms, and 9 times 320 ms
   EXPECT_EQ(sim_.process(kWorker)->state, SimProcess::State::kReaped);
   EXPECT_THAT(sim_.process(kCaller)->descriptors, SizeIs(3));
 }
@@ -157,7 +158,7 @@ TEST_P(ChildOnSimOs, AChildThatIgnoresSigtermIsKilledFiveSecondsLater) {
       });
   ExpectEnds(run, SIGKILL);
   EXPECT_EQ(WTERMSIG(sim_.process(kWorker)->wait_status), SIGKILL);
-  EXPECT_EQ(sim_.elapsed(), 6 * kSecond + Late());
+  EXPECT_EQ(sim_.elapsed(), 6 * kSecond + Late(20));
   EXPECT_THAT(sim_.process(kCaller)->descriptors, SizeIs(3));
 }
 

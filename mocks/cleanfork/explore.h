@@ -93,7 +93,7 @@ struct ExploreOptions {
   // and the deviations so far, as a hash of 64 bits. This leaves out far more runs than `reduce`
   // alone: all orders whose difference is gone as soon as a process has ended. For rules that do
   // not ask in which order the calls of different processes came, as those of
-  // cleanfork/checkers.h do not. Takes some 40 bytes a state, and there may be a hundred million.
+  // cleanfork/checkers.h do not. Takes some 11 bytes a state, and there may be a hundred million.
   // Not with max_preemptions.
   bool merge_states = false;
 

@@ -9,7 +9,7 @@ namespace cleanfork::explore {
 
 void Search::Begin(int deviations) {
   SetMostDeviations(deviations);
-  states_.clear();
+  states_.Clear();
   depth_ = 0;
 }
 
@@ -54,11 +54,7 @@ Search::Node& Search::Push(bool of_process) {
 bool Search::HasBeenIn(uint64_t state, const sim::Candidate* candidates, int count) {
   Slots asleep = 0;
   for (int i = 0; i < count; ++i) asleep |= asleep_ & BitOf(candidates[i].slot);
-  const auto [known, is_new] = states_.try_emplace(state + DeviationsHash(), asleep);
-  if (is_new) return false;
-  if ((known->second & ~asleep) == 0) return true;
-  known->second &= asleep;
-  return false;
+  return states_.HasBeenIn(state + DeviationsHash(), asleep);
 }
 
 int Search::ChooseProcess(const sim::Candidate* candidates, int count,

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "mocks/explore/choices.h"
+#include "mocks/explore/state_table.h"
 #include "mocks/sim/capacity.h"
 #include "mocks/sim/explorer.h"
 
@@ -80,8 +80,7 @@ class Search : public Choices {
   Slots asleep_ = 0;  // now
   bool repeats_ = false;
   bool repeating_ = false;
-  // By states that runs of this bound have come to: who was asleep there, in all of them.
-  absl::flat_hash_map<uint64_t, Slots> states_;
+  StateTable states_;  // that runs of this bound have come to
 };
 
 }  // namespace cleanfork::explore

@@ -25,6 +25,7 @@ SEARCH = "//tests/explore:search_test"
 SIGNALS = "//tests/explore:signals_search_test"
 BODIES = "//tests/explore:random_bodies_test"
 MERGES = "//tests/explore:merge_states_test"
+TABLE = "//tests/explore:state_table_test"
 
 SIM = "mocks/sim/"
 EXPLORE = "mocks/explore/"
@@ -267,10 +268,14 @@ MUTANTS = [
     ("what-is-written-so-far-is-forgotten", SIM + "pipes.cc",
      "    self().progress = static_cast<int64_t>(put);\n", "", [MERGES]),
     ("deviations-are-no-state", EXPLORE + "search.cc",
-     "states_.try_emplace(state + DeviationsHash(), asleep)",
-     "states_.try_emplace(state, asleep)", [MERGES]),
+     "states_.HasBeenIn(state + DeviationsHash(), asleep)",
+     "states_.HasBeenIn(state, asleep)", [MERGES]),
     ("a-repeated-run-ends-where-it-has-been", EXPLORE + "search.cc",
      " && at_ == depth_ && !repeating_;", " && at_ == depth_;", [MERGES]),
+    ("who-slept-once-slept-always", EXPLORE + "state_table.cc",
+     "NumberOf(slept & asleep)", "NumberOf(slept)", [TABLE]),
+    ("a-bit-of-states-is-lost", EXPLORE + "state_table.cc",
+     ">> kSetBits != 0", ">> (kSetBits + 1) != 0", [TABLE]),
     ("a-fault-never-stays", EXPLORE + "search.cc",
      "  const bool stays = nodes_[at_ - 1].at == 1;\n",
      "  const bool stays = nodes_[at_ - 1].at > 1;\n", [SEARCH]),

@@ -6,10 +6,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
-#include <utility>
 
 #include "cleanfork/explore.h"
 #include "cleanfork/os.h"
+#include "tests/explore/test_scenario.h"
 #include "tests/real/sanitizers.h"
 
 namespace cleanfork {
@@ -27,14 +27,6 @@ class CrashDeathTest : public ::testing::Test {
     if (kThreadSanitizer) GTEST_SKIP() << "ThreadSanitizer lets no handler allocate";
   }
 };
-
-Scenario ScenarioOf(SimOs::Body body) {
-  Scenario scenario;
-  scenario.name = "crash";
-  scenario.checkers.clear();  // that end an exploration before
-  scenario.body = std::move(body);
-  return scenario;
-}
 
 ExploreOptions Options(int faults) {
   ExploreOptions options;

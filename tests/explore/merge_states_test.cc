@@ -18,19 +18,12 @@
 #include "cleanfork/explore_matchers.h"
 #include "cleanfork/os.h"
 #include "cleanfork/os_call.h"
+#include "tests/explore/test_scenario.h"
 
 namespace cleanfork {
 namespace {
 
 using ::testing::IsEmpty;
-
-Scenario ScenarioOf(const SimOs::Body& body) {
-  Scenario scenario;
-  scenario.name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-  scenario.body = body;
-  scenario.checkers.clear();
-  return scenario;
-}
 
 ExploreOptions Merging(int faults) {
   ExploreOptions options;
@@ -39,16 +32,6 @@ ExploreOptions Merging(int faults) {
   options.outcomes = true;
   options.progress = false;
   return options;
-}
-
-std::set<uint64_t> OutcomesOf(const ExploreResult& result) {
-  std::set<uint64_t> outcomes;
-  for (const auto& [outcome, count] : result.outcomes) outcomes.insert(outcome);
-  return outcomes;
-}
-
-void CallOften(Os& os, int times) {
-  for (int i = 0; i < times; ++i) os.Umask(022);
 }
 
 // The states are a grid of so many steps of one process by so many of the other. Depth first there
@@ -226,11 +209,6 @@ int SendingBody(Os& os) {
   os.WaitPid(child, 0).IgnoreError();
   return 0;
 }
-
-struct Small {
-  const char* name;
-  SimOs::Body body;
-};
 
 std::vector<Small> SmallBodies() {
   return {{"writers", WritersBody}, {"group", GroupBody},       {"exec", ExecBody},

@@ -16,6 +16,7 @@
 #include "cleanfork/explore_matchers.h"
 #include "cleanfork/os.h"
 #include "cleanfork/unique_fd.h"
+#include "tests/explore/test_scenario.h"
 
 namespace cleanfork {
 namespace {
@@ -26,14 +27,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Key;
 using ::testing::SizeIs;
-
-Scenario ScenarioOf(const SimOs::Body& body) {
-  Scenario scenario;
-  scenario.name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-  scenario.body = body;
-  scenario.checkers.clear();
-  return scenario;
-}
 
 ExploreOptions Without(bool reduce, int faults) {
   ExploreOptions options;
@@ -49,10 +42,6 @@ int64_t Choose(int64_t of, int64_t take) {
   int64_t count = 1;
   for (int64_t i = 1; i <= take; ++i) count = count * (of - take + i) / i;
   return count;
-}
-
-void CallOften(Os& os, int times) {
-  for (int i = 0; i < times; ++i) os.Umask(022);
 }
 
 // A process that makes no more calls takes two steps more to its end.
@@ -145,11 +134,6 @@ TEST(Search, WithABoundOnPreemptionsMakesThoseRunsOnly) {
 }
 
 // Bodies in which the order of steps matters.
-struct Small {
-  const char* name;
-  SimOs::Body body;
-};
-
 int PipeBody(Os& os) {
   const SysResult<PipeEnds> made = os.Pipe();
   if (!made.ok()) return 9;
@@ -232,12 +216,6 @@ int FileBody(Os& os) {
 std::vector<Small> SmallBodies() {
   return {{"pipe", PipeBody},       {"poll", PollBody},       {"kill", KillBody},
           {"handler", HandlerBody}, {"two", TwoChildrenBody}, {"file", FileBody}};
-}
-
-std::set<uint64_t> OutcomesOf(const ExploreResult& result) {
-  std::set<uint64_t> outcomes;
-  for (const auto& [outcome, count] : result.outcomes) outcomes.insert(outcome);
-  return outcomes;
 }
 
 TEST(Search, FindsTheSameOutcomesWithAndWithoutReduction) {

@@ -17,6 +17,7 @@
 #include "cleanfork/checker.h"
 #include "cleanfork/explore.h"
 #include "cleanfork/os.h"
+#include "tests/explore/test_scenario.h"
 
 namespace cleanfork {
 namespace {
@@ -48,8 +49,7 @@ ExploreOptions WithSignals(const std::vector<int>& signals, int most) {
 class Ends {
  public:
   explicit Ends(const SimOs::Body& body) {
-    scenario_.name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    scenario_.body = body;
+    scenario_ = ScenarioOf(body);
     scenario_.checkers = {MakeChecker("any end", [this](const Execution& run) {
       std::string text;
       for (const ExecutedProcess& process : run.processes()) {
@@ -114,9 +114,7 @@ TEST(SignalsSearch, AHandlersCallsDoNotChangeWhatIsKnownOfTheWait) {
 // A process that another one signals has steps as choices from then on, of which only the shards
 // know that make such a run.
 TEST(SignalsSearch, ShardsMakeTheRunsOfTheWholeWhereProcessesSignalEachOther) {
-  Scenario scenario;
-  scenario.checkers.clear();
-  scenario.body = [](Os& os) {
+  const Scenario scenario = ScenarioOf([](Os& os) {
     const bool is_first = !os.ChDir("/").ok();
     const bool kills = !os.ChDir("/").ok() && is_first;
     const pid_t child = os.Fork().value();
@@ -134,7 +132,7 @@ TEST(SignalsSearch, ShardsMakeTheRunsOfTheWholeWhereProcessesSignalEachOther) {
     }
     os.WaitPid(child, 0).IgnoreError();
     return ok ? 0 : 1;
-  };
+  });
   ExploreOptions options = WithSignals({}, 0);
   options.max_faults = 2;
   options.outcomes = true;

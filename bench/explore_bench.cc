@@ -19,6 +19,7 @@
 #include "cleanfork/checkers.h"
 #include "cleanfork/explore.h"
 #include "cleanfork/os.h"
+#include "cleanfork/sim_heap.h"
 
 namespace {
 
@@ -138,10 +139,10 @@ std::vector<Measured> MeasureUpTo(const Scenario& scenario, const Flags& flags,
   return measured;
 }
 
-void PrintGoals(const std::vector<Measured>& measured) {
+void PrintGoals(const char* how, const std::vector<Measured>& measured) {
   if (measured.size() <= static_cast<size_t>(kGoalFaults)) return;
   const Measured& at_goal = measured[kGoalFaults];
-  std::printf("\n  up to %d faults: %.2f CPU seconds   goal %.0f: %s\n", kGoalFaults,
+  std::printf("\n  up to %d faults%s: %.4f CPU seconds   goal %.0f: %s\n", kGoalFaults, how,
               at_goal.seconds, kGoalSeconds, at_goal.seconds < kGoalSeconds ? "met" : "missed");
   std::printf("  %.0f executions a CPU second, of which %.0f are aimed at   goal %.0f: %s\n\n",
               RateOf(at_goal), kAimedRate, kGoalRate,
@@ -176,8 +177,17 @@ void MeasureScenario(const Scenario& scenario, const Flags& flags) {
   const std::vector<Measured> sticky = MeasureUpTo(scenario, flags, OptionsOf(0, true));
   PrintTable((scenario.name + ", faults of one call").c_str(), plain);
   PrintTable((scenario.name + ", faults that may stay, too").c_str(), sticky);
+  ExploreOptions options = OptionsOf(0, true);
+  options.checkpoints = true;
+  std::vector<Measured> saved;
+  {
+    const cleanfork::SimHeap heap;
+    saved = MeasureUpTo(scenario, flags, options);
+  }
+  PrintTable((scenario.name + ", the same from checkpoints").c_str(), saved);
   PrintPlot(plain, sticky);
-  PrintGoals(sticky);
+  PrintGoals("", sticky);
+  PrintGoals(", from checkpoints", saved);
 }
 
 // The single faults, each in one run; beside it those of them that strace can inject.

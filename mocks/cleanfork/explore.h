@@ -97,6 +97,17 @@ struct ExploreOptions {
   // Not with max_preemptions.
   bool merge_states = false;
 
+  // Runs begin where they differ from the one before, which is several times as fast: what the
+  // body's processes have on their stacks and heaps is copied, and copied back. So a body must not
+  // keep anything elsewhere: not in the test, where an EXPECT that fails keeps what it says; not
+  // under OutlivesProcess; not in statics that it comes to only where something fails; nor memory
+  // of malloc(3) or a library of C, as that of an exception in a std::exception_ptr or a
+  // std::future is. A process may have 256 MiB, in blocks of powers of 2; the copies take up to as
+  // much. There has to be a SimHeap (cleanfork/sim_heap.h), or Explore() aborts and says so. The
+  // runs are the same, but for one more at the beginning. Sanitizers' builds, valgrind, and other
+  // processors than x86-64 do without.
+  bool checkpoints = false;
+
   int64_t max_calls = 10'000;  // of a run: more are a livelock
   int64_t max_runs = 100'000'000;
   double max_seconds = 0;  // of wall-clock time; 0: any

@@ -47,8 +47,37 @@ Choices::Choices(const ExploreOptions& options) : options_(options) {}
 void Choices::BeginRun() {
   plan_.clear();
   deviations_.clear();
+  deviations_hash_ = 0;
   steps_.clear();
   faults_ = signals_ = kills_ = preemptions_ = last_ = 0;
+  FindPossibleSignals();
+}
+
+Choices::Mark Choices::TakeMark() const {
+  Mark mark = {plan_.size(), deviations_.size(), 0,    deviations_hash_, faults_, signals_,
+               kills_,       preemptions_,       last_};
+  for (size_t i = 0; i < deviations_.size(); ++i) {
+    if (deviations_[i].sticky) mark.lasting |= uint64_t{1} << i;
+  }
+  return mark;
+}
+
+void Choices::ReturnTo(const Mark& mark) {
+  plan_.resize(mark.plan);
+  deviations_.resize(mark.deviations);
+  faults_ = mark.faults;
+  signals_ = mark.signals;
+  kills_ = mark.kills;
+  preemptions_ = mark.preemptions;
+  last_ = mark.last;
+  // A fault may have become a lasting one since.
+  size_t deviation = 0;
+  for (FaultEntry& entry : plan_) {
+    if (entry.kind == FaultEntry::Kind::kSwitch) continue;
+    entry.sticky = (mark.lasting >> deviation & 1) != 0;
+    deviations_[deviation++].sticky = entry.sticky;
+  }
+  deviations_hash_ = mark.deviations_hash;
   FindPossibleSignals();
 }
 
@@ -135,16 +164,16 @@ void Choices::NoteFault(const sim::Place& place, bool within, const sim::Fault& 
   const FaultEntry entry = EntryOf(place, within, fault);
   plan_.push_back(entry);
   deviations_.push_back(entry);
+  HashDeviations();
 }
 
-uint64_t Choices::DeviationsHash() const {
-  uint64_t sum = 0;
+void Choices::HashDeviations() {
+  deviations_hash_ = 0;
   for (const FaultEntry& entry : deviations_) {
     Hasher hasher;
     hasher.Add(entry.ToString());
-    sum += hasher.Mixed();
+    deviations_hash_ += hasher.Mixed();
   }
-  return sum;
 }
 
 void Choices::NoteThatItStays(const sim::Place& place) {
@@ -155,6 +184,7 @@ void Choices::NoteThatItStays(const sim::Place& place) {
       if (is_at && entry.kind == FaultEntry::Kind::kErrno) entry.sticky = true;
     }
   }
+  HashDeviations();
 }
 
 }  // namespace cleanfork::explore

@@ -32,6 +32,24 @@ class Choices : public sim::Explorer {
   // Called by Session::Run().
   virtual void BeginRun();
 
+  // How far a run has come, and what it has of its bounds.
+  struct Mark {
+    static constexpr size_t kMost = 64;  // deviations
+    size_t plan = 0;
+    size_t deviations = 0;
+    uint64_t lasting = 0;  // of the deviations, a bit each
+    uint64_t deviations_hash = 0;
+    int faults = 0;
+    int signals = 0;
+    int kills = 0;
+    int preemptions = 0;
+    int last = 0;
+  };
+  Mark TakeMark() const;
+
+  // Back to where it was.
+  void ReturnTo(const Mark& mark);
+
   // How this run differs, in the order of its steps; and without the switches.
   const FaultPlan& plan() const { return plan_; }
   const FaultPlan& deviations() const { return deviations_; }
@@ -81,7 +99,7 @@ class Choices : public sim::Explorer {
   bool IsPreemption(const sim::Candidate* candidates, int count, int chosen) const;
 
   // A hash of the deviations, in any order.
-  uint64_t DeviationsHash() const;
+  uint64_t DeviationsHash() const { return deviations_hash_; }
 
   // To be called with what was chosen.
   void NoteProcess(const sim::Candidate* candidates, int count, int chosen);
@@ -92,6 +110,7 @@ class Choices : public sim::Explorer {
 
  private:
   void FindPossibleSignals();
+  void HashDeviations();
   bool IsAllowed(const sim::Place& place, const sim::Fault& fault) const;
 
   bool notes_steps_ = false;
@@ -102,6 +121,7 @@ class Choices : public sim::Explorer {
   int most_deviations_ = 0;
   FaultPlan plan_;
   FaultPlan deviations_;
+  uint64_t deviations_hash_ = 0;
   int faults_ = 0;
   int signals_ = 0;
   int kills_ = 0;

@@ -17,6 +17,8 @@
 #include "mocks/explore/search.h"
 #include "mocks/explore/session.h"
 #include "mocks/explore/validate_options.h"
+#include "mocks/sim/fiber.h"
+#include "mocks/sim/heap.h"
 
 namespace cleanfork {
 namespace explore {
@@ -26,6 +28,23 @@ constexpr char kFits[] = ";fits=";
 
 // Runs that are tried to show a failure with fewer switches.
 constexpr int64_t kMostSimplerRuns = 20'000;
+
+// While it exists, heaps of processes are such as can be saved, or are not.
+class SavedHeaps {
+ public:
+  explicit SavedHeaps(bool saved) : tracker_(sim::HeapTracker::Installed()) {
+    if (tracker_ != nullptr) before_ = tracker_->ExchangeSaved(saved && sim::Fiber::kCanBeSaved);
+  }
+  SavedHeaps(const SavedHeaps&) = delete;
+  SavedHeaps& operator=(const SavedHeaps&) = delete;
+  ~SavedHeaps() {
+    if (tracker_ != nullptr) tracker_->ExchangeSaved(before_);
+  }
+
+ private:
+  sim::HeapTracker* const tracker_;
+  bool before_ = false;
+};
 
 class Exploration {
  public:
@@ -44,6 +63,7 @@ class Exploration {
   BoundEnd RunBound(int deviations);
   void NoteFirstRun();
   bool KeepsRules();
+  void MakeStatics();
   void RunByChance();
   bool IsOver();
   void Count(const Choices& choices, const Violation& violation);
@@ -141,14 +161,12 @@ void Exploration::NoteFirstRun() {
 bool Exploration::KeepsRules() {
   Violation violation = session_.Check();
   if (violation.must_repeat) {
-    search_.Repeat();
     session_.Run(&search_, false);
     violation = session_.Check();
   }
   Count(search_, violation);
   if (violation.rule.empty()) return true;
   search_.NoteSteps();
-  search_.Repeat();
   session_.Run(&search_, false);
   Fail(violation, search_);
   return false;
@@ -161,7 +179,7 @@ Exploration::BoundEnd Exploration::RunBound(int deviations) {
   runs_of_bound_ = 0;
   bool is_first = deviations == 0;  // of all, in which nothing goes wrong: every shard makes it
   do {
-    const bool complete = session_.Run(&search_, false);
+    const bool complete = session_.RunNext(&search_);
     if (search_.TakeNewlySignalled()) return BoundEnd::kAgain;
     if (complete && is_first) NoteFirstRun();
     is_first = is_first && !complete;
@@ -257,7 +275,19 @@ void Exploration::Fail(const Violation& violation, const Choices& choices) {
   result_.verdict = ExploreResult::Verdict::kFailed;
 }
 
+// What a body makes once in a program, as tables in its functions are, belongs to nobody: not to
+// the first process that has come there and been put back since.
+void Exploration::MakeStatics() {
+  sim::HeapTracker* const tracker = sim::HeapTracker::Installed();
+  sim::HeapTracker::Install(nullptr);
+  PlanChoices nothing({});
+  session_.Run(&nothing, false);
+  sim::HeapTracker::Install(tracker);
+}
+
 ExploreResult Exploration::Explore() {
+  if (options_.checkpoints) MakeStatics();
+  const SavedHeaps saved_heaps(options_.checkpoints);
   const int most = options_.max_faults + options_.max_signals + options_.max_kills;
   BoundEnd end = BoundEnd::kDone;
   for (int deviations = 0; deviations <= most;) {

@@ -19,6 +19,8 @@ class ReachedProbes {
   static constexpr size_t kMost = 256;
 
   void Clear() { size_ = 0; }
+  size_t size() const { return size_; }
+  void ReturnTo(size_t size) { size_ = size; }
   void Add(const char* what);
 
   const char* const* begin() const { return probes_.data(); }

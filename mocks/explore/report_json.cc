@@ -114,6 +114,7 @@ void AddBounds(const ExploreOptions& options, JsonWriter* json) {
   json->Key("max_preemptions").Number(options.max_preemptions);
   json->Key("reduce").Bool(options.reduce);
   json->Key("merge_states").Bool(options.merge_states);
+  json->Key("checkpoints").Bool(options.checkpoints);
   json->Key("max_calls").Number(options.max_calls);
   json->Key("max_runs").Number(options.max_runs);
   json->Key("max_seconds").Real(options.max_seconds);

@@ -73,6 +73,7 @@ std::vector<std::pair<std::string, std::string>> BoundsOf(const ExploreOptions& 
        options.max_preemptions < 0 ? "any" : std::to_string(options.max_preemptions)},
       {"reduce", yes(options.reduce)},
       {"merge_states", yes(options.merge_states)},
+      {"checkpoints", yes(options.checkpoints)},
       {"max_calls", Thousands(options.max_calls)},
       {"max_runs", Thousands(options.max_runs)},
       {"max_seconds", options.max_seconds > 0 ? SecondsText(options.max_seconds) : "any"},

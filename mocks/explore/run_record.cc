@@ -42,6 +42,8 @@ RunRecord::RunRecord(SimOs* sim, sim::Engine* engine) : sim_(*sim), engine_(*eng
 
 void RunRecord::Begin() { notes_.clear(); }
 
+void RunRecord::BeginFrom(size_t notes) { notes_.resize(notes); }
+
 void RunRecord::AddNote(const std::string& key, int64_t value) {
   if (engine_.Replaying()) return;
   const sim::AllocatingFor explorer(nullptr);  // the note outlives the process that makes it

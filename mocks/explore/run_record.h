@@ -20,6 +20,9 @@ class RunRecord : public Execution {
   // Before a run: as the first process is when it begins.
   void Begin();
 
+  // Before one that begins where there were so many notes.
+  void BeginFrom(size_t notes);
+
   // After it. What is asked for from now on is taken out of the engine as it is then.
   void End(const SimRun& run, const FaultPlan& deviations, int fault_free_status);
 

@@ -1,7 +1,6 @@
 #include "mocks/explore/search.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "mocks/explore/hash.h"
 
@@ -17,7 +16,26 @@ void Search::BeginRun() {
   Choices::BeginRun();
   at_ = 0;
   asleep_ = 0;
-  repeating_ = std::exchange(repeats_, false);
+  steps_ = 0;
+}
+
+// Most runs differ from the one before in their last few steps. To save a run takes as long as
+// some of these.
+bool Search::WantsCheckpoint() const {
+  constexpr int kSteps = 6;
+  return at_ == depth_ && steps_ >= kSteps && deviations().size() <= Mark::kMost;
+}
+
+Search::Saved Search::Save() {
+  steps_ = 0;
+  return {TakeMark(), at_, asleep_};
+}
+
+void Search::BeginRunFrom(const Saved& saved) {
+  ReturnTo(saved.mark);
+  at_ = saved.at;
+  asleep_ = saved.asleep;
+  steps_ = 0;
 }
 
 bool Search::Advance() {
@@ -59,6 +77,7 @@ bool Search::HasBeenIn(uint64_t state, const sim::Candidate* candidates, int cou
 
 int Search::ChooseProcess(const sim::Candidate* candidates, int count,
                           const sim::StateSource& state) {
+  ++steps_;
   const bool bounded = options_.max_preemptions >= 0;
   const bool reduces = options_.reduce && !bounded;
   uint32_t awake[kBits];
@@ -72,8 +91,10 @@ int Search::ChooseProcess(const sim::Candidate* candidates, int count,
     awake[awake_count++] = static_cast<uint32_t>(i);
   }
   if (awake_count == 0) return kAbandon;
-  // Up to the last node a run is as the one before it, which has been there.
-  const bool is_beyond = options_.merge_states && at_ == depth_ && !repeating_;
+  // Up to the last node a run is as the one before it, which has been there. Where nothing more can
+  // be chosen now, the next such place will do: there are many, and to look one up takes a while.
+  const bool is_beyond =
+      options_.merge_states && at_ == depth_ && (awake_count > 1 || deviations_left() > 0);
   if (is_beyond && HasBeenIn(state(), candidates, count)) return kAbandon;
   int chosen = static_cast<int>(awake[0]);
   Slots sleepers = asleep_;

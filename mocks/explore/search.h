@@ -1,8 +1,8 @@
-// Search: makes all choices there are, depth first, each run again from its beginning. Of runs that
-// differ only in the order of steps that have nothing to do with each other it makes one, by sleep
-// sets (Godefroid): after all runs have been made in which a process takes the next step, those in
-// which another does so first need not try it again, until somebody has done something that has to
-// do with that step.
+// Search: makes all choices there are, depth first, each run again from its beginning, or from
+// where one before it was saved. Of runs that differ only in the order of steps that have nothing
+// to do with each other it makes one, by sleep sets (Godefroid): after all runs have been made in
+// which a process takes the next step, those in which another does so first need not try it again,
+// until somebody has done something that has to do with that step.
 #ifndef CLEANFORK_MOCKS_EXPLORE_SEARCH_H_
 #define CLEANFORK_MOCKS_EXPLORE_SEARCH_H_
 
@@ -14,6 +14,7 @@
 #include "mocks/explore/state_table.h"
 #include "mocks/sim/capacity.h"
 #include "mocks/sim/explorer.h"
+#include "mocks/sim/fiber.h"
 
 namespace cleanfork::explore {
 
@@ -21,14 +22,24 @@ class Search : public Choices {
  public:
   explicit Search(const ExploreOptions& options) : Choices(options) {}
 
-  // The run that comes next is the last one, once more.
-  void Repeat() { repeats_ = true; }
-
   // The runs with up to `deviations` of them come next. Which processes are sent signals is not
   // forgotten.
   void Begin(int deviations);
 
   void BeginRun() override;
+
+  // Whether the run is to be saved where it is, before it goes on as no run has; and what is to be
+  // known of it for that. The next run may begin there if LeadsOn().
+  struct Saved {
+    Mark mark;
+    size_t at = 0;
+    uint64_t asleep = 0;
+  };
+  bool TakesCheckpoints() const { return options_.checkpoints && sim::Fiber::kCanBeSaved; }
+  bool WantsCheckpoint() const;
+  Saved Save();
+  bool LeadsOn(const Saved& saved) const { return saved.at < depth_; }
+  void BeginRunFrom(const Saved& saved);
 
   // To the next run; false when all were made.
   bool Advance();
@@ -42,6 +53,10 @@ class Search : public Choices {
 
   int ChooseProcess(const sim::Candidate* candidates, int count,
                     const sim::StateSource& state) override;
+  void NotePassed(const ProcessPath& process) override {
+    ++steps_;
+    Choices::NotePassed(process);
+  }
   void NoteInterrupted(const sim::Candidate* others, int count,
                        const sim::Footprint& step) override;
   bool ChooseWhetherItStays(const sim::Place& place, const sim::Fault& fault) override;
@@ -76,10 +91,9 @@ class Search : public Choices {
 
   std::vector<Node> nodes_;  // the first depth_ of them are in use
   size_t depth_ = 0;
-  size_t at_ = 0;     // of the run's next choice
-  Slots asleep_ = 0;  // now
-  bool repeats_ = false;
-  bool repeating_ = false;
+  size_t at_ = 0;      // of the run's next choice
+  Slots asleep_ = 0;   // now
+  int steps_ = 0;      // since it began, or was last to be saved
   StateTable states_;  // that runs of this bound have come to
 };
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cleanfork/os_types.h"
+#include "mocks/sim/heap.h"
 
 namespace cleanfork::explore {
 namespace {
@@ -42,6 +43,9 @@ void CheckOptions(const Scenario& scenario, const ExploreOptions& options) {
   if (!(options.max_seconds >= 0)) Refuse("ExploreOptions::max_seconds is below 0, or no number");
   if (options.merge_states && options.max_preemptions >= 0) {
     Refuse("ExploreOptions::merge_states does not go with max_preemptions");
+  }
+  if (options.checkpoints && sim::HeapTracker::Installed() == nullptr) {
+    Refuse("ExploreOptions::checkpoints needs a SimHeap: make one before (cleanfork/sim_heap.h)");
   }
   if (options.max_signals > 0 && options.signals.empty()) {
     Refuse("ExploreOptions::max_signals is above 0, and there are no signals");

@@ -37,6 +37,7 @@ class Bytes {
 
   // Keeps the room.
   void clear() { size_ = 0; }
+  void Shorten(size_t size) { size_ = size; }
 
   const char* data() const { return room_.data(); }
   size_t size() const { return size_; }

@@ -66,9 +66,10 @@ std::string Engine::CurrentCallText(const Task& task) {
   return CallText(task.call, task.arguments.data(), task.arguments.size());
 }
 
-Engine::Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
-               int64_t most_calls)
+Engine::Engine(Kernel* kernel, const Kernel* made, const Directory* directory,
+               const std::vector<ProgramBody>* programs, int64_t most_calls)
     : kernel_(*kernel),
+      made_(*made),
       programs_(*programs),
       most_calls_(most_calls),
       calls_(kernel, directory, this) {}
@@ -88,17 +89,26 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
   const std::shared_ptr<void> nobody;
   TaskAt(0) = MakeTask({nobody, &body}, {nobody, &environment});
   births_.push_back({ProcessPath(), kernel_.processes[0].pid, kNone, false});
-  for (next_ = 0; next_ != kNone && !stopped_;) {
+  next_ = 0;
+  GoOn();
+  CallDescriber::Install(describer);
+}
+
+void Engine::GoOn() {
+  while (next_ != kNone && !stopped_) {
     current_ = next_;
     Resume(current_);
     std::unique_ptr<Task>& last = TaskAt(current_);
-    if (last->replacement != nullptr) {
-      std::unique_ptr<Task> replacement = std::move(last->replacement);
-      DropTask(std::exchange(last, std::move(replacement)));
+    if (replacement_ != nullptr) {
+      DropTask(std::exchange(last, std::move(replacement_)));
     } else if (last->ended) {
       DropTask(std::move(last));
-      next_ = PickNext();
+      next_ = kToBePicked;
     }
+    if (stopped_) break;
+    if (next_ == kToBePicked || next_ == kToBeSaved) OfferToSave();
+    if (next_ == kToBePicked) next_ = PickNext();
+    if (next_ == kToBeSaved) next_ = current_;
   }
   if (!abandoned_) NoteEnd();
   for (int slot = 0; explores() && slot < kernel_.processes.used; ++slot) {
@@ -106,7 +116,6 @@ void Engine::Run(Os* os, const Body& body, const Words& environment) {
     if (runs && TaskAt(slot) != nullptr) AddRecord(slot, &left_);
   }
   DropAllTasks();
-  CallDescriber::Install(describer);
 }
 
 void Engine::Clear() {
@@ -314,8 +323,9 @@ bool Engine::AdvanceTime() {
   return true;
 }
 
+// Who goes on is chosen when no process runs, where the run may be saved before.
 void Engine::LetOthersRun() {
-  next_ = PickNext();
+  next_ = checkpoint_taker_ != nullptr ? kToBePicked : PickNext();
   if (next_ != current_) Fiber::Switch(*task().on, host_);
 }
 

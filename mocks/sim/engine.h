@@ -97,12 +97,14 @@ struct TraceRecord {
 
 class Engine : public Runner, public CallDescriber {
  public:
-  Engine(Kernel* kernel, const Directory* directory, const std::vector<ProgramBody>* programs,
-         int64_t most_calls);
+  // `made`: what the kernel is at the beginning of each run.
+  Engine(Kernel* kernel, const Kernel* made, const Directory* directory,
+         const std::vector<ProgramBody>* programs, int64_t most_calls);
   ~Engine() override;
 
   // Null for none.
   void SetExplorer(Explorer* explorer) { explorer_ = explorer; }
+  void SetCheckpointTaker(CheckpointTaker* taker) { checkpoint_taker_ = taker; }
 
   // Without it records have no texts, and a run no message unless it went wrong.
   void SetDescribes(bool describes) { describes_ = describes; }
@@ -110,6 +112,17 @@ class Engine : public Runner, public CallDescriber {
   // Runs `body` in the process of slot 0, and all that come of it. What is left of another run is
   // forgotten, but not the room that it took.
   void Run(Os* os, const Body& body, const Words& environment);
+
+  // Where a run is; null where it cannot be saved: an exception is in flight, or a process has
+  // variables of its own. Only while CheckpointTaker::TakeCheckpoint() runs.
+  struct Checkpoint;
+  std::shared_ptr<Checkpoint> Save();
+  static size_t BytesOf(const Checkpoint& checkpoint);  // that it takes, more or less
+  void Discard(std::shared_ptr<Checkpoint> checkpoint);
+
+  // As Run() from there on. What was told of the run until then still has to be that of the last
+  // one: checkpoints that were taken since are of no use any more.
+  void RunFrom(const Checkpoint& checkpoint);
 
   SimEnd end() const { return end_; }
   bool abandoned() const { return abandoned_; }  // by the explorer
@@ -221,7 +234,7 @@ class Engine : public Runner, public CallDescriber {
     bool vfork_over = false;  // of the child that this one waits for
     Log::Vfork vfork;
     Fiber* shadow_return = nullptr;
-    std::vector<std::unique_ptr<Fiber>> shadows;  // one within the other
+    std::vector<std::shared_ptr<Fiber>> shadows;  // one within the other
     const Waiting* waiting = nullptr;
     OsCall call = OsCall::kExit;
     Bytes arguments;
@@ -245,7 +258,6 @@ class Engine : public Runner, public CallDescriber {
     std::array<uint32_t, kOsCallCount> counts = {};
     std::vector<std::pair<OsCall, Fault>> sticky;
     std::vector<std::pair<Place, Fault>> may_stay;  // until the next call of the same name
-    std::unique_ptr<Task> replacement;              // after an exec
     std::string exception;                          // that ends it
     bool ended = false;
   };
@@ -257,6 +269,10 @@ class Engine : public Runner, public CallDescriber {
                                  std::shared_ptr<const Words> environment);
   void DropTask(std::unique_ptr<Task> task);
   void DropAllTasks();
+  void GoOn();
+  void OfferToSave();
+  static bool CanBeSaved(const Task& task);
+  void Restore(const Checkpoint& checkpoint);
   std::unique_ptr<Task>& TaskAt(int slot) { return tasks_[static_cast<size_t>(slot)]; }
   void Clear();
   void AddRecord(int slot, std::vector<ProcessRecord>* records) const;
@@ -321,8 +337,10 @@ class Engine : public Runner, public CallDescriber {
   SysResult<int> FindProgram(const char* path);  // its inode
 
   Kernel& kernel_;
+  const Kernel& made_;
   const std::vector<ProgramBody>& programs_;
   Explorer* explorer_ = nullptr;
+  CheckpointTaker* checkpoint_taker_ = nullptr;
   bool describes_ = true;
   bool keeps_histories_ = false;
   uint64_t ended_states_ = 0;  // a sum: in which order they have ended is nothing
@@ -331,8 +349,13 @@ class Engine : public Runner, public CallDescriber {
   Os* os_ = nullptr;
   Fiber host_;
   std::array<std::unique_ptr<Task>, kMaxProcesses> tasks_;
+  std::unique_ptr<Task> replacement_;  // of the current one, after an exec
   std::vector<std::unique_ptr<Task>> unused_tasks_;
+  std::vector<std::shared_ptr<Checkpoint>> unused_checkpoints_;
   int current_ = 0;
+  // Of next_: it is still to be chosen; or it is the current one, when the run has been saved.
+  static constexpr int kToBePicked = -2;
+  static constexpr int kToBeSaved = -3;
   int next_ = 0;
   int64_t call_count_ = 0;
   int64_t answer_count_ = 0;

@@ -22,9 +22,41 @@ bool IsNamed(const char* variable, const char* name) {
 }  // namespace
 
 Environment::Environment(const std::vector<std::string>& variables) {
-  for (const std::string& variable : variables) pointers_.push_back(Own(variable));
-  pointers_.push_back(nullptr);
-  block_ = pointers_.data();
+  std::vector<char*> pointers;
+  for (const std::string& variable : variables) pointers.push_back(Own(variable));
+  Install(std::move(pointers));
+}
+
+void Environment::Install(std::vector<char*> block) {
+  block.push_back(nullptr);
+  blocks_.push_back(std::move(block));
+  block_ = blocks_.back().data();
+}
+
+void Environment::Save(Image* image) const {
+  image->texts = texts_.size();
+  image->blocks = blocks_.size();
+  image->block = block_;
+  image->bytes.clear();
+  for (const auto& text : texts_) image->bytes.Append(text->data(), text->size());
+  for (const std::vector<char*>& block : blocks_) {
+    image->bytes.Append(block.data(), block.size() * sizeof(char*));
+  }
+}
+
+void Environment::Restore(const Image& image) {
+  texts_.resize(image.texts);
+  blocks_.resize(image.blocks);
+  block_ = image.block;
+  const char* at = image.bytes.data();
+  for (const auto& text : texts_) {
+    std::memcpy(&(*text)[0], at, text->size());
+    at += text->size();
+  }
+  for (std::vector<char*>& block : blocks_) {
+    std::memcpy(block.data(), at, block.size() * sizeof(char*));
+    at += block.size() * sizeof(char*);
+  }
 }
 
 char* Environment::Own(const std::string& variable) {
@@ -66,9 +98,7 @@ void Environment::Replace(const char* name, char* replacement) {
     }
   }
   if (replacement != nullptr) pointers.push_back(replacement);
-  pointers.push_back(nullptr);
-  pointers_ = std::move(pointers);
-  block_ = pointers_.data();
+  Install(std::move(pointers));
 }
 
 }  // namespace cleanfork::sim

@@ -3,11 +3,13 @@
 #ifndef CLEANFORK_MOCKS_SIM_ENVIRONMENT_H_
 #define CLEANFORK_MOCKS_SIM_ENVIRONMENT_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cleanfork/sys_result.h"
+#include "mocks/sim/bytes.h"
 
 namespace cleanfork::sim {
 
@@ -22,13 +24,25 @@ class Environment {
   char* const* GetEnviron() const { return block_; }
   void SetEnviron(char** block) { block_ = block; }
 
+  // What it is at some moment; and back to that.
+  struct Image {
+    size_t texts = 0;
+    size_t blocks = 0;
+    char** block = nullptr;
+    Bytes bytes;  // of both: GetEnviron() lets its caller change them
+  };
+  void Save(Image* image) const;
+  void Restore(const Image& image);
+
  private:
   // Puts `variable` in the place of those of that name, or at the end; null takes them out.
   void Replace(const char* name, char* variable);
   char* Own(const std::string& variable);
+  void Install(std::vector<char*> block);
 
-  std::vector<std::unique_ptr<std::string>> texts_;  // never freed: somebody may point to them
-  std::vector<char*> pointers_;
+  // Never freed nor moved: somebody may point to them.
+  std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<std::vector<char*>> blocks_;
   char** block_ = nullptr;
 };
 

@@ -83,6 +83,14 @@ class Explorer {
   virtual void NoteSignalled(const ProcessPath& process) = 0;
 };
 
+// Where a run may be saved: before a choice of who goes on, and before a step that is none.
+class CheckpointTaker {
+ public:
+  virtual ~CheckpointTaker() = default;
+  virtual bool WantsCheckpoint() const = 0;
+  virtual void TakeCheckpoint() = 0;  // by Engine::Save()
+};
+
 }  // namespace cleanfork::sim
 
 #endif  // CLEANFORK_MOCKS_SIM_EXPLORER_H_

@@ -68,6 +68,10 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSou
   own.passes = !unseen && would_wait() && !SeesWaits(current_);
   if (unseen || own.passes) {
     explorer_->NotePassed(own.place.process);
+    if (checkpoint_taker_ != nullptr && checkpoint_taker_->WantsCheckpoint()) {
+      next_ = kToBeSaved;
+      Fiber::Switch(*own.on, host_);
+    }
   } else {
     own.parked = &would_wait;
     LetOthersRun();

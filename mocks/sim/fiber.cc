@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
@@ -130,6 +131,24 @@ void Fiber::DropExceptions() {
   std::memcpy(exceptions, &own, sizeof(own));
   exceptions_ = ExceptionState();
 }
+
+#ifndef CLEANFORK_FIBER_ON_UCONTEXT
+void Fiber::Save(Image* image) const {
+  image->stack_pointer = stack_pointer_;
+  const char* const from = static_cast<const char*>(stack_pointer_);
+  image->stack.clear();
+  image->stack.Append(from, static_cast<size_t>(stack_->top() - from));
+}
+
+void Fiber::Restore(const Image& image) {
+  exceptions_ = ExceptionState();
+  stack_pointer_ = image.stack_pointer;
+  std::memcpy(stack_pointer_, image.stack.data(), image.stack.size());
+}
+#else
+void Fiber::Save(Image*) const { std::abort(); }
+void Fiber::Restore(const Image&) { std::abort(); }
+#endif
 
 void Fiber::Leave(Fiber& from, Fiber& to, bool for_ever) {
   leaving = &from;

@@ -19,6 +19,8 @@
 #include <ucontext.h>
 #endif
 
+#include "mocks/sanitizers.h"
+#include "mocks/sim/bytes.h"
 #include "mocks/sim/fiber_stack.h"
 
 namespace cleanfork::sim {
@@ -40,6 +42,23 @@ class Fiber {
 
   // Destroys the exceptions that it was handling, as if it left their handlers.
   void DropExceptions();
+
+  // Whether it is handling an exception, or one is on its way out.
+  bool HasExceptions() const { return exceptions_.caught != nullptr || exceptions_.uncaught != 0; }
+
+  // Where it is, and what is on its stack, of one that does not run and has no exceptions; and back
+  // there, whatever it has done since.
+  struct Image {
+    Bytes stack;
+    void* stack_pointer = nullptr;
+  };
+#if defined(CLEANFORK_FIBER_ON_UCONTEXT) || defined(CLEANFORK_ASAN) || defined(CLEANFORK_TSAN)
+  static constexpr bool kCanBeSaved = false;  // others know of its stack as well
+#else
+  static constexpr bool kCanBeSaved = true;
+#endif
+  void Save(Image* image) const;
+  void Restore(const Image& image);
 
   // Goes on in `to`; returns when somebody switches to `from` again.
   static void Switch(Fiber& from, Fiber& to);

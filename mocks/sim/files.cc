@@ -223,7 +223,7 @@ size_t WriteFileAt(Kernel* kernel, int index, const void* buffer, size_t size, i
       --kernel->free_blocks;
       page = static_cast<int16_t>(TakePage(kernel));
     }
-    std::memcpy(kernel->pages[page] + at % kPageSize, static_cast<const char*>(buffer) + done,
+    std::memcpy(PageToWrite(kernel, page) + at % kPageSize, static_cast<const char*>(buffer) + done,
                 part);
     done += part;
   }
@@ -246,7 +246,7 @@ void Truncate(Kernel* kernel, int index, int64_t size) {
       ++kernel->free_blocks;
     } else if (size < start + kPage) {
       const auto kept = static_cast<size_t>(size - start);
-      std::memset(kernel->pages[page] + kept, 0, kPageSize - kept);
+      std::memset(PageToWrite(kernel, page) + kept, 0, kPageSize - kept);
     }
   }
   inode.size = size;

@@ -4,8 +4,11 @@
 #ifndef CLEANFORK_MOCKS_SIM_HEAP_H_
 #define CLEANFORK_MOCKS_SIM_HEAP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
+
+#include "mocks/sim/bytes.h"
 
 namespace cleanfork::sim {
 
@@ -14,16 +17,29 @@ class ProcessHeap {
  public:
   virtual ~ProcessHeap() = default;
 
-  // It is over, wherever it was; or its body has returned, and what it has left is told. Destroys
+  // What operator new hands out to the process; null where there is none to be had.
+  virtual void* Allocate(size_t size, size_t alignment) = 0;
+
+  // The process's body has returned: how many blocks it has left, which may be anybody's.
+  virtual int64_t NoteReturn() = 0;
+
+  // The process is over, wherever it was; if its body has not returned all of it is freed. Destroys
   // this.
-  virtual void FreeAll() = 0;
-  virtual int64_t Forget() = 0;
+  virtual void End(bool returned) = 0;
+
+  // All that stands in it, in the place of what is in `image`; and back, at the same addresses.
+  virtual bool CanBeSaved() const = 0;
+  virtual void Save(Bytes* image) const = 0;
+  virtual void Restore(const Bytes& image) = 0;
 };
 
 class HeapTracker {
  public:
   virtual ~HeapTracker() = default;
   virtual ProcessHeap* MakeHeap() = 0;
+
+  // Whether heaps that are made from now on are to be such as can be saved; what was before.
+  virtual bool ExchangeSaved(bool saved) = 0;
 
   // The one of this thread; null for none.
   static HeapTracker* Installed() { return installed_; }

@@ -1,6 +1,5 @@
 #include "mocks/sim/kernel.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -10,9 +9,14 @@ namespace cleanfork::sim {
 namespace {
 
 template <typename Row, int kSize>
-void CopyTable(const Table<Row, kSize>& from, Table<Row, kSize>* to) {
-  const auto rows = static_cast<size_t>(std::max(from.used, to->used));
-  std::memcpy(static_cast<void*>(to->rows), from.rows, rows * sizeof(Row));
+void CopyTable(const Table<Row, kSize>& from, const Table<Row, kSize>& made,
+               Table<Row, kSize>* to) {
+  const auto used = static_cast<size_t>(from.used);
+  std::memcpy(static_cast<void*>(to->rows), from.rows, used * sizeof(Row));
+  if (to->used > from.used) {
+    const auto more = static_cast<size_t>(to->used) - used;
+    std::memcpy(static_cast<void*>(to->rows + used), made.rows + used, more * sizeof(Row));
+  }
   to->used = from.used;
 }
 
@@ -21,39 +25,47 @@ static_assert(sizeof(Kernel) == offsetof(Kernel, processes) + sizeof(Kernel::pro
                                     sizeof(Kernel::descriptions) + sizeof(Kernel::pipes) +
                                     sizeof(Kernel::inodes) + sizeof(Kernel::names) +
                                     sizeof(Kernel::sockets) + sizeof(Kernel::receivers) +
-                                    sizeof(Kernel::datagrams) + sizeof(Kernel::page_used) +
+                                    sizeof(Kernel::datagrams) + sizeof(Kernel::page_use) +
                                     sizeof(Kernel::pages) + sizeof(Kernel::datagram_bytes),
               "CopyKernel() knows all of Kernel");
 
 }  // namespace
 
-void CopyKernel(const Kernel& from, Kernel* to) {
+void CopyKernel(const Kernel& from, const Kernel& made, Kernel* to) {
   std::memcpy(static_cast<void*>(to), &from, offsetof(Kernel, processes));
-  CopyTable(from.processes, &to->processes);
-  CopyTable(from.descriptions, &to->descriptions);
-  CopyTable(from.pipes, &to->pipes);
-  CopyTable(from.inodes, &to->inodes);
-  CopyTable(from.names, &to->names);
-  CopyTable(from.sockets, &to->sockets);
-  CopyTable(from.receivers, &to->receivers);
-  CopyTable(from.datagrams, &to->datagrams);
-  CopyTable(from.page_used, &to->page_used);
-  for (int page = 0; page < from.page_used.used; ++page) {
-    if (from.page_used[page] != 0) std::memcpy(to->pages[page], from.pages[page], kPageSize);
+  CopyTable(from.processes, made.processes, &to->processes);
+  CopyTable(from.descriptions, made.descriptions, &to->descriptions);
+  CopyTable(from.pipes, made.pipes, &to->pipes);
+  CopyTable(from.inodes, made.inodes, &to->inodes);
+  CopyTable(from.names, made.names, &to->names);
+  CopyTable(from.sockets, made.sockets, &to->sockets);
+  CopyTable(from.receivers, made.receivers, &to->receivers);
+  CopyTable(from.datagrams, made.datagrams, &to->datagrams);
+  for (int page = 0; page < from.page_use.used; ++page) {
+    const PageUse use = from.page_use[page];
+    const bool is_there = use == PageUse::kAsMade && to->page_use[page] == PageUse::kAsMade;
+    if (use == PageUse::kFree || is_there) continue;
+    std::memcpy(to->pages[page], from.pages[page], kPageSize);
   }
+  CopyTable(from.page_use, made.page_use, &to->page_use);
   std::memcpy(to->datagram_bytes, from.datagram_bytes, from.datagram_size);
 }
 
 int TakePage(Kernel* kernel) {
   for (int page = 0; page < kMaxPages; ++page) {
-    if (kernel->page_used[page] != 0) continue;
-    kernel->page_used.Use(page) = 1;
+    if (kernel->page_use[page] != PageUse::kFree) continue;
+    kernel->page_use.Use(page) = PageUse::kWritten;
     std::memset(kernel->pages[page], 0, kPageSize);
     return page;
   }
   OutOfRoom("pages of data in files and pipes", kMaxPages);
 }
 
-void FreePage(Kernel* kernel, int page) { kernel->page_used[page] = 0; }
+uint8_t* PageToWrite(Kernel* kernel, int page) {
+  kernel->page_use[page] = PageUse::kWritten;
+  return kernel->pages[page];
+}
+
+void FreePage(Kernel* kernel, int page) { kernel->page_use[page] = PageUse::kFree; }
 
 }  // namespace cleanfork::sim

@@ -101,6 +101,9 @@ struct PipeSlot {
   uint16_t size;
 };
 
+// kAsMade: nobody has written to it since the world was made: its number says what is in it.
+enum class PageUse : uint8_t { kFree, kAsMade, kWritten };
+
 // As Linux has them: 16 slots of a page each, the last of which takes further small writes.
 struct Pipe {
   static constexpr int kSlots = 16;
@@ -266,20 +269,23 @@ struct Kernel {
   Table<Socket, kMaxSockets> sockets;
   Table<Receiver, kMaxReceivers> receivers;
   Table<Datagram, kMaxDatagrams> datagrams;
-  Table<uint8_t, kMaxPages> page_used;
+  Table<PageUse, kMaxPages> page_use;
   uint8_t pages[kMaxPages][kPageSize];
   uint8_t datagram_bytes[kMaxDatagramBytes];
 };
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
-// Back to a snapshot: `to` has been a copy of `from`, or has become what it is from one. Rows that
-// neither has used are not copied, nor are free pages and the bytes of no datagram: they are nearly
-// all there is.
-void CopyKernel(const Kernel& from, Kernel* to);
+// To a snapshot, and back. Both have become what they are from `made`, or are its room alone. Rows
+// that neither has used are not copied, nor are free pages and the bytes of no datagram: they are
+// nearly all there is. Those that only `to` has used become as they were made.
+void CopyKernel(const Kernel& from, const Kernel& made, Kernel* to);
 
 // A page of zeros; OutOfRoom() when there is none.
 int TakePage(Kernel* kernel);
+
+// The bytes of one that is in use, to be changed.
+uint8_t* PageToWrite(Kernel* kernel, int page);
 void FreePage(Kernel* kernel, int page);
 
 }  // namespace cleanfork::sim

@@ -14,14 +14,18 @@ Memory::Memory(std::shared_ptr<const std::vector<std::string>> environment)
 
 // No destructor of a copy runs, as none does when a process ends: it might make calls.
 Memory::~Memory() {
-  if (heap_ != nullptr) {
-    heap_->FreeAll();
-  } else {
+  if (heap_ == nullptr || returned_) {
     for (const Kept& kept : kept_) kept.destroy(kept.object);
   }
+  if (heap_ != nullptr) heap_->End(returned_);
+  FreeCopies();
+}
+
+void Memory::FreeCopies() {
   for (const Copy& copy : copies_) {
     ::operator delete (copy.value, std::align_val_t{copy.alignment});
   }
+  copies_.clear();
 }
 
 // Most bodies never look at it.
@@ -31,8 +35,27 @@ Environment& Memory::environment() {
 }
 
 int64_t Memory::BodyReturned() {
-  ProcessHeap* const heap = std::exchange(heap_, nullptr);
-  return heap != nullptr ? heap->Forget() : -1;
+  returned_ = true;
+  return heap_ != nullptr ? heap_->NoteReturn() : -1;
+}
+
+void Memory::Save(Image* image) const {
+  heap_->Save(&image->heap);
+  image->kept = kept_.size();
+  image->has_environment = environment_ != nullptr;
+  if (environment_ != nullptr) environment_->Save(&image->environment);
+}
+
+void Memory::Restore(const Image& image) {
+  heap_->Restore(image.heap);
+  returned_ = false;
+  kept_.resize(image.kept);
+  if (image.has_environment) {
+    environment_->Restore(image.environment);
+  } else {
+    environment_ = nullptr;
+  }
+  FreeCopies();
 }
 
 void* Memory::Find(const void* variable, size_t size, size_t alignment,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cleanfork/process_local.h"
+#include "mocks/sim/bytes.h"
 #include "mocks/sim/environment.h"
 #include "mocks/sim/heap.h"
 
@@ -23,11 +24,27 @@ class Memory : public ProcessVariables {
   ~Memory() override;
 
   Environment& environment();
-  ProcessHeap* heap() const { return heap_; }
+  ProcessHeap* heap() const { return returned_ ? nullptr : heap_; }
 
   // The process's body has returned: what it left on the heap may be anybody's. How many blocks
   // that is; -1 where nobody counts them.
   int64_t BodyReturned();
+
+  // What is in it at some moment. What it is of is kept.
+  struct Image {
+    Bytes heap;
+    size_t kept = 0;
+    bool has_environment = false;
+    Environment::Image environment;
+  };
+
+  // Not where the process has copies; nor where its body has returned, since handlers that run
+  // after that allocate what is the test's.
+  bool CanBeSaved() const {
+    return heap_ != nullptr && heap_->CanBeSaved() && !returned_ && copies_.empty();
+  }
+  void Save(Image* image) const;
+  void Restore(const Image& image);
 
   // ProcessVariables: the process's copies.
   void* Find(const void* variable, size_t size, size_t alignment,
@@ -47,11 +64,14 @@ class Memory : public ProcessVariables {
     void (*destroy)(void* object);
   };
 
+  void FreeCopies();
+
   const std::shared_ptr<const std::vector<std::string>> start_environment_;
   std::unique_ptr<Environment> environment_;
   std::vector<Copy> copies_;
   std::vector<Kept> kept_;
-  ProcessHeap* heap_;
+  ProcessHeap* const heap_;
+  bool returned_ = false;
 };
 
 }  // namespace cleanfork::sim

@@ -80,7 +80,7 @@ size_t PutBytes(Kernel* kernel, int index, const void* buffer, size_t size, bool
   if (first) put = FitsIntoLast(pipe, size);
   if (put > 0) {
     PipeSlot& last = pipe.slots[(pipe.first + pipe.count - 1) % Pipe::kSlots];
-    std::memcpy(kernel->pages[last.page] + last.offset + last.size, bytes, put);
+    std::memcpy(PageToWrite(kernel, last.page) + last.offset + last.size, bytes, put);
     last.size = static_cast<uint16_t>(last.size + put);
   }
   while (put < size && !IsFull(pipe)) {
@@ -89,7 +89,7 @@ size_t PutBytes(Kernel* kernel, int index, const void* buffer, size_t size, bool
     slot.page = static_cast<int16_t>(TakePage(kernel));
     slot.offset = 0;
     slot.size = static_cast<uint16_t>(part);
-    std::memcpy(kernel->pages[slot.page], bytes + put, part);
+    std::memcpy(PageToWrite(kernel, slot.page), bytes + put, part);
     ++pipe.count;
     put += part;
   }

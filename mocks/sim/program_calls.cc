@@ -128,7 +128,7 @@ void Engine::ReplayVfork(const LogEntry& entry, int (*function)(void*), void* ar
     self.engine->RunFunction(self.function, self.argument);
   };
   // The task's, since a run that ends within it does not come back here.
-  own.shadows.push_back(std::make_unique<Fiber>("a replayed VforkCall() of simulated process",
+  own.shadows.push_back(std::make_shared<Fiber>("a replayed VforkCall() of simulated process",
                                                 self().pid, enter, &shadow));
   Fiber& fiber = *own.shadows.back();
   const Log* const reading = std::exchange(own.reading, vfork.log.get());
@@ -203,9 +203,9 @@ SysResult<void> Engine::ExecVe(const char* path, char* const* argv, char* const*
   }
   Task& own = task();
   NoteStep(TraceRecord::Kind::kExec, current_, 0);
-  own.replacement = MakeTask(std::make_shared<const Body>(std::move(body)),
-                             std::make_shared<const Words>(record.environment));
-  Task& program = *own.replacement;
+  replacement_ = MakeTask(std::make_shared<const Body>(std::move(body)),
+                          std::make_shared<const Words>(record.environment));
+  Task& program = *replacement_;
   program.birth = own.birth;
   program.forks = own.forks;
   program.place = own.place;

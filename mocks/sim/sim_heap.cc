@@ -14,6 +14,7 @@
 
 #include "cleanfork/process_local.h"
 #include "mocks/sanitizers.h"
+#include "mocks/sim/arena.h"
 #include "mocks/sim/heap.h"
 
 namespace cleanfork {
@@ -101,17 +102,54 @@ class AddressTable {
 
 }  // namespace
 
+static void* AllocateByMalloc(size_t size, size_t alignment) {
+  return alignment <= alignof(std::max_align_t) ? std::malloc(size)
+                                                : std::aligned_alloc(alignment, size);
+}
+
+class ProcessHeaps;
+
+// What a process has, in an arena of its own.
+class SavedHeap : public ProcessHeap {
+ public:
+  explicit SavedHeap(ProcessHeaps* owner) : owner_(*owner), arena_(Arena::Take()) {}
+
+  // Of what malloc(3) might well hand out there must be some: else runs would go another way.
+  void* Allocate(size_t size, size_t alignment) override {
+    void* const block = arena_->Allocate(size, alignment);
+    if (block == nullptr && size < kTooMuch) {
+      std::fputs(
+          "Explore: ExploreOptions::checkpoints: a process has more on its heap than there is room "
+          "for, 256 MiB, in blocks of powers of 2 (explore without them)\n",
+          stderr);
+      std::abort();
+    }
+    return block;
+  }
+  int64_t NoteReturn() override;
+  void End(bool returned) override;
+  bool CanBeSaved() const override { return true; }
+  void Save(Bytes* image) const override { arena_->Save(image); }
+  void Restore(const Bytes& image) override { arena_->Restore(image); }
+
+ private:
+  static constexpr size_t kTooMuch = size_t{1} << 40;
+
+  ProcessHeaps& owner_;
+  Arena* const arena_;
+};
+
 // The heaps of all processes that have not ended; in a list, since the engine, or the child of a
 // VforkCall(), may free what another one has.
 class ProcessHeaps : public HeapTracker {
  public:
   // Null where blocks are not seen: then the leak checker must not ask for them either.
   ProcessHeap* MakeHeap() override;
+  bool ExchangeSaved(bool saved) override { return std::exchange(saved_, saved); }
 
   // Whether operator new is the one below.
   static bool SeesBlocks();
 
-  static void NoteNew(void* block);
   static void NoteDelete(void* block);
 
   explicit ProcessHeaps(bool sees_blocks) : sees_blocks_(sees_blocks) {}
@@ -121,25 +159,50 @@ class ProcessHeaps : public HeapTracker {
 
  private:
   class Heap;
-  void GiveUp(Heap* heap, bool returned);
+  void GiveUp(Heap* heap);
 
   static thread_local Heap* first_;
 
   std::vector<std::unique_ptr<Heap>> heaps_;
   std::vector<Heap*> unused_;
   const bool sees_blocks_;
+  bool saved_ = false;
 };
+
+int64_t SavedHeap::NoteReturn() {
+  owner_.left_by_returns += arena_->blocks();
+  return arena_->blocks();
+}
+
+// What a body has left stays where it is, and its arena with it.
+void SavedHeap::End(bool returned) {
+  if (!returned) {
+    owner_.taken_back += arena_->blocks();
+    arena_->Clear();
+  }
+  Arena::GiveBack(arena_);
+  delete this;
+}
 
 class ProcessHeaps::Heap : public ProcessHeap {
  public:
   explicit Heap(ProcessHeaps* owner) : owner_(*owner) {}
 
-  void FreeAll() override { owner_.GiveUp(this, false); }
-  int64_t Forget() override {
+  void* Allocate(size_t size, size_t alignment) override {
+    void* const block = AllocateByMalloc(size, alignment);
+    if (block != nullptr) blocks.Add(block);
+    return block;
+  }
+  int64_t NoteReturn() override {
     const auto left = static_cast<int64_t>(blocks.count());
-    owner_.GiveUp(this, true);
+    owner_.left_by_returns += left;
+    blocks.Empty([](void*) {});
     return left;
   }
+  void End(bool) override { owner_.GiveUp(this); }
+  bool CanBeSaved() const override { return false; }
+  void Save(Bytes*) const override { std::abort(); }
+  void Restore(const Bytes&) override { std::abort(); }
 
   AddressTable blocks;
   Heap* next = nullptr;
@@ -152,6 +215,7 @@ thread_local ProcessHeaps::Heap* ProcessHeaps::first_ = nullptr;
 
 ProcessHeap* ProcessHeaps::MakeHeap() {
   if (!sees_blocks_) return nullptr;
+  if (saved_) return new SavedHeap(this);
   if (unused_.empty()) {
     heaps_.push_back(std::make_unique<Heap>(this));
     unused_.push_back(heaps_.back().get());
@@ -162,20 +226,13 @@ ProcessHeap* ProcessHeaps::MakeHeap() {
   return heap;
 }
 
-void ProcessHeaps::GiveUp(Heap* heap, bool returned) {
+void ProcessHeaps::GiveUp(Heap* heap) {
   Heap** link = &first_;
   while (*link != heap) link = &(*link)->next;
   *link = heap->next;
-  (returned ? left_by_returns : taken_back) += static_cast<int64_t>(heap->blocks.count());
-  heap->blocks.Empty([returned](void* block) {
-    if (!returned) std::free(block);
-  });
+  taken_back += static_cast<int64_t>(heap->blocks.count());
+  heap->blocks.Empty([](void* block) { std::free(block); });
   unused_.push_back(heap);
-}
-
-void ProcessHeaps::NoteNew(void* block) {
-  ProcessHeap* const heap = AllocatingFor::Current();
-  if (heap != nullptr) static_cast<Heap*>(heap)->blocks.Add(block);
 }
 
 void ProcessHeaps::NoteDelete(void* block) {
@@ -192,8 +249,9 @@ bool ProcessHeaps::SeesBlocks() {
     const AllocatingFor process(heap);
     block = ::operator new(1);
   }
-  heap->Forget();
+  heap->NoteReturn();
   ::operator delete(block);
+  heap->End(true);
   return probe.left_by_returns == 1;
 }
 
@@ -247,11 +305,9 @@ void* Allocate(size_t size, size_t alignment) noexcept {
   // aligned_alloc(3) wants a multiple of the alignment; nobody may get null for 0 bytes.
   const size_t rounded = std::max(alignment, (size + alignment - 1) / alignment * alignment);
   if (rounded < size) return nullptr;
-  void* const block = alignment <= alignof(std::max_align_t)
-                          ? std::malloc(rounded)
-                          : std::aligned_alloc(alignment, rounded);
-  if (block != nullptr) cleanfork::sim::ProcessHeaps::NoteNew(block);
-  return block;
+  cleanfork::sim::ProcessHeap* const heap = cleanfork::sim::AllocatingFor::Current();
+  return heap != nullptr ? heap->Allocate(rounded, alignment)
+                         : cleanfork::sim::AllocateByMalloc(rounded, alignment);
 }
 
 void* AllocateOrThrow(size_t size, size_t alignment) {
@@ -266,6 +322,9 @@ void* AllocateOrThrow(size_t size, size_t alignment) {
 
 void Free(void* block) noexcept {
   if (block == nullptr) return;
+  if (cleanfork::sim::Arena* const arena = cleanfork::sim::Arena::Of(block)) {
+    return arena->Free(block);
+  }
   cleanfork::sim::ProcessHeaps::NoteDelete(block);
   std::free(block);
 }

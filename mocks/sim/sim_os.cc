@@ -52,7 +52,7 @@ class SimOs::Impl {
         programs_(sim::MakePrograms(options)),
         initial_(std::make_unique<sim::Kernel>()),
         kernel_(std::make_unique<sim::Kernel>()),
-        engine_(kernel_.get(), &directory_, &programs_, options_.most_calls),
+        engine_(kernel_.get(), initial_.get(), &directory_, &programs_, options_.most_calls),
         os_(&engine_) {
     sim::BuildWorld(options_, initial_.get());
     *kernel_ = *initial_;
@@ -64,11 +64,19 @@ class SimOs::Impl {
       std::abort();
     }
     running_ = true;
-    sim::CopyKernel(*initial_, kernel_.get());
+    sim::CopyKernel(*initial_, *initial_, kernel_.get());
     if (report_ == nullptr || !report_->IsOfThisThread()) {
       report_ = std::make_unique<sim::OverflowReport>();
     }
     engine_.Run(&os_, body, options_.environment);
+    running_ = false;
+    return {engine_.end(), engine_.message()};
+  }
+
+  // On the thread of the Run() that it was taken in.
+  SimRun RunFrom(const sim::Engine::Checkpoint& checkpoint) {
+    running_ = true;
+    engine_.RunFrom(checkpoint);
     running_ = false;
     return {engine_.end(), engine_.message()};
   }
@@ -174,6 +182,10 @@ SimOs::~SimOs() = default;
 SimRun SimOs::Run(const Body& body) { return impl_->Run(body); }
 
 sim::Engine& sim::SimOsAccess::EngineOf(SimOs* sim) { return sim->impl_->engine(); }
+
+SimRun sim::SimOsAccess::RunFrom(SimOs* sim, const Engine::Checkpoint& checkpoint) {
+  return sim->impl_->RunFrom(checkpoint);
+}
 
 std::vector<SimProcess> SimOs::processes() const { return impl_->Processes(); }
 

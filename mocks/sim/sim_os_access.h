@@ -10,6 +10,9 @@ namespace cleanfork::sim {
 class SimOsAccess {
  public:
   static Engine& EngineOf(SimOs* sim);
+
+  // As SimOs::Run(), from a checkpoint on.
+  static SimRun RunFrom(SimOs* sim, const Engine::Checkpoint& checkpoint);
 };
 
 }  // namespace cleanfork::sim

@@ -47,8 +47,13 @@ void AddInode(const Kernel& kernel, const Inode& inode, StateHash* hash) {
   hash->Add(inode.modified);
   for (size_t i = 0; i < kMaxFilePages; ++i) {
     const int page = inode.pages[i];
-    if (page != kNone) hash->AddWord(i);
-    if (page != kNone) hash->AddBytes(kernel.pages[page], kPageSize);
+    if (page == kNone) continue;
+    hash->AddWord(i);
+    if (kernel.page_use[page] == PageUse::kAsMade) {
+      hash->Add(page);
+    } else {
+      hash->AddBytes(kernel.pages[page], kPageSize);
+    }
   }
 }
 

@@ -178,6 +178,7 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   MakeStandardFiles(kernel);
   MakeFiles(options, kernel);
   BindSockets(options, kernel);
+  for (PageUse& use : kernel->page_use) use = PageUse::kAsMade;
 
   Process& process = kernel->processes.Use(0);
   process.state = ProcessState::kRunning;

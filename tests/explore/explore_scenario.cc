@@ -43,6 +43,7 @@ int Main(int argc, char** argv) {
       slice.options.max_seconds = std::atof(value);
     }
     if (word == "--merge-states") slice.options.merge_states = true;
+    if (word == "--checkpoints") slice.options.checkpoints = true;
     if (word == "--not-sticky") slice.options.sticky_faults = false;
     if (word == "--outcomes") slice.options.outcomes = true;
   }

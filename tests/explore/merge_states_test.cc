@@ -35,8 +35,8 @@ ExploreOptions Merging(int faults) {
 }
 
 // The states are a grid of so many steps of one process by so many of the other. Depth first there
-// is one run to the end, and one that is given up for each step that leads to where another has
-// led.
+// is one run to the end, and one for each step that leads to where another has led: it is given up
+// there if either may go on, and ends at the grid's edge if only one may.
 TEST(MergeStates, OfAGridEachPointIsLeftOnce) {
   for (int parent_calls = 0; parent_calls <= 4; ++parent_calls) {
     for (int child_calls = 0; child_calls <= 4; ++child_calls) {
@@ -52,8 +52,8 @@ TEST(MergeStates, OfAGridEachPointIsLeftOnce) {
       EXPECT_EQ(result.verdict, ExploreResult::Verdict::kExhausted);
       // To begin to wait is a step, too; and an end is two.
       const int64_t parent = parent_calls + 1, child = child_calls + 2;
-      EXPECT_EQ(result.runs, 1);
-      EXPECT_EQ(result.pruned, parent * child);
+      EXPECT_EQ(result.runs, parent + child);
+      EXPECT_EQ(result.pruned, (parent - 1) * (child - 1));
     }
   }
 }
@@ -210,10 +210,26 @@ int SendingBody(Os& os) {
   return 0;
 }
 
+// Two write to a file that was there before, and one reads what the last of them wrote.
+int FileBody(Os& os) {
+  for (int i = 1; i <= 2; ++i) {
+    if (os.Fork().value_or(-1) != 0) continue;
+    const SysResult<int> fd = os.Open("/etc/number", O_WRONLY, 0);
+    const char digit = static_cast<char>('0' + i);
+    os.Write(fd.value_or(-1), &digit, 1).IgnoreError();
+    os.Exit(0);
+  }
+  while (os.WaitPid(-1, 0).ok()) continue;
+  char digit = '9';
+  const SysResult<int> fd = os.Open("/etc/number", O_RDONLY, 0);
+  os.Read(fd.value_or(-1), &digit, 1).IgnoreError();
+  return digit - '0';
+}
+
 std::vector<Small> SmallBodies() {
   return {{"writers", WritersBody}, {"group", GroupBody},       {"exec", ExecBody},
           {"killed", KilledBody},   {"throwing", ThrowingBody}, {"sender", SenderBody},
-          {"stopped", StoppedBody}, {"sending", SendingBody}};
+          {"stopped", StoppedBody}, {"sending", SendingBody},   {"file", FileBody}};
 }
 
 // All that can be told of a run, but for the order in which different processes did what they did.
@@ -246,6 +262,7 @@ std::set<std::string> AllTold(const Small& small, const ExploreOptions& options,
     return 0;
   };
   scenario.world.programs.push_back({"/bin/worker", worker});
+  scenario.world.files.push_back({"/etc/number", "0"});
   std::vector<std::string> told;
   scenario.checkers = {MakeChecker("told", [&told](const Execution& run) {
     told.push_back(Told(run));

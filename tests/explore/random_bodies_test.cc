@@ -12,6 +12,7 @@
 #include "cleanfork/checker.h"
 #include "cleanfork/explore.h"
 #include "cleanfork/fault_plan.h"
+#include "cleanfork/sim_heap.h"
 #include "tests/real/sanitizers.h"
 
 namespace cleanfork {
@@ -22,10 +23,14 @@ struct Reduction {
   const char* name;
   bool reduce;
   bool merge_states;
+  bool checkpoints;
 };
-constexpr Reduction kNoReduction = {"all orders", false, false};
-constexpr Reduction kReductions[] = {
-    {"reduced", true, false}, {"merged", false, true}, {"reduced and merged", true, true}};
+constexpr Reduction kNoReduction = {"all orders", false, false, false};
+constexpr Reduction kReductions[] = {{"all orders, from checkpoints", false, false, true},
+                                     {"reduced", true, false, false},
+                                     {"merged", false, true, false},
+                                     {"reduced and merged", true, true, false},
+                                     {"all of it", true, true, true}};
 
 // The outcomes; none where there were too many runs.
 bool Outcomes(const RandomBody& body, const RandomBounds& bounds, const Reduction& reduction,
@@ -33,6 +38,7 @@ bool Outcomes(const RandomBody& body, const RandomBounds& bounds, const Reductio
   ExploreOptions options = RandomBodyOptions(bounds, most);
   options.reduce = reduction.reduce;
   options.merge_states = reduction.merge_states;
+  options.checkpoints = reduction.checkpoints;
   Scenario scenario = body.scenario;
   std::vector<std::pair<std::string, FaultPlan>> all;
   scenario.checkers = {MakeChecker("outcomes", [&all](const Execution& run) {
@@ -69,6 +75,7 @@ std::string Difference(const std::map<std::string, FaultPlan>& all,
 // Returns how many bounds could be compared within `most` runs each.
 int Compare(int seed, int most) {
   const RandomBody body = MakeRandomBody(seed);
+  const SimHeap heap;
   int compared = 0;
   for (const RandomBounds& bounds : kRandomBounds) {
     std::map<std::string, FaultPlan> all;

@@ -1,6 +1,7 @@
 // The bounds of the scenarios.
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <string>
 
 #include "absl/strings/cord.h"
@@ -22,14 +23,16 @@ std::vector<Slice> Slices() {
   one_fault.name = "one_fault";
   const char* const deep = std::getenv("CLEANFORK_EXPLORE_DEEP");
   if (deep == nullptr || *deep == '\0') return {one_fault};
-  // As few as will do for some processors: what one slice has seen another does not know.
-  constexpr int kSlices = 4;
+  // As few as will do for two processors: what one slice has seen another does not know.
+  constexpr int kSlices = 2;
   std::vector<Slice> slices;
   for (int i = 0; i < kSlices; ++i) {
     Slice three_faults;
     three_faults.name = "three_faults_" + std::to_string(i);
     three_faults.options.max_faults = 3;
     three_faults.options.merge_states = true;
+    three_faults.options.checkpoints = true;
+    three_faults.options.max_runs = std::numeric_limits<int64_t>::max();
     three_faults.options.shard = i;
     three_faults.options.shards = kSlices;
     slices.push_back(three_faults);
@@ -46,7 +49,7 @@ std::vector<Slice> Slices() {
 
 Slice BoundedByThreadSanitizer(Slice slice) {
   if (!kThreadSanitizer) return slice;
-  slice.options.merge_states = false;
+  slice.options.merge_states = slice.options.checkpoints = false;
   slice.options.max_preemptions = 1;
   return slice;
 }

@@ -26,6 +26,8 @@ SIGNALS = "//tests/explore:signals_search_test"
 BODIES = "//tests/explore:random_bodies_test"
 MERGES = "//tests/explore:merge_states_test"
 TABLE = "//tests/explore:state_table_test"
+SAVED = "//tests/explore:checkpoints_test"
+ARENA = "//tests/unit:sim_arena_test"
 
 SIM = "mocks/sim/"
 EXPLORE = "mocks/explore/"
@@ -270,8 +272,6 @@ MUTANTS = [
     ("deviations-are-no-state", EXPLORE + "search.cc",
      "states_.HasBeenIn(state + DeviationsHash(), asleep)",
      "states_.HasBeenIn(state, asleep)", [MERGES]),
-    ("a-repeated-run-ends-where-it-has-been", EXPLORE + "search.cc",
-     " && at_ == depth_ && !repeating_;", " && at_ == depth_;", [MERGES]),
     ("who-slept-once-slept-always", EXPLORE + "state_table.cc",
      "NumberOf(slept & asleep)", "NumberOf(slept)", [TABLE]),
     ("a-bit-of-states-is-lost", EXPLORE + "state_table.cc",
@@ -294,4 +294,39 @@ MUTANTS = [
      "(kills && own.is_own && (none_pending || kills))", [SIGNALS]),
     ("who-throws-is-not-killed-before", SIM + "engine.cc",
      "  if (explorer_ != nullptr) ParkBeforeExit();\n  exceptions_", "  exceptions_", [SIGNALS]),
+
+    # Checkpoints ---------------------------------------------------------------------------------
+    ("a-log-is-as-long-as-it-became", SIM + "checkpoint.cc",
+     "    of.at->log->entries.resize(of.entries);\n", "", [SAVED]),
+    ("a-heap-is-not-put-back", SIM + "memory.cc",
+     "  heap_->Restore(image.heap);\n", "", [SAVED]),
+    ("an-environment-is-not-put-back", SIM + "memory.cc",
+     "    environment_->Restore(image.environment);\n", "", [SAVED]),
+    ("exceptions-are-saved-half", SIM + "checkpoint.cc",
+     "return fiber != nullptr && fiber->HasExceptions();", "return fiber == nullptr;", [SAVED]),
+    ("rows-that-only-a-kernel-used-stay", SIM + "kernel.cc",
+     "  if (to->used > from.used) {", "  if (to->used < from.used) {", [SAVED]),
+    ("a-page-that-was-written-is-as-made", SIM + "kernel.cc",
+     "  kernel->page_use[page] = PageUse::kWritten;\n  return", "  return", [MERGES]),
+    ("a-checkpoint-leads-beyond-its-choice", EXPLORE + "search.h",
+     "return saved.at < depth_; }", "return saved.at <= depth_; }", [SAVED]),
+    ("sleepers-are-awake-in-a-checkpoint", EXPLORE + "search.cc",
+     "  asleep_ = saved.asleep;\n", "  asleep_ = 0;\n", [SAVED]),
+    ("a-fault-stays-in-a-checkpoint", EXPLORE + "choices.cc",
+     "    entry.sticky = (mark.lasting >> deviation & 1) != 0;\n", "", [SAVED]),
+    ("notes-stay-in-a-checkpoint", EXPLORE + "run_record.cc",
+     "void RunRecord::BeginFrom(size_t notes) { notes_.resize(notes); }",
+     "void RunRecord::BeginFrom(size_t) {}", [SAVED]),
+    ("probes-stay-in-a-checkpoint", EXPLORE + "session.cc",
+     "    probes_.ReturnTo(last.probes);\n", "", [SAVED]),
+    ("no-checkpoint-is-taken", EXPLORE + "search.cc",
+     "steps_ >= kSteps &&", "steps_ < 0 &&", [SAVED]),
+    ("who-has-returned-is-saved", SIM + "memory.h",
+     " && !returned_ &&", " &&", [SAVED]),
+    ("an-arena-is-not-used-again", SIM + "arena.cc",
+     "  pool.unused.push_back(arena);\n", "", [ARENA]),
+    ("statics-are-of-who-makes-them", EXPLORE + "explore.cc",
+     "  if (options_.checkpoints) MakeStatics();\n", "", [SAVED]),
+    ("all-checkpoints-are-held", EXPLORE + "session.cc",
+     "constexpr size_t kMostSaved = 256;", "constexpr size_t kMostSaved = 1 << 30;", [SAVED]),
 ]

@@ -27,6 +27,8 @@ bool IsExcepted(const std::string& object, const std::string& call) {
       {"explore", "ZNSt6chrono3_V212steady_clock3nowEv"},
       {"report_files", "getenv"},
       // A fiber's stack has a guard page, and whoever runs off it is named, on a stack of its own.
+      {"arena", "mmap"},
+      {"arena", "mprotect"},
       {"fiber_stack", "mmap"},
       {"fiber_stack", "mprotect"},
       {"fiber_stack", "munmap"},

@@ -22,7 +22,7 @@ class BlockingTest : public testing::Test {
     if (HasSignal(process)) return;  // which comes first
     const std::string name = where + std::to_string(process.pid) + ": " + call.text;
     const bool would_block = call.would_block(kernel, slot);
-    CopyKernel(kernel, after_.get());
+    CopyKernel(kernel, kernel, after_.get());
     const bool waits = call.make(after_.get(), slot) == "waits";
     after_->processes[slot].progress = process.progress;  // of the wait
     const bool same = AreSameBytes(kernel, *after_);
@@ -60,7 +60,7 @@ TEST_F(BlockingTest, StillSaysSoAfterSomebodyElsesCall) {
     for (const CallCase& between : CallCases()) {
       for (int other = 0; other < 2; ++other) {
         if (between.make == nullptr || !between.IsPossible(*each.kernel, other)) continue;
-        CopyKernel(*each.kernel, before_.get());
+        CopyKernel(*each.kernel, *each.kernel, before_.get());
         between.make(before_.get(), other);
         for (const CallCase& call : CallCases()) {
           Check(*before_, 2, call, each.name + ": after " + between.text + ": ");
@@ -81,7 +81,7 @@ TEST_F(BlockingTest, KnowsOfTheTimeThatIsLeftOfAnInterruptedCall) {
       for (const CallCase& call : CallCases()) {
         const bool has_time = call.call == OsCall::kPoll || call.call == OsCall::kClockNanoSleep;
         if (!has_time) continue;
-        CopyKernel(*before_, after_.get());
+        CopyKernel(*before_, *before_, after_.get());
         const bool would_block = call.would_block(*before_, 0);
         EXPECT_EQ(would_block, call.make(after_.get(), 0) == "waits") << call.text << " " << time;
         if (would_block) ++blocked_;

@@ -36,9 +36,9 @@ class FootprintsTest : public testing::Test {
   void ExpectTheSameInBothOrders(const Kernel& from, const Step& a, const Step& b,
                                  const std::string& where) {
     ++compared_;
-    CopyKernel(from, one_.get());
+    CopyKernel(from, from, one_.get());
     const std::string a_first = a.call->make(one_.get(), a.slot);
-    CopyKernel(from, other_.get());
+    CopyKernel(from, from, other_.get());
     const std::string b_first = b.call->make(other_.get(), b.slot);
     if (!b.call->IsPossible(*one_, b.slot) || !a.call->IsPossible(*other_, a.slot)) {
       ADD_FAILURE() << where << Name(from, a) << " and " << Name(from, b) << ": not both can be";
@@ -339,7 +339,7 @@ TEST_F(FootprintsTest, FootprintsOfCallsHoldWhateverOthersDo) {
       if (standing.slot == between.slot || !standing.call->holds) continue;
       const Footprint footprint =
           standing.call->WholeFootprint(*each.kernel, standing.slot, When::kLater);
-      CopyKernel(*each.kernel, before_.get());
+      CopyKernel(*each.kernel, *each.kernel, before_.get());
       const std::string made = between.call->make(before_.get(), between.slot);
       if (made == "waits" || !standing.call->IsPossible(*before_, standing.slot)) continue;
       for (int slot = 0; slot < before_->processes.used; ++slot) {

@@ -517,12 +517,11 @@ bool AreSameBytes(const Kernel& a, const Kernel& b) {
                     AreSameRows(a.descriptions, b.descriptions) && AreSameRows(a.pipes, b.pipes) &&
                     AreSameRows(a.inodes, b.inodes) && AreSameRows(a.names, b.names) &&
                     AreSameRows(a.sockets, b.sockets) && AreSameRows(a.receivers, b.receivers) &&
-                    AreSameRows(a.datagrams, b.datagrams) &&
-                    AreSameRows(a.page_used, b.page_used) &&
+                    AreSameRows(a.datagrams, b.datagrams) && AreSameRows(a.page_use, b.page_use) &&
                     std::memcmp(a.datagram_bytes, b.datagram_bytes, a.datagram_size) == 0;
   if (!same) return false;
-  for (int page = 0; page < a.page_used.used; ++page) {
-    if (a.page_used[page] == 0) continue;
+  for (int page = 0; page < a.page_use.used; ++page) {
+    if (a.page_use[page] == PageUse::kFree) continue;
     if (std::memcmp(a.pages[page], b.pages[page], kPageSize) != 0) return false;
   }
   return true;

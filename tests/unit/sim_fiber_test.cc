@@ -43,6 +43,52 @@ TEST(Fiber, GoesOnWhereItLeftOff) {
   EXPECT_EQ(turns.said, "one host two ");
 }
 
+// A fiber that is put back does again what it has done since; with what its stack held then.
+TEST(Fiber, IsPutBackWhereItWas) {
+  if (!Fiber::kCanBeSaved) GTEST_SKIP() << "others know of its stack here";
+  Turns turns;
+  const auto count = [](void* argument) {
+    auto& own = *static_cast<Turns*>(argument);
+    for (int number = 0;; ++number) {
+      own.said += std::to_string(number) + " ";
+      own.Back();
+    }
+  };
+  Fiber fiber("a test", 1, count, &turns);
+  turns.fiber = &fiber;
+  turns.There();
+  turns.There();
+  Fiber::Image image;
+  fiber.Save(&image);
+  turns.There();
+  turns.There();
+  fiber.Restore(image);
+  turns.There();
+  EXPECT_EQ(turns.said, "0 1 2 3 2 ");
+}
+
+TEST(Fiber, KnowsOfItsExceptions) {
+  Turns turns;
+  const auto fail = [](void* argument) {
+    auto& own = *static_cast<Turns*>(argument);
+    own.Back();
+    try {
+      throw std::runtime_error("one");
+    } catch (const std::runtime_error&) {
+      own.Back();
+    }
+    own.Back();
+  };
+  Fiber fiber("a test", 1, fail, &turns);
+  turns.fiber = &fiber;
+  turns.There();
+  EXPECT_FALSE(fiber.HasExceptions());
+  turns.There();
+  EXPECT_TRUE(fiber.HasExceptions());
+  turns.There();
+  EXPECT_FALSE(fiber.HasExceptions());
+}
+
 TEST(Fiber, StacksAreUsedAgain) {
   const char* first = nullptr;
   for (int i = 0; i < 100; ++i) {

@@ -354,6 +354,7 @@ std::string Totals(const ExploreResult& result) {
 class Checkpoints : public ::testing::TestWithParam<Small> {};
 
 TEST_P(Checkpoints, LeadToTheSameRuns) {
+  if (!TakesCheckpoints()) GTEST_SKIP() << "this build, or valgrind, does without";
   const SimHeap heap;
   for (const Bounds& bounds : kBounds) {
     for (const bool merge : {false, true}) {
@@ -473,6 +474,7 @@ TEST(Checkpoint, MemoryOfProcessesIsUsedAgain) {
 
 // What the child of a vfork had on the heap when it exec'd is its parent's for good.
 TEST(Checkpoint, AnyNumberOfProcessesMayLeaveSomething) {
+  if (!TakesCheckpoints()) GTEST_SKIP() << "this build, or valgrind, does without";
   const SimHeap heap;
   Scenario scenario = ScenarioOf([](Os& os) {
     if (os.Fork().value_or(-1) == 0) {

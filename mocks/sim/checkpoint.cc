@@ -145,11 +145,10 @@ size_t Engine::BytesOf(const Checkpoint& checkpoint) {
   return bytes;
 }
 
-// Some are kept for the room that they have.
+// Kept for the room that it has: there are no more of them than have been held at once.
 void Engine::Discard(std::shared_ptr<Checkpoint> checkpoint) {
-  constexpr size_t kMost = 8;
   checkpoint->Clear();
-  if (unused_checkpoints_.size() < kMost) unused_checkpoints_.push_back(std::move(checkpoint));
+  unused_checkpoints_.push_back(std::move(checkpoint));
 }
 
 std::shared_ptr<Engine::Checkpoint> Engine::Save() {

@@ -41,6 +41,7 @@ int64_t Memory::BodyReturned() {
 
 void Memory::Save(Image* image) const {
   heap_->Save(&image->heap);
+  image->returned = returned_;
   image->kept = kept_.size();
   image->has_environment = environment_ != nullptr;
   if (environment_ != nullptr) environment_->Save(&image->environment);
@@ -48,7 +49,7 @@ void Memory::Save(Image* image) const {
 
 void Memory::Restore(const Image& image) {
   heap_->Restore(image.heap);
-  returned_ = false;
+  returned_ = image.returned;
   kept_.resize(image.kept);
   if (image.has_environment) {
     environment_->Restore(image.environment);

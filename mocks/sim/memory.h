@@ -24,7 +24,12 @@ class Memory : public ProcessVariables {
   ~Memory() override;
 
   Environment& environment();
-  ProcessHeap* heap() const { return returned_ ? nullptr : heap_; }
+  // What the process's code allocates on. When its body has returned, handlers may still run: what
+  // those allocate is the test's, but where it has to be put back with their stacks.
+  ProcessHeap* heap() const {
+    const bool is_tests = returned_ && heap_ != nullptr && !heap_->CanBeSaved();
+    return is_tests ? nullptr : heap_;
+  }
 
   // The process's body has returned: what it left on the heap may be anybody's. How many blocks
   // that is; -1 where nobody counts them.
@@ -33,16 +38,14 @@ class Memory : public ProcessVariables {
   // What is in it at some moment. What it is of is kept.
   struct Image {
     Bytes heap;
+    bool returned = false;
     size_t kept = 0;
     bool has_environment = false;
     Environment::Image environment;
   };
 
-  // Not where the process has copies; nor where its body has returned, since handlers that run
-  // after that allocate what is the test's.
-  bool CanBeSaved() const {
-    return heap_ != nullptr && heap_->CanBeSaved() && !returned_ && copies_.empty();
-  }
+  // Not where the process has copies.
+  bool CanBeSaved() const { return heap_ != nullptr && heap_->CanBeSaved() && copies_.empty(); }
   void Save(Image* image) const;
   void Restore(const Image& image);
 

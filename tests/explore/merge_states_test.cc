@@ -210,26 +210,10 @@ int SendingBody(Os& os) {
   return 0;
 }
 
-// Two write to a file that was there before, and one reads what the last of them wrote.
-int FileBody(Os& os) {
-  for (int i = 1; i <= 2; ++i) {
-    if (os.Fork().value_or(-1) != 0) continue;
-    const SysResult<int> fd = os.Open("/etc/number", O_WRONLY, 0);
-    const char digit = static_cast<char>('0' + i);
-    os.Write(fd.value_or(-1), &digit, 1).IgnoreError();
-    os.Exit(0);
-  }
-  while (os.WaitPid(-1, 0).ok()) continue;
-  char digit = '9';
-  const SysResult<int> fd = os.Open("/etc/number", O_RDONLY, 0);
-  os.Read(fd.value_or(-1), &digit, 1).IgnoreError();
-  return digit - '0';
-}
-
 std::vector<Small> SmallBodies() {
   return {{"writers", WritersBody}, {"group", GroupBody},       {"exec", ExecBody},
           {"killed", KilledBody},   {"throwing", ThrowingBody}, {"sender", SenderBody},
-          {"stopped", StoppedBody}, {"sending", SendingBody},   {"file", FileBody}};
+          {"stopped", StoppedBody}, {"sending", SendingBody},   {"file", WriteToOneFile}};
 }
 
 // All that can be told of a run, but for the order in which different processes did what they did.
@@ -262,7 +246,7 @@ std::set<std::string> AllTold(const Small& small, const ExploreOptions& options,
     return 0;
   };
   scenario.world.programs.push_back({"/bin/worker", worker});
-  scenario.world.files.push_back({"/etc/number", "0"});
+  scenario.world.files.push_back(kFileThatIsThere);
   std::vector<std::string> told;
   scenario.checkers = {MakeChecker("told", [&told](const Execution& run) {
     told.push_back(Told(run));

@@ -2,6 +2,7 @@
 #ifndef CLEANFORK_TESTS_EXPLORE_TEST_SCENARIO_H_
 #define CLEANFORK_TESTS_EXPLORE_TEST_SCENARIO_H_
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "cleanfork/explore.h"
 #include "cleanfork/os.h"
+#include "cleanfork/sim_os.h"
 
 namespace cleanfork {
 
@@ -31,6 +33,23 @@ inline std::set<uint64_t> OutcomesOf(const ExploreResult& result) {
 // Calls that have nothing to do with anybody else's.
 inline void CallOften(Os& os, int times) {
   for (int i = 0; i < times; ++i) os.Umask(022);
+}
+
+// Two write to a file that was there before, and one reads what the last of them wrote.
+inline const SimFile kFileThatIsThere = {"/etc/number", "0"};
+inline int WriteToOneFile(Os& os) {
+  for (int i = 1; i <= 2; ++i) {
+    if (os.Fork().value_or(-1) != 0) continue;
+    const SysResult<int> fd = os.Open(kFileThatIsThere.path.c_str(), O_WRONLY, 0);
+    const char digit = static_cast<char>('0' + i);
+    os.Write(fd.value_or(-1), &digit, 1).IgnoreError();
+    os.Exit(0);
+  }
+  while (os.WaitPid(-1, 0).ok()) continue;
+  char digit = '9';
+  const SysResult<int> fd = os.Open(kFileThatIsThere.path.c_str(), O_RDONLY, 0);
+  os.Read(fd.value_or(-1), &digit, 1).IgnoreError();
+  return digit - '0';
 }
 
 // A body that has few runs, for tables.

@@ -367,12 +367,23 @@ INSTANTIATE_TEST_SUITE_P(
     Bodies, Checkpoints,
     ::testing::Values(Small{"Deep", &DeepBody}, Small{"Heap", &HeapBody},
                       Small{"Aligned", &AlignedBody}, Small{"Throwing", &ThrowingBody},
-                      Small{"Handler", &HandlerBody}, Small{"LateHandler", &LateHandlerBody},
-                      Small{"Vfork", &VforkBody}, Small{"Environment", &EnvironmentBody},
+                      Small{"Handler", &HandlerBody}, Small{"Vfork", &VforkBody}, Small{"Environment", &EnvironmentBody},
                       Small{"Local", &LocalBody}, Small{"Noting", &NotingBody},
                       Small{"Pipe", &PipeBody}, Small{"File", &WriteToOneFile},
                       Small{"Family", &FamilyBody}),
     [](const ::testing::TestParamInfo<Small>& info) { return info.param.name; });
+
+// The signal is one deviation, and what goes otherwise after a checkpoint in its handler another.
+TEST(Checkpoint, HandlersOfProcessesThatHaveReturnedKeepTheirMemory) {
+  const SimHeap heap;
+  const Scenario scenario = ScenarioOf(&LateHandlerBody);
+  ExploreOptions options = OptionsOf({"a fault, a signal", 1, 1, 0});
+  options.sticky_faults = false;
+  const ExploreResult all = Explore(scenario, options);
+  options.checkpoints = true;
+  EXPECT_EQ(Totals(Explore(scenario, options)), Totals(all));
+  EXPECT_EQ(all.verdict, ExploreResult::Verdict::kExhausted);
+}
 
 // A run that is begun where another one was does not begin its body again. (Another process does:
 // it is made by running the body.)
@@ -494,24 +505,27 @@ TEST(Checkpoint, AnyNumberOfProcessesMayEnd) {
   EXPECT_EQ(Explore(scenario, options).verdict, ExploreResult::Verdict::kExhausted);
 }
 
-// A table that a function makes when it is first come to.
+// A table that a function makes when it is first come to: after a checkpoint at which there are two
+// ways to go on.
 TEST(Checkpoint, StaticsOfABodyAreNobodys) {
   const SimHeap heap;
   const Scenario scenario = ScenarioOf([](Os& os) {
     const pid_t child = os.Fork().value_or(-1);
     for (int i = 0; i < 10; ++i) os.ChDir("/tmp").IgnoreError();
-    if (child == 0) os.Exit(0);
+    const bool is_first = os.Open("/tmp/first", O_WRONLY | O_CREAT | O_EXCL, 0600).ok();
     static const std::vector<std::string> table(3, std::string(100, 't'));
-    const std::vector<std::string> own(3, std::string(100, 'o'));
+    const std::vector<std::string> own(3, std::string(100, is_first ? 'o' : 'p'));
+    for (int i = 0; i < 10; ++i) os.ChDir("/tmp").IgnoreError();
     int sum = own[2][50];
     for (const std::string& text : table) sum += static_cast<int>(text.size()) + text[50];
-    for (int i = 0; i < 10; ++i) os.ChDir("/tmp").IgnoreError();
+    if (child == 0) os.Exit(sum % 251);
     EndChildren(os);
     return sum % 251;
   });
-  ExploreOptions options = OptionsOf({"a fault", 1, 0, 0});
+  ExploreOptions options = OptionsOf({"nothing", 0, 0, 0});
   options.checkpoints = true;
   const ExploreResult result = Explore(scenario, options);
+  EXPECT_GT(result.runs, 1);
   options.checkpoints = false;
   EXPECT_EQ(Totals(result), Totals(Explore(scenario, options)));
 }

@@ -35,19 +35,25 @@ inline void CallOften(Os& os, int times) {
   for (int i = 0; i < times; ++i) os.Umask(022);
 }
 
-// Two write to a file that was there before, and one reads what the last of them wrote.
+// Two write to a file that was there before, and one reads what the last of them wrote. Nothing else
+// tells which that was: the files were open already; and when both have written somebody may go on.
 inline const SimFile kFileThatIsThere = {"/etc/number", "0"};
 inline int WriteToOneFile(Os& os) {
-  for (int i = 1; i <= 2; ++i) {
+  const char* const path = kFileThatIsThere.path.c_str();
+  const PipeEnds done = os.Pipe().value_or(PipeEnds());
+  const int fds[] = {os.Open(path, O_WRONLY, 0).value_or(-1),
+                     os.Open(path, O_WRONLY, 0).value_or(-1)};
+  for (const char* digit : {"1", "2"}) {
     if (os.Fork().value_or(-1) != 0) continue;
-    const SysResult<int> fd = os.Open(kFileThatIsThere.path.c_str(), O_WRONLY, 0);
-    const char digit = static_cast<char>('0' + i);
-    os.Write(fd.value_or(-1), &digit, 1).IgnoreError();
+    os.Write(fds[*digit - '1'], digit, 1).IgnoreError();
+    os.Write(done.write_end, "x", 1).IgnoreError();
     os.Exit(0);
   }
-  while (os.WaitPid(-1, 0).ok()) continue;
+  os.Close(done.write_end).IgnoreError();
   char digit = '9';
-  const SysResult<int> fd = os.Open(kFileThatIsThere.path.c_str(), O_RDONLY, 0);
+  for (int i = 0; i < 2; ++i) os.Read(done.read_end, &digit, 1).IgnoreError();
+  while (os.WaitPid(-1, 0).ok()) continue;
+  const SysResult<int> fd = os.Open(path, O_RDONLY, 0);
   os.Read(fd.value_or(-1), &digit, 1).IgnoreError();
   return digit - '0';
 }

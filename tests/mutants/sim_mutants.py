@@ -326,7 +326,7 @@ MUTANTS = [
     ("an-arena-is-not-used-again", SIM + "arena.cc",
      "  pool.unused.push_back(arena);\n", "", [ARENA]),
     ("statics-are-of-who-makes-them", EXPLORE + "explore.cc",
-     "  if (options_.checkpoints) MakeStatics();\n", "", [SAVED]),
+     "  session_.Run(&nothing, false);\n", "", [SAVED]),
     ("all-checkpoints-are-held", EXPLORE + "session.cc",
      "constexpr size_t kMostSaved = 256;", "constexpr size_t kMostSaved = 1 << 30;", [SAVED]),
 ]

@@ -9,6 +9,15 @@
 #include "mocks/explore/hash.h"
 
 namespace cleanfork::explore {
+namespace {
+
+uint64_t HashOfOne(const FaultEntry& entry) {
+  Hasher hasher;
+  hasher.Add(entry.ToString());
+  return hasher.Mixed();
+}
+
+}  // namespace
 
 FaultEntry EntryOf(const sim::Place& place, bool within, const sim::Fault& fault) {
   FaultEntry entry;
@@ -164,16 +173,7 @@ void Choices::NoteFault(const sim::Place& place, bool within, const sim::Fault& 
   const FaultEntry entry = EntryOf(place, within, fault);
   plan_.push_back(entry);
   deviations_.push_back(entry);
-  HashDeviations();
-}
-
-void Choices::HashDeviations() {
-  deviations_hash_ = 0;
-  for (const FaultEntry& entry : deviations_) {
-    Hasher hasher;
-    hasher.Add(entry.ToString());
-    deviations_hash_ += hasher.Mixed();
-  }
+  if (options_.merge_states) deviations_hash_ += HashOfOne(entry);
 }
 
 void Choices::NoteThatItStays(const sim::Place& place) {
@@ -184,7 +184,9 @@ void Choices::NoteThatItStays(const sim::Place& place) {
       if (is_at && entry.kind == FaultEntry::Kind::kErrno) entry.sticky = true;
     }
   }
-  HashDeviations();
+  if (!options_.merge_states) return;
+  deviations_hash_ = 0;
+  for (const FaultEntry& entry : deviations_) deviations_hash_ += HashOfOne(entry);
 }
 
 }  // namespace cleanfork::explore

@@ -98,7 +98,7 @@ class Choices : public sim::Explorer {
   // Whether another candidate would take the place of one that could go on.
   bool IsPreemption(const sim::Candidate* candidates, int count, int chosen) const;
 
-  // A hash of the deviations, in any order.
+  // A hash of the deviations, in any order: where states are merged.
   uint64_t DeviationsHash() const { return deviations_hash_; }
 
   // To be called with what was chosen.
@@ -110,7 +110,6 @@ class Choices : public sim::Explorer {
 
  private:
   void FindPossibleSignals();
-  void HashDeviations();
   bool IsAllowed(const sim::Place& place, const sim::Fault& fault) const;
 
   bool notes_steps_ = false;

@@ -2,7 +2,6 @@
 // on the stacks and heaps of its processes, is copied, and copied back to the same addresses. Logs,
 // and what is told of a run afterwards, only grow: of these it is enough to know how far they were.
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -43,17 +42,6 @@ struct Engine::Checkpoint {
     Row* begin() { return rows.data(); }
     Row* end() { return rows.data() + used; }
   };
-
-  struct FreeKernel {
-    void operator()(Kernel* kernel) const { std::free(kernel); }
-  };
-
-  // Pages that are never written take no memory: most of a kernel is room.
-  static Kernel* MakeKernel() {
-    void* const memory = std::calloc(1, sizeof(Kernel));
-    if (memory == nullptr) std::abort();
-    return static_cast<Kernel*>(memory);
-  }
 
   Checkpoint() : kernel(MakeKernel()) {}
   Checkpoint(const Checkpoint&) = delete;
@@ -104,7 +92,7 @@ struct Engine::Checkpoint {
     AddMemory(task->memory);
   }
 
-  std::unique_ptr<Kernel, FreeKernel> kernel;
+  std::unique_ptr<Kernel> kernel;
   Rows<OfTask> tasks;
   Rows<OfFiber> fibers;
   Rows<OfMemory> memories;

@@ -60,10 +60,11 @@ void Engine::Park(uint32_t index, const Footprint& footprint, const FootprintSou
   own.place.call = own.call;
   own.place.index = index;
   const bool is_own = footprint.IsWithinPendingOf(current_);
+  const bool is_nothing = is_own && footprint.IsNothing();
   const bool unseen = is_own && !explorer_->SeesOwnSteps(own.place.process) && !HasHandler() &&
-                      (footprint.IsNothing() || !HearsOfChildren());
+                      (is_nothing || !HearsOfChildren());
   own.is_own = now == nullptr && is_own;
-  own.is_nothing = own.is_own && footprint.IsNothing();
+  own.is_nothing = now == nullptr && is_nothing;
   SetFootprint(current_, footprint);
   own.passes = !unseen && would_wait() && !SeesWaits(current_);
   if (unseen || own.passes) {

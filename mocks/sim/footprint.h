@@ -85,14 +85,12 @@ class Footprint {
 
   // Whether all that it touches is what a process itself does with its signals.
   bool IsWithinPendingOf(int slot) const {
-    constexpr int kFirst = static_cast<int>(ProcessPart::kPending) * kMaxProcesses;
-    const int bit = kFirst + slot;
+    const int bit = static_cast<int>(ProcessPart::kPending) * kMaxProcesses + slot;
+    const uint64_t own = uint64_t{1} << (bit % 64);
     uint64_t others = 0;
-    for (const Words& words : words_) {
-      for (size_t i = 0; i < kWords; ++i) {
-        const uint64_t own = i == static_cast<size_t>(bit / 64) ? uint64_t{1} << (bit % 64) : 0;
-        others |= words[i] & ~own;
-      }
+    for (size_t i = 0; i < kWords; ++i) {
+      const uint64_t any = words_[0][i] | words_[1][i] | words_[2][i];
+      others |= i == static_cast<size_t>(bit / 64) ? any & ~own : any;
     }
     return others == 0;
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <memory>
 
 #include "mocks/sim/refuse.h"
 
@@ -30,6 +31,22 @@ static_assert(sizeof(Kernel) == offsetof(Kernel, processes) + sizeof(Kernel::pro
               "CopyKernel() knows all of Kernel");
 
 }  // namespace
+
+std::unique_ptr<Kernel> MakeKernel() {
+  std::unique_ptr<Kernel> kernel(new Kernel);  // make_unique() would write to all of it
+  kernel->processes.used = kernel->descriptions.used = kernel->pipes.used = 0;
+  kernel->inodes.used = kernel->names.used = kernel->sockets.used = kernel->receivers.used = 0;
+  kernel->datagrams.used = kernel->page_use.used = 0;
+  std::memset(kernel->page_use.rows, 0, sizeof(kernel->page_use.rows));
+  return kernel;
+}
+
+std::unique_ptr<Kernel> MakeKernel(const Kernel& made) {
+  std::unique_ptr<Kernel> kernel = MakeKernel();
+  CopyKernel(made, made, kernel.get());
+  std::memcpy(static_cast<void*>(kernel.get()), &made, offsetof(Kernel, pages));
+  return kernel;
+}
 
 void CopyKernel(const Kernel& from, const Kernel& made, Kernel* to) {
   std::memcpy(static_cast<void*>(to), &from, offsetof(Kernel, processes));

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 
 #include "cleanfork/os_types.h"
@@ -275,6 +276,13 @@ struct Kernel {
 };
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
+
+// Room for one: no row of it is in use, nor made. To make all would be to write 2.5 MB, of which
+// hardly anything is ever looked at.
+std::unique_ptr<Kernel> MakeKernel();
+
+// Another one like one that was made, rows that are not in use among the rest.
+std::unique_ptr<Kernel> MakeKernel(const Kernel& made);
 
 // To a snapshot, and back. Both have become what they are from `made`, or are its room alone. Rows
 // that neither has used are not copied, nor are free pages and the bytes of no datagram: they are

@@ -50,13 +50,10 @@ class SimOs::Impl {
       : options_(options),
         directory_(sim::MakeDirectory(options)),
         programs_(sim::MakePrograms(options)),
-        initial_(std::make_unique<sim::Kernel>()),
-        kernel_(std::make_unique<sim::Kernel>()),
+        initial_(sim::BuildWorld(options)),
+        kernel_(sim::MakeKernel(*initial_)),
         engine_(kernel_.get(), initial_.get(), &directory_, &programs_, options_.most_calls),
-        os_(&engine_) {
-    sim::BuildWorld(options_, initial_.get());
-    *kernel_ = *initial_;
-  }
+        os_(&engine_) {}
 
   SimRun Run(const Body& body) {
     if (running_) {

@@ -6,7 +6,9 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -167,7 +169,10 @@ void CopyText(const std::string& text, char* to, size_t size) {
 
 }  // namespace
 
-void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
+std::unique_ptr<Kernel> BuildWorld(const SimOsOptions& options) {
+  std::unique_ptr<Kernel> made = MakeKernel();
+  Kernel* const kernel = made.get();
+  std::memset(static_cast<void*>(kernel), 0, offsetof(Kernel, pages));
   kernel->next_pid = kFirstPid + 1;
   kernel->next_birth = 1;
   kernel->monotonic = kBootTime;
@@ -211,6 +216,7 @@ void BuildWorld(const SimOsOptions& options, Kernel* kernel) {
   const int64_t blocks = options.disk_space / static_cast<int64_t>(kPageSize);
   kernel->free_blocks = static_cast<int32_t>(std::min<int64_t>(blocks, kAnyNumber));
   kernel->most_files = static_cast<int32_t>(std::min<int64_t>(options.most_open_files, kAnyNumber));
+  return made;
 }
 
 Directory MakeDirectory(const SimOsOptions& options) {

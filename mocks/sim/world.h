@@ -2,6 +2,7 @@
 #ifndef CLEANFORK_MOCKS_SIM_WORLD_H_
 #define CLEANFORK_MOCKS_SIM_WORLD_H_
 
+#include <memory>
 #include <vector>
 
 #include "cleanfork/sim_os.h"
@@ -16,7 +17,7 @@ constexpr pid_t kShellPid = 50;                   // whose session it is; not it
 constexpr int64_t kBootTime = 1'000'000'000'000;  // nanoseconds on the monotonic clock
 
 // Aborts with a message where the options contradict themselves.
-void BuildWorld(const SimOsOptions& options, Kernel* kernel);
+std::unique_ptr<Kernel> BuildWorld(const SimOsOptions& options);
 
 Directory MakeDirectory(const SimOsOptions& options);
 std::vector<ProgramBody> MakePrograms(const SimOsOptions& options);

@@ -35,8 +35,9 @@ inline void CallOften(Os& os, int times) {
   for (int i = 0; i < times; ++i) os.Umask(022);
 }
 
-// Two write to a file that was there before, and one reads what the last of them wrote. Nothing else
-// tells which that was: the files were open already; and when both have written somebody may go on.
+// Two write to a file that was there before, and one reads what the last of them wrote. Nothing
+// else tells which that was: the file was open already. When both have written there are two who
+// may go on.
 inline const SimFile kFileThatIsThere = {"/etc/number", "0"};
 inline int WriteToOneFile(Os& os) {
   const char* const path = kFileThatIsThere.path.c_str();

@@ -83,8 +83,7 @@ void AddOwnDescriptors(Setup* setup, int slot) {
 }
 
 std::unique_ptr<Kernel> MakeKernel(const SimOsOptions& options) {
-  std::unique_ptr<Kernel> kernel = NewKernel();
-  BuildWorld(options, kernel.get());
+  std::unique_ptr<Kernel> kernel = BuildWorld(options);
   Setup setup(kernel.get());
   setup.Place(0, setup.As(0).Open("/data", O_RDWR, 0).value(), kShared);
   PlacePipe(&setup, 0, kEmptyRead, kEmptyWrite);

@@ -277,8 +277,8 @@ struct Kernel {
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
-// Room for one: no row of it is in use, nor made. To make all would be to write 2.5 MB, of which
-// hardly anything is ever looked at.
+// Room for one, into which to copy, or to build a world: no row of it is in use, and nothing else
+// is made. To make all of it would be to write 2.5 MB, of which hardly anything is ever looked at.
 std::unique_ptr<Kernel> MakeKernel();
 
 // Another one like one that was made, rows that are not in use among the rest.

@@ -367,10 +367,11 @@ INSTANTIATE_TEST_SUITE_P(
     Bodies, Checkpoints,
     ::testing::Values(Small{"Deep", &DeepBody}, Small{"Heap", &HeapBody},
                       Small{"Aligned", &AlignedBody}, Small{"Throwing", &ThrowingBody},
-                      Small{"Handler", &HandlerBody}, Small{"Vfork", &VforkBody},
-                      Small{"Environment", &EnvironmentBody}, Small{"Local", &LocalBody},
-                      Small{"Noting", &NotingBody}, Small{"Pipe", &PipeBody},
-                      Small{"File", &WriteToOneFile}, Small{"Family", &FamilyBody}),
+                      Small{"Handler", &HandlerBody}, Small{"LateHandler", &LateHandlerBody},
+                      Small{"Vfork", &VforkBody}, Small{"Environment", &EnvironmentBody},
+                      Small{"Local", &LocalBody}, Small{"Noting", &NotingBody},
+                      Small{"Pipe", &PipeBody}, Small{"File", &WriteToOneFile},
+                      Small{"Family", &FamilyBody}),
     [](const ::testing::TestParamInfo<Small>& info) { return info.param.name; });
 
 // The signal is one deviation, and what goes otherwise after a checkpoint in its handler another.

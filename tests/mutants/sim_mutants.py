@@ -264,7 +264,7 @@ MUTANTS = [
      "  program.history = own.history;\n", "", [MERGES]),
     ("killed-anywhere-between-calls", SIM + "state.cc",
      "  AddToHistory(static_cast<uint64_t>(task().call) << 32 | task().place.index);\n", "",
-     [BODIES]),
+     [MERGES]),
     ("the-dead-are-forgotten", SIM + "state.cc",
      "  hash.AddWord(ended_states_);\n", "", [MERGES]),
     ("what-is-written-so-far-is-forgotten", SIM + "pipes.cc",

@@ -98,7 +98,7 @@ class Choices : public sim::Explorer {
   // Whether another candidate would take the place of one that could go on.
   bool IsPreemption(const sim::Candidate* candidates, int count, int chosen) const;
 
-  // A hash of the deviations, in any order: where states are merged.
+  // A hash of the deviations, in any order. Kept only where states are merged.
   uint64_t DeviationsHash() const { return deviations_hash_; }
 
   // To be called with what was chosen.

@@ -43,7 +43,7 @@ struct Engine::Checkpoint {
     Row* end() { return rows.data() + used; }
   };
 
-  Checkpoint() : kernel(MakeKernel()) {}
+  Checkpoint() : kernel(MakeRoomForKernel()) {}
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
   ~Checkpoint() { Clear(); }

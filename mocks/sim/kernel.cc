@@ -21,18 +21,18 @@ void CopyTable(const Table<Row, kSize>& from, const Table<Row, kSize>& made,
   to->used = from.used;
 }
 
-// What CopyKernel() copies is all that there is.
+// What CopyKernel() copies is all that there is; a new table has a `used` to be cleared as well.
 static_assert(sizeof(Kernel) == offsetof(Kernel, processes) + sizeof(Kernel::processes) +
                                     sizeof(Kernel::descriptions) + sizeof(Kernel::pipes) +
                                     sizeof(Kernel::inodes) + sizeof(Kernel::names) +
                                     sizeof(Kernel::sockets) + sizeof(Kernel::receivers) +
                                     sizeof(Kernel::datagrams) + sizeof(Kernel::page_use) +
                                     sizeof(Kernel::pages) + sizeof(Kernel::datagram_bytes),
-              "CopyKernel() knows all of Kernel");
+              "CopyKernel() and MakeRoomForKernel() know all of Kernel");
 
 }  // namespace
 
-std::unique_ptr<Kernel> MakeKernel() {
+std::unique_ptr<Kernel> MakeRoomForKernel() {
   // Memory alone: a constructor would write to every row of a process.
   std::unique_ptr<Kernel> kernel(static_cast<Kernel*>(operator new(sizeof(Kernel))));
   kernel->processes.used = kernel->descriptions.used = kernel->pipes.used = 0;
@@ -42,8 +42,8 @@ std::unique_ptr<Kernel> MakeKernel() {
   return kernel;
 }
 
-std::unique_ptr<Kernel> MakeKernel(const Kernel& made) {
-  std::unique_ptr<Kernel> kernel = MakeKernel();
+std::unique_ptr<Kernel> CloneKernel(const Kernel& made) {
+  std::unique_ptr<Kernel> kernel = MakeRoomForKernel();
   CopyKernel(made, made, kernel.get());
   std::memcpy(static_cast<void*>(kernel.get()), &made, offsetof(Kernel, pages));
   return kernel;

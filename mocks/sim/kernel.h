@@ -277,12 +277,12 @@ struct Kernel {
 
 static_assert(std::is_trivially_copyable<Kernel>::value, "a snapshot is a copy of the bytes");
 
-// Room for one, into which to copy, or to build a world: no row of it is in use, and nothing else
-// is made. To make all of it would be to write 2.5 MB, of which hardly anything is ever looked at.
-std::unique_ptr<Kernel> MakeKernel();
+// Room for one, into which to copy, or to build a world: no row and no page of it is in use, and
+// anything may stand in the rest. To clear it would be to write 2.5 MB, of which little is needed.
+std::unique_ptr<Kernel> MakeRoomForKernel();
 
 // Another one like one that was made, rows that are not in use among the rest.
-std::unique_ptr<Kernel> MakeKernel(const Kernel& made);
+std::unique_ptr<Kernel> CloneKernel(const Kernel& made);
 
 // To a snapshot, and back. Both have become what they are from `made`, or are its room alone. Rows
 // that neither has used are not copied, nor are free pages and the bytes of no datagram: they are

@@ -51,7 +51,7 @@ class SimOs::Impl {
         directory_(sim::MakeDirectory(options)),
         programs_(sim::MakePrograms(options)),
         initial_(sim::BuildWorld(options)),
-        kernel_(sim::MakeKernel(*initial_)),
+        kernel_(sim::CloneKernel(*initial_)),
         engine_(kernel_.get(), initial_.get(), &directory_, &programs_, options_.most_calls),
         os_(&engine_) {}
 

@@ -170,7 +170,7 @@ void CopyText(const std::string& text, char* to, size_t size) {
 }  // namespace
 
 std::unique_ptr<Kernel> BuildWorld(const SimOsOptions& options) {
-  std::unique_ptr<Kernel> made = MakeKernel();
+  std::unique_ptr<Kernel> made = MakeRoomForKernel();
   Kernel* const kernel = made.get();
   std::memset(static_cast<void*>(kernel), 0, offsetof(Kernel, pages));
   kernel->next_pid = kFirstPid + 1;

@@ -468,7 +468,7 @@ TEST(Checkpoint, MemoryOfProcessesIsUsedAgain) {
   EXPECT_GT(result.runs + result.pruned, 1000);
 }
 
-// What the child of a vfork had on the heap when it exec'd is its parent's for good.
+// What a child's body has left on the heap when it returned may be anybody's: its arena stays.
 TEST(Checkpoint, AnyNumberOfProcessesMayLeaveSomething) {
   if (!TakesCheckpoints()) GTEST_SKIP() << "this build, or valgrind, does without";
   const SimHeap heap;

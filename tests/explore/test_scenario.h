@@ -37,7 +37,7 @@ inline void CallOften(Os& os, int times) {
 
 // Two write to a file that was there before, and one reads what the last of them wrote. Nothing
 // else tells which that was: the file was open already. When both have written there are two who
-// may go on.
+// may go on, without whom no state would be looked up.
 inline const SimFile kFileThatIsThere = {"/etc/number", "0"};
 inline int WriteToOneFile(Os& os) {
   const char* const path = kFileThatIsThere.path.c_str();
